@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+# One non-recursive Makefile. Each folder lists its parts in module.mk:
+#
+#   lib-src   += a/b.c         code that host and guest share (libkextlab.a)
+#   host-src  += a/b.c         code for the host alone (libkexthost.a): libguestfs, QEMU
+#   test-src  += a/test/x.c    a test program with TEST_MAIN from sim/base/test.h
+#   fuzz-src  += a/test/f.c    a program with LLVMFuzzerTestOneInput
+#   guest-bin += kextd         a program of the guest; kextd-src := its sources,
+#                              kextd-libs := extra -l flags
+#   host-bin  += build/x       a program of the host;  x-src := ..., x-libs := ...
+#   check-sh  += ci/x.sh       a check that is a script (TEST_REPORT contract of test.h)
+#
+# Variables: CC, CFLAGS, WERROR=1, CFG=release|asan, V=1.
+
+CFG     ?= release
+B       := build/$(if $(filter release,$(CFG)),obj,$(CFG))
+OUT     := $(if $(filter release,$(CFG)),build,build/$(CFG))
+CC      := gcc
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wcast-qual -Wundef -Wvla -Wformat=2 \
+	-Wwrite-strings -Wnull-dereference -Wlogical-op -Wduplicated-cond \
+	-Wimplicit-fallthrough
+OPT  := -O2 -g -fno-common -fstack-protector-strong
+ifeq ($(CFG),asan)
+OPT  := -O1 -g -fno-common -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+endif
+CPPFLAGS += -I. -I$(B) -D_FILE_OFFSET_BITS=64
+ALL_CFLAGS = -std=gnu17 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(CFLAGS)
+
+LIB_LIBS  := -lplist-2.0 -ljansson -lyaml -lcrypto -lz
+HOST_LIBS := -lguestfs
+
+# A guest program finds its loader and libraries at Apple's places, which is where
+# images/ puts them on the system volume.
+GUEST_LDFLAGS := -Wl,--dynamic-linker=/usr/lib/dyld -Wl,-rpath,/usr/lib -Wl,--as-needed
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all deps test check-unit check-asan bench scenario list help clean format
+
+lib-src :=
+host-src :=
+test-src :=
+fuzz-src :=
+guest-bin :=
+host-bin :=
+check-sh :=
+extra-targets :=
+
+modules := $(sort $(shell find sim components images harness scenarios ci -name module.mk))
+include $(modules)
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+
+lib-obj  := $(call obj,$(lib-src))
+host-obj := $(call obj,$(host-src))
+test-bin := $(patsubst %.c,$(B)/%,$(test-src))
+guest-out := $(addprefix $(OUT)/guest/,$(guest-bin))
+
+all: $(host-bin) $(guest-out) $(extra-targets) ## build everything
+
+# Objects depend on the flags they were made with.
+$(B)/.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' > $@
+.PHONY: FORCE
+
+$(B)/%.o: %.c $(B)/.flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/libkextlab.a: $(lib-obj)
+	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+
+$(B)/libkexthost.a: $(host-obj)
+	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+
+define host-rule
+$(1): $$(call obj,$$($(notdir $(1))-src)) $(B)/libkexthost.a $(B)/libkextlab.a
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)$(CC) $(ALL_CFLAGS) -o $$@ $$^ $$($(notdir $(1))-libs) $(HOST_LIBS) $(LIB_LIBS)
+endef
+$(foreach p,$(host-bin),$(eval $(call host-rule,$(p))))
+
+define guest-rule
+$(OUT)/guest/$(1): $$(call obj,$$($(1)-src)) $(B)/libkextlab.a
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)$(CC) $(ALL_CFLAGS) $(GUEST_LDFLAGS) -o $$@ $$^ $$($(1)-libs) $(LIB_LIBS)
+endef
+$(foreach p,$(guest-bin),$(eval $(call guest-rule,$(p))))
+
+$(test-bin): %: %.o $(B)/sim/base/test.o $(B)/libkexthost.a $(B)/libkextlab.a
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) -Wl,--as-needed -o $@ $^ $($(notdir $@)-libs) -lcunit $(HOST_LIBS) $(LIB_LIBS)
+
+deps: ## install what is missing and unpack the carrier kernel (quick and silent when done)
+	$(Q)ci/deps.sh
+
+test: all check-unit ## unit tests, independent judges, core scenarios in the VM
+	$(Q)ci/test.sh
+
+check-unit: $(test-bin)
+
+check-asan: ## unit tests under address and undefined-behaviour sanitizers
+	$(Q)$(MAKE) --no-print-directory CFG=asan check-asan-run
+.PHONY: check-asan-run print-tests
+check-asan-run: $(test-bin)
+	$(Q)ci/run-units.sh $(test-bin)
+print-tests:
+	@echo $(test-bin)
+
+bench: all ## sizes and times, as ratios against a peer in one run
+	$(Q)ci/bench.sh
+
+SCENARIO_FLAGS = $(if $(RELEASE),--release '$(RELEASE)') $(if $(SIP),--sip '$(SIP)') \
+	$(if $(MACHINE),--machine '$(MACHINE)') $(if $(KEXT),--kext '$(KEXT)') $(if $(KEEP),--keep)
+scenario: all ## NAME=... [RELEASE=] [SIP=on|off] [KEXT=path] [KEEP=1]: run one scenario
+	$(Q)build/kextlab run $(SCENARIO_FLAGS) '$(NAME)'
+
+list: build/kextlab ## the scenarios
+	$(Q)build/kextlab list
+
+format: ## clang-format over all C files
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean: ## remove what was built; caches and runs stay
+	$(Q)rm -rf build/obj build/asan build/guest build/kextlab
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const code_names[E_CODE_MAX] = {
+	[E_OK] = "ok",
+	[E_IO] = "io",
+	[E_NOMEM] = "no-memory",
+	[E_NOSPC] = "no-space",
+	[E_CORRUPT] = "corrupt",
+	[E_UNSUPPORTED] = "unsupported",
+	[E_OVERFLOW] = "overflow",
+	[E_NOTFOUND] = "not-found",
+	[E_EXISTS] = "exists",
+	[E_INVAL] = "invalid",
+	[E_SCHEMA] = "schema",
+	[E_PERM] = "permission",
+	[E_TIMEOUT] = "timeout",
+	[E_INFRA] = "infrastructure",
+	[E_BUSY] = "busy",
+};
+
+int err_set(struct err *e, enum err_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!e)
+		return -(int)code;
+	e->code = code;
+	e->sys_errno = 0;
+	va_start(ap, fmt);
+	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	va_end(ap);
+	return -(int)code;
+}
+
+static enum err_code code_of_errno(int n)
+{
+	switch (n) {
+	case ENOSPC:
+	case EDQUOT:
+		return E_NOSPC;
+	case ENOMEM:
+		return E_NOMEM;
+	case ENOENT:
+		return E_NOTFOUND;
+	case EEXIST:
+		return E_EXISTS;
+	case EPERM:
+	case EACCES:
+		return E_PERM;
+	default:
+		return E_IO;
+	}
+}
+
+int err_sys(struct err *e, const char *fmt, ...)
+{
+	int n = errno;
+	enum err_code code = code_of_errno(n);
+	va_list ap;
+	size_t len;
+
+	if (!e)
+		return -(int)code;
+	e->code = code;
+	e->sys_errno = n;
+	va_start(ap, fmt);
+	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	va_end(ap);
+	len = strlen(e->msg);
+	snprintf(e->msg + len, sizeof(e->msg) - len, ": %s", strerror(n));
+	return -(int)code;
+}
+
+int err_ctx(struct err *e, const char *fmt, ...)
+{
+	char old[ERR_MSG_MAX];
+	va_list ap;
+	size_t len;
+
+	if (!e)
+		return -(int)E_IO;
+	memcpy(old, e->msg, sizeof(old));
+	va_start(ap, fmt);
+	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	va_end(ap);
+	len = strlen(e->msg);
+	snprintf(e->msg + len, sizeof(e->msg) - len, ": %s", old);
+	return -(int)e->code;
+}
+
+void err_clear(struct err *e)
+{
+	*e = (struct err)ERR_INIT;
+}
+
+const char *err_code_name(enum err_code code)
+{
+	if ((unsigned)code >= E_CODE_MAX)
+		return "unknown";
+	return code_names[code];
+}

@@ -1,0 +1,2 @@
+lib-src  += sim/base/err.c sim/base/buf.c sim/base/fsio.c sim/base/nearest.c
+test-src += sim/base/test/test_base.c

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/base/test.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "sim/base/buf.h"
+#include "sim/base/bytes.h"
+#include "sim/base/ckd.h"
+#include "sim/base/fsio.h"
+
+static void error_gathers_context(void)
+{
+	struct err e = ERR_INIT;
+	int r = err_set(&e, E_CORRUPT, "block %d: bad checksum", 7);
+
+	CU_ASSERT_EQUAL(r, -E_CORRUPT);
+	CU_ASSERT_EQUAL(err_ctx(&e, "volume '%s'", "Data"), -E_CORRUPT);
+	CU_ASSERT_STRING_EQUAL(e.msg, "volume 'Data': block 7: bad checksum");
+	errno = ENOSPC;
+	CU_ASSERT_EQUAL(err_sys(&e, "writing x"), -E_NOSPC);
+	CU_ASSERT_STRING_EQUAL(e.msg, "writing x: No space left on device");
+}
+
+static void buffer_grows(void)
+{
+	struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	CU_ASSERT_STRING_EQUAL(buf_str(&b), "");
+	for (int i = 0; i < 1000; i++)
+		ASSERT_OK(buf_printf(&b, &e, "%03d", i), &e);
+	CU_ASSERT_EQUAL(b.len, 3000);
+	CU_ASSERT_STRING_EQUAL(buf_str(&b) + 2994, "998999");
+	CU_ASSERT_EQUAL(buf_reserve(&b, SIZE_MAX - 8, &e), -E_OVERFLOW);
+	CU_ASSERT_EQUAL(b.len, 3000);
+	buf_release(&b);
+}
+
+static void ranges_never_overflow(void)
+{
+	uint64_t r;
+
+	CU_ASSERT_TRUE(range_inside(0, 0, 0));
+	CU_ASSERT_TRUE(range_inside(4, 4, 8));
+	CU_ASSERT_FALSE(range_inside(5, 4, 8));
+	CU_ASSERT_FALSE(range_inside(UINT64_MAX, 2, 8));
+	CU_ASSERT_FALSE(ckd_round_up(&r, 4097, 4096));
+	CU_ASSERT_EQUAL(r, 8192);
+	CU_ASSERT_TRUE(ckd_round_up(&r, UINT64_MAX, 4096));
+}
+
+static void byte_orders(void)
+{
+	uint8_t b[8];
+
+	put_le64(b, 0x0102030405060708);
+	CU_ASSERT_EQUAL(b[0], 8);
+	CU_ASSERT_EQUAL(get_be64(b), 0x0807060504030201);
+	CU_ASSERT_EQUAL(le32_get(to_le32(0xcafebabe)), 0xcafebabe);
+	CU_ASSERT_EQUAL(to_be32(0xcafebabe).b[0], 0xca);
+}
+
+static void files_whole_or_not_at_all(void)
+{
+	struct err e = ERR_INIT;
+	struct buf b = BUF_INIT;
+	char path[4096];
+
+	ASSERT_OK(fsio_join(path, sizeof(path), test_tmpdir(), "a/b", &e), &e);
+	ASSERT_OK(fsio_mkdirs(path, 0755, &e), &e);
+	ASSERT_OK(fsio_join(path, sizeof(path), path, "/c", &e), &e);
+	ASSERT_OK(fsio_write_atomic(path, "hello", 5, 0644, &e), &e);
+	ASSERT_OK(fsio_read(path, 5, &b, &e), &e);
+	CU_ASSERT_STRING_EQUAL(buf_str(&b), "hello");
+	ASSERT_FAILS(fsio_read(path, 4, &b, &e), E_OVERFLOW);
+	ASSERT_FAILS(fsio_write_atomic("/nonexistent/x", "y", 1, 0644, &e), E_NOTFOUND);
+	ASSERT_OK(fsio_remove_tree(path, &e), &e);
+	CU_ASSERT_FALSE(fsio_exists(path));
+	ASSERT_OK(fsio_remove_tree(path, &e), &e);
+	buf_release(&b);
+}
+
+TEST_MAIN("base", {"an error gathers context", error_gathers_context},
+	  {"a buffer grows", buffer_grows},
+	  {"ranges never overflow", ranges_never_overflow},
+	  {"byte orders", byte_orders},
+	  {"files are written whole or not at all", files_whole_or_not_at_all})

@@ -1,0 +1,1 @@
+lib-src  += sim/platform/release.c

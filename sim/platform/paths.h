@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Apple's paths, each in one place. */
+#ifndef SIM_PLATFORM_PATHS_H
+#define SIM_PLATFORM_PATHS_H
+
+#define PATH_KERNEL             "/System/Library/Kernels/kernel"
+#define PATH_SYSTEM_PLK_DIR     "/System/Library/PrelinkedKernels"
+#define PATH_SYSTEM_PLK         PATH_SYSTEM_PLK_DIR "/prelinkedkernel"
+#define PATH_STAGED_PLK_DIR     "/Library/Apple/System/Library/PrelinkedKernels"
+#define PATH_STAGED_PLK         PATH_STAGED_PLK_DIR "/prelinkedkernel"
+#define PATH_SYSTEM_EXTENSIONS  "/System/Library/Extensions"
+#define PATH_LIBRARY_EXTENSIONS "/Library/Extensions"
+#define PATH_BOOTCACHES         "/usr/standalone/bootcaches.plist"
+#define PATH_SYSTEM_VERSION     "/System/Library/CoreServices/SystemVersion.plist"
+#define PATH_ROOTLESS_CONF      "/System/Library/Sandbox/rootless.conf"
+#define PATH_FIRMLINKS          "/usr/share/firmlinks"
+#define PATH_INSTALL_DIR        "/private/var/install"
+#define PATH_SHOVE_KERNELS      PATH_INSTALL_DIR "/shove_kernels"
+#define PATH_DATA_MOUNT         "/System/Volumes/Data"
+
+/*
+ * What a Mac's programs ask the kernel for by system call, Mach port or IOKit is
+ * here a file or socket below /dev/xnu, a tmpfs that the carrier makes at boot
+ * (docs/architecture.md, "/dev/xnu").
+ */
+#define XNU_DIR               "/dev/xnu"
+#define XNU_LOADED_KEXTS      XNU_DIR "/loaded_kexts.plist"
+#define XNU_CSR_CONFIG        XNU_DIR "/csr_active_config"
+#define XNU_BOOT_ARGS         XNU_DIR "/boot_args.plist"
+#define XNU_NVRAM_DIR         XNU_DIR "/nvram"
+#define XNU_VOLUMES           XNU_DIR "/volumes.plist"
+#define XNU_KERNEL_SOCKET     XNU_DIR "/kernel"
+#define XNU_BOOTSTRAP_SOCKET  XNU_DIR "/bootstrap"
+#define XNU_KEXTD_SOCKET      XNU_DIR "/com.apple.KernelExtensionServer"
+#define XNU_TIME_FACTOR       XNU_DIR "/time_factor"
+
+#define NVRAM_APPLE_GUID "7C436110-AB2A-4BBB-A880-FE41995C9F82"
+
+#endif
