@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file tree in memory, with what a Mac volume knows of a file: the input of the
+ * APFS writer. Content is either bytes held here or the path of a host file that is
+ * read when the image is written.
+ */
+#ifndef SIM_FORMATS_FSTREE_H
+#define SIM_FORMATS_FSTREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/base/err.h"
+
+/* BSD flags (sys/stat.h of a Mac). */
+#define SF_RESTRICTED 0x00080000u
+#define SF_NOUNLINK   0x00100000u
+#define SF_FIRMLINK   0x00800000u
+
+struct fs_xattr {
+	struct fs_xattr *next;
+	char *name;
+	uint8_t *value;
+	size_t len;
+};
+
+struct fs_node {
+	struct fs_node *parent, *children, *next; /* children in the order of addition */
+	char *name;                               /* UTF-8; "" for the root */
+	uint32_t mode;                            /* S_IFDIR, S_IFREG, S_IFLNK | permissions */
+	uint32_t uid, gid;
+	uint32_t bsd_flags;
+	int64_t mtime_ns;       /* since 1970; also create, change and access time */
+	uint64_t size;          /* regular file: bytes; symlink: length of the target */
+	uint8_t *data;          /* owned; content or target; NULL if host_path or empty */
+	char *host_path;        /* owned; read when written */
+	struct fs_node *link;   /* hard link: the node that holds the content, else NULL */
+	struct fs_xattr *xattrs;
+	uint64_t tag;           /* scratch of the one who walks */
+};
+
+struct fs_tree {
+	struct fs_node *root;
+	int64_t mtime_ns; /* given to new nodes */
+};
+
+/* An empty tree: a root folder 0755 root:wheel. Release with fs_tree_release. */
+int fs_tree_init(struct fs_tree *t, int64_t mtime_ns, struct err *e) MUST_CHECK;
+void fs_tree_release(struct fs_tree *t);
+
+/*
+ * Each makes missing parents (0755, 0:0) and replaces a file of that path; a folder
+ * in the way is E_EXISTS. Paths are absolute, of at most 1023 bytes, without "." and
+ * "..". *ret_node (may be NULL) is borrowed.
+ */
+int fs_tree_mkdir(struct fs_tree *t, const char *path, uint32_t mode,
+		  struct fs_node **ret_node, struct err *e) MUST_CHECK;
+int fs_tree_file(struct fs_tree *t, const char *path, uint32_t mode, const void *data,
+		 size_t len, struct fs_node **ret_node, struct err *e) MUST_CHECK;
+int fs_tree_host_file(struct fs_tree *t, const char *path, uint32_t mode,
+		      const char *host_path, struct fs_node **ret_node,
+		      struct err *e) MUST_CHECK;
+int fs_tree_symlink(struct fs_tree *t, const char *path, const char *target,
+		    struct fs_node **ret_node, struct err *e) MUST_CHECK;
+int fs_tree_hardlink(struct fs_tree *t, const char *path, struct fs_node *to,
+		     struct err *e) MUST_CHECK;
+
+/* Copy the host folder @host_dir and all below it to @path, as root:wheel. */
+int fs_tree_import(struct fs_tree *t, const char *path, const char *host_dir,
+		   struct err *e) MUST_CHECK;
+
+int fs_node_set_xattr(struct fs_node *n, const char *name, const void *value, size_t len,
+		      struct err *e) MUST_CHECK;
+
+/* NULL when there is none. */
+struct fs_node *fs_tree_find(const struct fs_tree *t, const char *path);
+int fs_tree_remove(struct fs_tree *t, const char *path, struct err *e) MUST_CHECK;
+
+/* Pre-order walk: the node after @n, NULL at the end. Start with t->root. */
+struct fs_node *fs_tree_next(const struct fs_tree *t, const struct fs_node *n);
+
+#endif
