@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A disk to read from: a raw image, a qcow2 image with its chain of backing files,
+ * or anything else that can be read at an offset (see struct vdisk_ops). Each run's
+ * disk is a qcow2 overlay on a shared raw base; reading it in place spares a
+ * conversion of the whole disk.
+ *
+ * Read only. A vdisk is not for two threads at once.
+ */
+#ifndef SIM_FORMATS_VDISK_H
+#define SIM_FORMATS_VDISK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/base/err.h"
+
+struct vdisk;
+
+struct vdisk_ops {
+	/* All of [off, off + len), which lies inside the disk. */
+	int (*read)(struct vdisk *d, uint64_t off, void *buf, size_t len, struct err *e);
+	/* Release the disk and its memory. */
+	void (*close)(struct vdisk *d);
+};
+
+/* A source of one's own has this as its first member. */
+struct vdisk {
+	const struct vdisk_ops *ops;
+	uint64_t size; /* bytes */
+};
+
+/*
+ * Open @path, a regular file: qcow2 when it begins with that magic, else raw. The
+ * caller closes *ret with vdisk_close. E_NOTFOUND, E_PERM, E_IO; E_CORRUPT and
+ * E_UNSUPPORTED for a qcow2 image that is damaged or has compressed clusters,
+ * encryption or an external data file.
+ */
+int vdisk_open(const char *path, struct vdisk **ret, struct err *e) MUST_CHECK;
+
+/* A raw image behind @fd, which stays the caller's and must outlive the disk. */
+int vdisk_open_fd(int fd, struct vdisk **ret, struct err *e) MUST_CHECK;
+
+/* NULL is fine. */
+void vdisk_close(struct vdisk *d);
+
+/* Read exactly @len bytes at @off. E_CORRUPT when that is not all inside the disk. */
+int vdisk_read(struct vdisk *d, uint64_t off, void *buf, size_t len, struct err *e)
+	MUST_CHECK;
+
+#endif
