@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kextd's socket, XNU_KEXTD_SOCKET: what kextmanager.defs is on a Mac (MIG to
+ * com.apple.KernelExtensionServer).
+ *
+ * SOCK_SEQPACKET; a packet is one JSON object of at most KEXTD_PACKET_MAX bytes, one
+ * reply per request. "errno" in a reply is a number of <errno.h>.
+ *
+ *   {"op":"lock_volume","volume":"/"}            {"errno":0} | EBUSY | ENOENT (not
+ *                                                watched) | ENOLCK (reboot in progress)
+ *   {"op":"lock_volume","volume":"/","wait":true}  as above, but waits while EBUSY
+ *   {"op":"unlock_volume","volume":"/","status":n} {"errno":0} | EPERM (not the owner)
+ *   {"op":"lock_reboot"}                         {"errno":0} | {"errno":16,"volume":"/"}
+ *   {"op":"lock_reboot","wait":true}             waits while a volume is busy
+ *   {"op":"status"}                              {"errno":0,"idle":true}
+ *
+ * "status" of unlock_volume is the exit status of the update, which kextd counts as a
+ * failure when it is not 0. A lock ends with the connection that took it.
+ */
+#ifndef COMPONENTS_KEXTD_PROTOCOL_H
+#define COMPONENTS_KEXTD_PROTOCOL_H
+
+#define KEXTD_PACKET_MAX 4096
+
+#define KEXTD_OP_LOCK_VOLUME   "lock_volume"
+#define KEXTD_OP_UNLOCK_VOLUME "unlock_volume"
+#define KEXTD_OP_LOCK_REBOOT   "lock_reboot"
+#define KEXTD_OP_STATUS        "status"
+
+#endif
