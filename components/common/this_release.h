@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Which macOS build is a program part of? */
+#ifndef COMPONENTS_COMMON_THIS_RELEASE_H
+#define COMPONENTS_COMMON_THIS_RELEASE_H
+
+#include "sim/base/err.h"
+#include "sim/platform/release.h"
+
+/*
+ * The row of the release whose SystemVersion.plist is below @root ("/" for the
+ * running system). On a Mac the build decides which binary is on the volume; here
+ * it decides which row the one binary follows.
+ * E_NOTFOUND without that file; E_CORRUPT if it holds no ProductBuildVersion;
+ * E_UNSUPPORTED for a build that is not in the table.
+ */
+int this_release(const char *root, const struct release **ret, struct err *e) MUST_CHECK;
+
+#endif
