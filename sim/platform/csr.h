@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* SIP's flags: bits of csr-active-config (xnu bsd/sys/csr.h). A set bit allows. */
+/*
+ * SIP's flags: bits of csr-active-config (xnu bsd/sys/csr.h), a set bit allows; and
+ * how the kernel answers csrctl(2) from them (xnu bsd/kern/kern_csr.c).
+ */
 #ifndef SIM_PLATFORM_CSR_H
 #define SIM_PLATFORM_CSR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/base/err.h"
 
 enum csr_flag {
 	CSR_ALLOW_UNTRUSTED_KEXTS = 0x1,
@@ -23,5 +32,37 @@ enum csr_flag {
 #define CSR_ALWAYS_ENFORCED (CSR_ALLOW_DEVICE_CONFIGURATION | CSR_ALLOW_ANY_RECOVERY_OS)
 /* What `csrutil disable` writes on Catalina. */
 #define CSR_DISABLE_CATALINA 0x77u
+
+/* What boot.efi hands to the kernel in boot_args. */
+struct csr_boot {
+	uint32_t config;  /* csrActiveConfig, 0 when the variable is absent */
+	bool csr_boot;    /* kBootArgsFlagCSRBoot: started from Recovery, allow all */
+	bool config_mode; /* kBootArgsFlagCSRConfigMode: csrutil may write the setting */
+};
+
+/*
+ * Play boot.efi: @value of @len bytes is csr-active-config from NVRAM, NULL when there
+ * is none. Anything but 4 bytes counts as absent. Apple Internal is stripped as
+ * on production Macs.
+ */
+void csr_boot_init(struct csr_boot *b, const void *value, size_t len, bool recovery);
+
+/*
+ * csr_check of each flag, as one mask: a set bit is allowed. In Recovery everything
+ * valid but CSR_ALWAYS_ENFORCED. This is what /dev/xnu/csr_active_config holds.
+ */
+uint32_t csr_effective(const struct csr_boot *b);
+
+/* csr_check(2) on an effective mask: are all bits of @mask allowed? */
+static inline bool csr_allows(uint32_t effective, uint32_t mask)
+{
+	return (effective & mask) == mask;
+}
+
+/*
+ * Read the effective mask of the running system from @path (XNU_CSR_CONFIG), for the
+ * programs of the Mac. E_CORRUPT unless it holds 4 bytes.
+ */
+int csr_read(const char *path, uint32_t *ret_effective, struct err *e) MUST_CHECK;
 
 #endif
