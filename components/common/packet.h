@@ -4,7 +4,7 @@
  * per request (docs/architecture.md). They stand for Mach ports: a closed
  * connection tells the server that its client died.
  *
- * A reply holds "errno": 0, or a number of errno.h as macOS has it, and then
+ * A reply holds "errno": 0, or a number of <errno.h>, and then
  * "error" in words.
  */
 #ifndef COMPONENTS_COMMON_PACKET_H

@@ -7,8 +7,9 @@
 #ifndef COMPONENTS_KCDITTO_COPY_KERNELS_H
 #define COMPONENTS_KCDITTO_COPY_KERNELS_H
 
-#include "components/common/log.h"
-#include "sim/base/err.h"
+#include <stddef.h>
+
+#include "sim/base/component_log.h"
 #include "sim/platform/release.h"
 
 /* Apple's result for any failed copy: `(result = f() != EX_OK)` stores a truth value. */
