@@ -39,9 +39,21 @@ HOST_LIBS := -lguestfs
 GUEST_LDFLAGS := -Wl,--dynamic-linker=/usr/lib/dyld -Wl,-rpath,/usr/lib -Wl,--as-needed
 
 .DEFAULT_GOAL := all
+.PHONY: deps
+
+ifneq ($(and $(filter deps,$(MAKECMDGOALS)),$(filter-out deps,$(MAKECMDGOALS))),)
+# "make deps test": what is missing is installed before anything else begins, also
+# with -j; the other goals then run in a make of their own.
+goals := $(filter-out deps,$(MAKECMDGOALS))
+.PHONY: $(goals)
+deps:
+	@ci/deps.sh
+$(goals): deps
+	@$(MAKE) --no-print-directory $@
+else
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all deps test check-unit check-asan bench scenario list help clean format
+.PHONY: all test check-unit check-asan bench scenario list help clean format
 
 lib-src :=
 host-src :=
@@ -135,3 +147,5 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+endif
