@@ -4,8 +4,8 @@
  * per request (docs/architecture.md). They stand for Mach ports: a closed
  * connection tells the server that its client died.
  *
- * A reply holds "errno": 0, or a number of <errno.h>, and then
- * "error" in words.
+ * A reply holds "errno", 0 or a number of <errno.h>, and for an error may hold "error",
+ * what happened in words.
  */
 #ifndef COMPONENTS_COMMON_PACKET_H
 #define COMPONENTS_COMMON_PACKET_H

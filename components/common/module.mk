@@ -1,0 +1,3 @@
+lib-src  += components/common/log.c components/common/packet.c \
+	    components/common/this_release.c
+test-src += components/common/test/test_common.c

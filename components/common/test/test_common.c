@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "components/common/log.h"
+#include "components/common/packet.h"
+#include "components/common/this_release.h"
+#include "sim/base/fsio.h"
+#include "sim/base/test.h"
+#include "sim/platform/paths.h"
+
+static const char *in_tmp(const char *name)
+{
+	static char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", test_tmpdir(), name);
+	return path;
+}
+
+static void answer_one(int listener)
+{
+	struct err e = ERR_INIT;
+	json_t *req = NULL, *reply;
+	int fd;
+
+	do {
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	} while (fd < 0);
+	if (packet_recv(fd, 2000, &req, &e))
+		_exit(1);
+	reply = packet_reply(16, "busy");
+	if (packet_peer_uid(fd) != getuid() ||
+	    strcmp(json_string_value(json_object_get(req, "op")), "x"))
+		_exit(2);
+	if (packet_send(fd, reply, &e))
+		_exit(3);
+	json_decref(req);
+	json_decref(reply);
+	_exit(0);
+}
+
+static void asks_and_is_answered(void)
+{
+	struct err e = ERR_INIT;
+	json_t *req = json_pack("{s:s}", "op", "x"), *reply = NULL;
+	int listener, fd, status;
+	pid_t pid;
+
+	ASSERT_OK(packet_listen(in_tmp("s"), &listener, &e), &e);
+	pid = fork();
+	if (!pid)
+		answer_one(listener);
+	ASSERT_OK(packet_connect(in_tmp("s"), &fd, &e), &e);
+	ASSERT_OK(packet_call(fd, req, 2000, &reply, &e), &e);
+	CU_ASSERT_EQUAL(packet_errno(reply), 16);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(reply, "error")), "busy");
+	json_decref(reply);
+	waitpid(pid, &status, 0);
+	CU_ASSERT_EQUAL(status, 0);
+	/* The child is gone: a closed peer is told apart from silence. */
+	ASSERT_FAILS(packet_recv(fd, 2000, &reply, &e), E_NOTFOUND);
+	json_decref(req);
+	close(fd);
+	close(listener);
+	ASSERT_FAILS(packet_connect(in_tmp("s"), &fd, &e), E_NOTFOUND);
+}
+
+static void refuses_bad_packets(void)
+{
+	static const char *const bad[] = {"[1]", "{", "17", "\xff\xfe", "{} {}"};
+	struct err e = ERR_INIT;
+	json_t *o = NULL;
+	int sv[2];
+
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sv), 0);
+	ASSERT_FAILS(packet_recv(sv[0], 10, &o, &e), E_TIMEOUT);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CU_ASSERT(send(sv[1], bad[i], strlen(bad[i]), 0) > 0);
+		ASSERT_FAILS(packet_recv(sv[0], 1000, &o, &e), E_CORRUPT);
+	}
+	close(sv[0]);
+	close(sv[1]);
+}
+
+static void write_version(const char *root, const char *build)
+{
+	char path[PATH_MAX], text[512];
+	struct err e = ERR_INIT;
+
+	snprintf(path, sizeof(path), "%s/System/Library/CoreServices", root);
+	ASSERT_OK(fsio_mkdirs(path, 0755, &e), &e);
+	snprintf(path, sizeof(path), "%s%s", root, PATH_SYSTEM_VERSION);
+	snprintf(text, sizeof(text),
+		 "<plist version=\"1.0\"><dict><key>ProductBuildVersion</key>"
+		 "<string>%s</string></dict></plist>",
+		 build);
+	ASSERT_OK(fsio_write_atomic(path, text, strlen(text), 0644, &e), &e);
+}
+
+static void finds_its_release(void)
+{
+	const struct release *r = NULL;
+	struct err e = ERR_INIT;
+
+	ASSERT_FAILS(this_release(in_tmp("v"), &r, &e), E_NOTFOUND);
+	write_version(in_tmp("v"), "19A583");
+	ASSERT_OK(this_release(in_tmp("v"), &r, &e), &e);
+	CU_ASSERT_STRING_EQUAL(r->name, "10.15.0");
+	write_version(in_tmp("v"), "99Z1");
+	ASSERT_FAILS(this_release(in_tmp("v"), &r, &e), E_UNSUPPORTED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "99Z1"));
+}
+
+static void adds_lines_to_a_log(void)
+{
+	struct err e = ERR_INIT;
+	struct buf b = BUF_INIT;
+	struct component_log log;
+	struct log_file f;
+
+	ASSERT_OK(log_file_open(&f, in_tmp("log/system.log"), "kextd", &e), &e);
+	log = log_file_sink(&f, CLOG_BASIC);
+	clog_say(&log, CLOG_BASIC, "one %d", 1);
+	clog_say(&log, CLOG_DEBUG, "never");
+	clog_say(&log, CLOG_ERROR, "two");
+	log_file_close(&f);
+	clog_say(&log, CLOG_ERROR, "after closing");
+	ASSERT_OK(fsio_read(in_tmp("log/system.log"), 4096, &b, &e), &e);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&b), "]: one 1\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&b), "]: two\n"));
+	CU_ASSERT_PTR_NULL(strstr(buf_str(&b), "never"));
+	CU_ASSERT_PTR_NULL(strstr(buf_str(&b), "after"));
+	buf_release(&b);
+}
+
+TEST_MAIN("common", {"asks and is answered", asks_and_is_answered},
+	  {"refuses bad packets", refuses_bad_packets},
+	  {"finds its release", finds_its_release},
+	  {"adds lines to a log", adds_lines_to_a_log})
