@@ -1,0 +1,1 @@
+host-src  += harness/arena.c harness/ydoc.c harness/schema.c
