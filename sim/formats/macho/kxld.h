@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel extension linker (xnu libkern/kxld): gives an MH_KEXT_BUNDLE its load
+ * address and binds it to the symbols of its direct dependencies.
+ *
+ * Kexts in C are linked whole. A kext that defines C++ classes needs its vtables
+ * patched against those of the classes it derives from; kxld_link refuses it with
+ * E_UNSUPPORTED at the step where that happens.
+ */
+#ifndef SIM_FORMATS_MACHO_KXLD_H
+#define SIM_FORMATS_MACHO_KXLD_H
+
+#include "sim/base/buf.h"
+#include "sim/base/component_log.h"
+#include "sim/formats/macho/macho.h"
+#include "sim/formats/macho/symdict.h"
+
+/* What a weak reference gets that nothing defines (user-space links). */
+#define KXLD_WEAK_UNRESOLVED 0xf00dd00du
+
+/* The symbols an image offers to those who depend on it. Names are borrowed from it. */
+struct kxld_exports {
+	struct symdict syms;
+};
+void kxld_exports_release(struct kxld_exports *x);
+
+/* External definitions of the kernel or of a linked kext; @m has to outlive @x. */
+int kxld_exports_image(const struct macho *m, struct kxld_exports *x, struct err *e)
+	MUST_CHECK;
+/*
+ * An interface kext: its undefined symbols and aliases (N_INDR), with the values that
+ * @kernel gives them. A name that the kernel lacks is a warning, as in kxld.
+ */
+int kxld_exports_interface(const struct macho *iface, const struct kxld_exports *kernel,
+			   const char *name, const struct component_log *log,
+			   struct kxld_exports *x, struct err *e) MUST_CHECK;
+
+struct kxld_request {
+	const char *name;      /* of the kext, for messages */
+	const void *file;      /* its executable, thin or fat; borrowed */
+	size_t len;
+	uint64_t load_addr;    /* page-aligned */
+	bool keep_relocs;      /* leave local relocations behind, so that it can slide */
+	const struct kxld_exports *const *deps; /* direct dependencies, in their order */
+	size_t n_deps;
+	const struct component_log *log; /* may be NULL */
+};
+
+/* A linked kext: the bytes that belong at load_addr. Zero-initialise. */
+struct kxld_image {
+	struct buf bytes;   /* a multiple of the page size */
+	uint64_t kmod_info; /* address */
+	bool has_uuid;
+	uint8_t uuid[16];
+};
+void kxld_image_release(struct kxld_image *img);
+
+/*
+ * E_UNSUPPORTED, E_CORRUPT: the executable; E_NOTFOUND: unresolved symbols or no
+ * kmod_info; E_EXISTS: symbols defined more than once; E_OVERFLOW: a relocation out
+ * of range. The messages are kxld's, lists of symbols included.
+ */
+int kxld_link(const struct kxld_request *rq, struct kxld_image *img, struct err *e)
+	MUST_CHECK;
+
+#endif
