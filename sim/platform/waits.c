@@ -19,6 +19,8 @@ static const unsigned seconds[WAIT_MAX] = {
 	[WAIT_KEXTCACHE_LOCK_RETRY] = 10,
 	[WAIT_KEXTCACHE_IOKIT_QUIET] = 40,
 	[WAIT_KEXTCACHE_SYSTEM_LOAD] = 480,
+	[WAIT_LAUNCHD_EXIT_TIMEOUT] = 20, /* launchd.plist(5) */
+	[WAIT_LAUNCHD_THROTTLE] = 10,
 };
 
 /* strtod would follow the locale and accept hex and "inf". */
@@ -66,5 +68,10 @@ unsigned waits_seconds(enum mac_wait which)
 
 int64_t waits_ns(const struct waits *w, enum mac_wait which)
 {
-	return (int64_t)(seconds[which] * w->factor * NS_PER_S);
+	return waits_scale_ns(w, seconds[which]);
+}
+
+int64_t waits_scale_ns(const struct waits *w, double real_seconds)
+{
+	return (int64_t)(real_seconds * w->factor * NS_PER_S);
 }

@@ -17,6 +17,8 @@ enum mac_wait {
 	WAIT_KEXTCACHE_LOCK_RETRY,    /* "kextd wasn't ready; waiting 10 seconds" */
 	WAIT_KEXTCACHE_IOKIT_QUIET,   /* "Waiting for I/O Kit to quiesce." at most */
 	WAIT_KEXTCACHE_SYSTEM_LOAD,   /* -F with a prelinked kernel: low system load */
+	WAIT_LAUNCHD_EXIT_TIMEOUT, /* ExitTimeOut's default: SIGTERM to SIGKILL */
+	WAIT_LAUNCHD_THROTTLE,     /* ThrottleInterval's default: start to next start */
 	WAIT_MAX
 };
 
@@ -36,5 +38,7 @@ int waits_read(struct waits *w, const char *path, struct err *e) MUST_CHECK;
 /* The Mac's own length of @which in seconds, and scaled, in nanoseconds. */
 unsigned waits_seconds(enum mac_wait which);
 int64_t waits_ns(const struct waits *w, enum mac_wait which);
+/* A wait whose length is told by somebody else (a job's plist, a user), scaled. */
+int64_t waits_scale_ns(const struct waits *w, double real_seconds);
 
 #endif
