@@ -33,16 +33,20 @@ struct fs_node {
 	uint32_t bsd_flags;
 	int64_t mtime_ns;       /* since 1970; also create, change and access time */
 	uint64_t size;          /* regular file: bytes; symlink: length of the target */
-	uint8_t *data;          /* owned; content or target; NULL if host_path or empty */
+	uint8_t *data;          /* owned; content or target, then a NUL; NULL when empty */
 	char *host_path;        /* owned; read when written */
 	struct fs_node *link;   /* hard link: the node that holds the content, else NULL */
+	uint32_t n_links;       /* how many other nodes have this one as link */
 	struct fs_xattr *xattrs;
 	uint64_t tag;           /* scratch of the one who walks */
+	struct fs_node *last_child, *index_next; /* private */
 };
 
 struct fs_tree {
 	struct fs_node *root;
 	int64_t mtime_ns; /* given to new nodes */
+	struct fs_node **index; /* private: hash table of (parent, name) */
+	size_t index_size, n_nodes;
 };
 
 /* An empty tree: a root folder 0755 root:wheel. Release with fs_tree_release. */
@@ -52,7 +56,8 @@ void fs_tree_release(struct fs_tree *t);
 /*
  * Each makes missing parents (0755, 0:0) and replaces a file of that path; a folder
  * in the way is E_EXISTS. Paths are absolute, of at most 1023 bytes, without "." and
- * "..". *ret_node (may be NULL) is borrowed.
+ * ".." (E_INVAL). fs_tree_mkdir of a folder that exists sets its mode. Permissions are
+ * the low 12 bits of @mode. *ret_node (may be NULL) is borrowed. @to must be of @t.
  */
 int fs_tree_mkdir(struct fs_tree *t, const char *path, uint32_t mode,
 		  struct fs_node **ret_node, struct err *e) MUST_CHECK;
@@ -66,15 +71,29 @@ int fs_tree_symlink(struct fs_tree *t, const char *path, const char *target,
 int fs_tree_hardlink(struct fs_tree *t, const char *path, struct fs_node *to,
 		     struct err *e) MUST_CHECK;
 
-/* Copy the host folder @host_dir and all below it to @path, as root:wheel. */
+/*
+ * Copy the host folder @host_dir and all below it to @path, as root:wheel, with the
+ * host's modes (but a folder @path that is there keeps its own) and the tree's time.
+ * Names are taken in byte order, so that the result does not depend on the host's file
+ * system; hard links stay hard links. Content is read when it is needed.
+ * E_UNSUPPORTED: devices, sockets, pipes.
+ */
 int fs_tree_import(struct fs_tree *t, const char *path, const char *host_dir,
 		   struct err *e) MUST_CHECK;
 
+/* Add or replace; the value is copied. */
 int fs_node_set_xattr(struct fs_node *n, const char *name, const void *value, size_t len,
 		      struct err *e) MUST_CHECK;
 
+/* The absolute path of @n into @out, cut at the front with "..." if it does not fit. */
+const char *fs_node_path(const struct fs_node *n, char *out, size_t size);
+
 /* NULL when there is none. */
 struct fs_node *fs_tree_find(const struct fs_tree *t, const char *path);
+/*
+ * Remove a file, or a folder and all below it. When others are hard links to the file,
+ * the first of them becomes the one that holds the content. E_NOTFOUND; E_INVAL for "/".
+ */
 int fs_tree_remove(struct fs_tree *t, const char *path, struct err *e) MUST_CHECK;
 
 /* Pre-order walk: the node after @n, NULL at the end. Start with t->root. */
