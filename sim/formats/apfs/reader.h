@@ -29,6 +29,7 @@
 
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
+#include "sim/formats/apfs/raw.h"
 #include "sim/formats/vdisk/vdisk.h"
 
 #define APFS_NAME_BUF 1024 /* the longest name with its NUL */
@@ -74,20 +75,10 @@ void apfs_get_info(const struct apfs *c, struct apfs_info *ret);
 
 /* ---- volumes ---- */
 
-/* Volume roles (Reference, "Volume Roles"). */
-#define APFS_ROLE_NONE      0x0000
-#define APFS_ROLE_SYSTEM    0x0001
-#define APFS_ROLE_RECOVERY  0x0004
-#define APFS_ROLE_VM        0x0008
-#define APFS_ROLE_PREBOOT   0x0010
-#define APFS_ROLE_INSTALLER 0x0020
-#define APFS_ROLE_DATA      0x0040
-#define APFS_ROLE_UPDATE    0x00c0
-
 struct apfs_volume_info {
 	unsigned slot; /* the Mac's diskNs(slot + 1) */
 	char name[256];
-	uint16_t role;
+	uint16_t role; /* APFS_ROLE_* of raw.h */
 	char uuid[APFS_UUID_BUF];
 	char group[APFS_UUID_BUF]; /* "" when in no volume group */
 	bool case_sensitive;
@@ -148,8 +139,6 @@ int apfs_snapshots(struct apfs_volume *v, struct apfs_snapshot **ret, size_t *re
 		   struct err *e) MUST_CHECK;
 
 /* ---- files ---- */
-
-#define APFS_ROOT_INO 2u
 
 /* bsd_flags: the content is in com.apple.decmpfs. */
 #define APFS_UF_COMPRESSED 0x20u

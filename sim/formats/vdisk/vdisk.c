@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/formats/vdisk/vdisk_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sim/base/ckd.h"
+#include "sim/base/fsio.h"
+
+struct raw_disk {
+	struct vdisk base;
+	int fd;
+	bool own_fd;
+};
+
+static int raw_read(struct vdisk *d, uint64_t off, void *buf, size_t len, struct err *e)
+{
+	struct raw_disk *r = (struct raw_disk *)d;
+
+	return fsio_pread_all(r->fd, buf, len, off, "disk image", e);
+}
+
+static void raw_close(struct vdisk *d)
+{
+	struct raw_disk *r = (struct raw_disk *)d;
+
+	if (r->own_fd)
+		close(r->fd);
+	free(r);
+}
+
+static const struct vdisk_ops raw_ops = {.read = raw_read, .close = raw_close};
+
+static int raw_new(int fd, bool own_fd, struct vdisk **ret, struct err *e)
+{
+	struct raw_disk *r;
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return err_sys(e, "disk image");
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, E_INVAL, "disk image is not a regular file");
+	r = malloc(sizeof(*r));
+	if (!r)
+		return err_set(e, E_NOMEM, "disk image: out of memory");
+	*r = (struct raw_disk){
+		.base = {.ops = &raw_ops, .size = (uint64_t)st.st_size},
+		.fd = fd,
+		.own_fd = own_fd,
+	};
+	*ret = &r->base;
+	return 0;
+}
+
+int vdisk_open_fd(int fd, struct vdisk **ret, struct err *e)
+{
+	return raw_new(fd, false, ret, e);
+}
+
+static bool is_qcow2(struct vdisk *d, struct err *e)
+{
+	uint8_t magic[4];
+
+	return d->size >= sizeof(magic) && !vdisk_read(d, 0, magic, sizeof(magic), e) &&
+	       !memcmp(magic, "QFI\xfb", sizeof(magic));
+}
+
+int vdisk_open_as(const char *path, enum vdisk_format format, unsigned depth,
+		  struct vdisk **ret, struct err *e)
+{
+	struct vdisk *d = NULL;
+	int fd, r;
+
+	if (depth > VDISK_DEPTH_MAX)
+		return err_set(e, E_CORRUPT, "%s: more than %d backing files", path,
+			       VDISK_DEPTH_MAX);
+	/* Not to hang on a fifo. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_sys(e, "%s", path);
+	r = raw_new(fd, true, &d, e);
+	if (r) {
+		close(fd);
+		return err_ctx(e, "%s", path);
+	}
+	if (format == VDISK_QCOW2 || (format == VDISK_PROBE && is_qcow2(d, e))) {
+		r = qcow2_open(d, path, depth, ret, e);
+		return r ? err_ctx(e, "%s", path) : 0;
+	}
+	*ret = d;
+	return 0;
+}
+
+int vdisk_open(const char *path, struct vdisk **ret, struct err *e)
+{
+	return vdisk_open_as(path, VDISK_PROBE, 0, ret, e);
+}
+
+void vdisk_close(struct vdisk *d)
+{
+	if (d)
+		d->ops->close(d);
+}
+
+int vdisk_read(struct vdisk *d, uint64_t off, void *buf, size_t len, struct err *e)
+{
+	if (!range_inside(off, len, d->size))
+		return err_set(e, E_CORRUPT,
+			       "%zu bytes at %" PRIu64 " are beyond the disk's end at %" PRIu64,
+			       len, off, d->size);
+	return len ? d->ops->read(d, off, buf, len, e) : 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the kinds of disks share among themselves. */
+#ifndef SIM_FORMATS_VDISK_IMPL_H
+#define SIM_FORMATS_VDISK_IMPL_H
+
+#include "sim/formats/vdisk/vdisk.h"
+
+/* A qcow2 image may lie on another; a chain longer than this is a loop. */
+#define VDISK_DEPTH_MAX 16
+
+/* How the file of an image is to be taken. */
+enum vdisk_format {
+	VDISK_PROBE, /* qcow2 by its magic, else raw */
+	VDISK_RAW,
+	VDISK_QCOW2,
+};
+
+int vdisk_open_as(const char *path, enum vdisk_format format, unsigned depth,
+		  struct vdisk **ret, struct err *e) MUST_CHECK;
+
+/*
+ * Open the qcow2 image in @file, which it owns from then on, also on failure. @path
+ * is where relative names of backing files start from.
+ */
+int qcow2_open(struct vdisk *file, const char *path, unsigned depth, struct vdisk **ret,
+	       struct err *e) MUST_CHECK;
+
+#endif
