@@ -3,3 +3,5 @@ lib-src  += sim/platform/rootless.c sim/platform/nvram.c sim/platform/nvram_stor
 test-src += sim/platform/test/test_csr.c sim/platform/test/test_rootless.c
 test-src += sim/platform/test/test_nvram.c
 fuzz-src += sim/platform/test/fuzz_nvram.c
+lib-src  += sim/platform/filevault.c
+test-src += sim/platform/test/test_filevault.c
