@@ -55,7 +55,7 @@ enum sip_op {
 	SIP_OP_MAX
 };
 
-#define SIP_TEXT_MAX  256 /* with the NUL */
+#define SIP_TEXT_MAX  512 /* with the NUL */
 #define SIP_NAME_MAX  48  /* one component of a path, cut, with the NUL */
 #define SIP_NAMES_MAX 12
 
@@ -67,9 +67,12 @@ struct sip_event {
 	__u32 pid;   /* of the process, in the carrier's namespace */
 	__u32 n_names;
 	char comm[16];
+	/* Records of SIP_EVENT_CONSOLE end here: look at the record's size. */
 	char text[SIP_TEXT_MAX];
 	/* DENIED: the path inside its volume, the last component first. */
 	char names[SIP_NAMES_MAX][SIP_NAME_MAX];
 };
+
+#define SIP_EVENT_HEAD_SIZE 40 /* offsetof(struct sip_event, text) */
 
 #endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* What the policy's programs share: maps, who asks, what is protected, what is said. */
+#ifndef SIM_CARRIER_SIP_POLICY_BPF_H
+#define SIM_CARRIER_SIP_POLICY_BPF_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "sim/carrier/sip/events.h"
+#include "sim/carrier/sip/maps.h"
+
+#define EPERM 1
+
+#define S_IFMT   0170000
+#define S_IFBLK  0060000
+#define S_IFCHR  0020000
+#define S_IFSOCK 0140000
+
+#define CSR_UNRESTRICTED_FS 0x2u
+#define CSR_TASK_FOR_PID    0x4u
+
+/* How far up a path is looked at. Deeper than this nothing is written: fail closed. */
+#define WALK_MAX 96
+
+/* Each object file has the same maps; the linker makes one of them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sip_config);
+} sip_config __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SIP_MARKS_MAX);
+	__type(key, struct sip_inode);
+	__type(value, struct sip_mark);
+} sip_marks __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SIP_ENTITLED_MAX);
+	__type(key, struct sip_inode);
+	__type(value, struct sip_entitlements);
+} sip_entitled __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct sip_name);
+	__type(value, struct sip_name_rule);
+} sip_names __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} sip_events __weak SEC(".maps");
+
+/* The configuration if the policy speaks of the current task, else NULL. */
+static __always_inline const struct sip_config *mac_config(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct sip_config *c;
+	__u32 zero = 0;
+
+	/* Only the Mac lives in a PID namespace below the first. */
+	if (task->thread_pid->level == 0)
+		return NULL;
+	c = bpf_map_lookup_elem(&sip_config, &zero);
+	return c && c->armed ? c : NULL;
+}
+
+static __always_inline struct sip_inode inode_key(const struct inode *inode)
+{
+	struct sip_inode key = {.ino = inode->i_ino, .dev = inode->i_sb->s_dev};
+
+	return key;
+}
+
+static __always_inline const struct sip_entitlements *entitlements_of(struct task_struct *task)
+{
+	struct sip_inode key = inode_key(task->mm->exe_file->f_inode);
+
+	return bpf_map_lookup_elem(&sip_entitled, &key);
+}
+
+static __always_inline bool holds(__u32 bits)
+{
+	const struct sip_entitlements *ent = entitlements_of(bpf_get_current_task_btf());
+
+	return ent && (ent->bits & bits);
+}
+
+/* May the current task write below a restricted mark? */
+static __always_inline bool may_write(const struct sip_mark *mark)
+{
+	const struct sip_entitlements *ent = entitlements_of(bpf_get_current_task_btf());
+
+	return ent && ((ent->bits & SIP_ENT_INSTALL) || (ent->classes & mark->classes));
+}
+
+static __always_inline void name_event(struct sip_event *ev, const struct dentry *dentry)
+{
+	ev->n_names = 0;
+	for (int i = 0; i < SIP_NAMES_MAX; i++) {
+		const struct dentry *parent = dentry->d_parent;
+
+		if (dentry == parent)
+			return;
+		bpf_probe_read_kernel_str(ev->names[i], SIP_NAME_MAX, dentry->d_name.name);
+		ev->n_names = i + 1;
+		dentry = parent;
+	}
+}
+
+static __always_inline struct sip_event *new_event(__u32 kind)
+{
+	struct sip_event *ev = bpf_ringbuf_reserve(&sip_events, sizeof(*ev), 0);
+
+	if (!ev)
+		return NULL;
+	ev->kind = kind;
+	ev->op = SIP_OP_NONE;
+	ev->error = 0;
+	ev->len = 0;
+	ev->n_names = 0;
+	ev->pid = bpf_get_current_pid_tgid() >> 32;
+	ev->text[0] = '\0';
+	bpf_get_current_comm(ev->comm, sizeof(ev->comm));
+	return ev;
+}
+
+/* Report a refusal and return it. @dentry may be NULL. */
+static __always_inline int deny(__u32 op, const struct dentry *dentry)
+{
+	struct sip_event *ev = new_event(SIP_EVENT_DENIED);
+
+	if (ev) {
+		ev->op = op;
+		ev->error = EPERM;
+		if (dentry)
+			name_event(ev, dentry);
+		bpf_ringbuf_submit(ev, 0);
+	}
+	return -EPERM;
+}
+
+/* The decision about one place: is @dentry, or what is made below it, open to writing? */
+static __always_inline bool path_writable(const struct sip_config *c,
+					  const struct dentry *dentry)
+{
+	if (c->csr & CSR_UNRESTRICTED_FS)
+		return true;
+	for (int i = 0; i < WALK_MAX; i++) {
+		const struct dentry *parent = dentry->d_parent;
+		const struct inode *inode = dentry->d_inode;
+
+		if (inode) {
+			struct sip_inode key = inode_key(inode);
+			const struct sip_mark *m = bpf_map_lookup_elem(&sip_marks, &key);
+
+			if (m && (m->kind & SIP_EXCEPTION))
+				return true;
+			if (m && (m->kind & SIP_RESTRICTED))
+				return may_write(m);
+		}
+		/* A dentry without a way to its root (by file handle) proves nothing. */
+		if (dentry == parent)
+			return dentry == dentry->d_sb->s_root;
+		dentry = parent;
+	}
+	return false;
+}
+
+#endif
