@@ -66,12 +66,14 @@ int image_build_disk(const struct image_env *env, const struct disk_spec *spec,
 int image_build_nvram(const char *path, uint32_t csr, struct err *e) MUST_CHECK;
 
 /*
- * What an update to @spec->release brings to the system volume: a tar archive (ustar)
- * with absolute Mac paths without the leading slash, to unpack over the old system.
- * Appends to @out.
+ * What an update from @from to @spec->release brings to the system volume: a tar
+ * archive of the files that differ, with Mac paths without the leading slash, to be
+ * unpacked over the old system. Caches that the system itself makes (the prelinked
+ * kernel) are not in it. Appends to @out.
  */
 struct buf;
 int image_update_archive(const struct image_env *env, const struct disk_spec *spec,
-			 struct buf *out, struct err *e) MUST_CHECK;
+			 const struct release *from, struct buf *out,
+			 struct err *e) MUST_CHECK;
 
 #endif

@@ -20,6 +20,7 @@ struct release {
 	const char *darwin;          /* "19.0.0": version of the KPI bundles */
 	const char *xnu;             /* "6153.11.26" */
 	const char *kext_tools;      /* "623.11.5", part of the source paths in messages */
+	const char *tree;            /* folder of images/trees with its files: "catalina" */
 	int64_t date;                /* seconds since 1970: mtime of its files, default clock */
 
 	bool system_read_only;       /* System volume mounted read-only (10.15 on) */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "images/cachekey.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sim/base/buf.h"
+#include "sim/base/fsio.h"
+
+#define FILE_MAX  (256u << 20)
+#define DEPTH_MAX 32
+
+static int add(EVP_MD_CTX *md, const void *data, size_t len, struct err *e)
+{
+	if (EVP_DigestUpdate(md, data, len) != 1)
+		return err_set(e, E_IO, "SHA-256 failed");
+	return 0;
+}
+
+/* With its NUL, so that neighbours cannot run into each other. */
+static int add_text(EVP_MD_CTX *md, const char *s, struct err *e)
+{
+	return add(md, s ? s : "-", strlen(s ? s : "-") + 1, e);
+}
+
+static int add_file(EVP_MD_CTX *md, const char *path, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int r = fsio_read(path, FILE_MAX, &b, e);
+
+	if (!r)
+		r = add(md, &b.len, sizeof(b.len), e);
+	if (!r)
+		r = add(md, b.data, b.len, e);
+	buf_release(&b);
+	return r;
+}
+
+static int add_path(EVP_MD_CTX *md, const char *path, unsigned depth, struct err *e);
+
+static int add_folder(EVP_MD_CTX *md, const char *path, unsigned depth, struct err *e)
+{
+	struct dirent **list;
+	int n = scandir(path, &list, NULL, alphasort), r = 0;
+
+	if (n < 0)
+		return err_sys(e, "reading folder %s", path);
+	for (int i = 0; i < n; i++) {
+		const char *name = list[i]->d_name;
+		char sub[PATH_MAX];
+
+		if (!r && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+			r = add_text(md, name, e);
+			if (!r)
+				r = fsio_join(sub, sizeof(sub), path, name, e);
+			if (!r)
+				r = add_path(md, sub, depth + 1, e);
+		}
+		free(list[i]);
+	}
+	free(list);
+	return r;
+}
+
+static int add_path(EVP_MD_CTX *md, const char *path, unsigned depth, struct err *e)
+{
+	struct stat st;
+	int r;
+
+	if (depth > DEPTH_MAX)
+		return err_set(e, E_OVERFLOW, "%s: folders nested too deep", path);
+	if (stat(path, &st))
+		return err_sys(e, "%s", path);
+	r = add(md, &st.st_mode, sizeof(st.st_mode), e);
+	if (r)
+		return r;
+	return S_ISDIR(st.st_mode) ? add_folder(md, path, depth, e) : add_file(md, path, e);
+}
+
+static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
+{
+	int r;
+
+	if ((r = add_text(md, spec->release->name, e)) ||
+	    (r = add_text(md, spec->system_name, e)) ||
+	    (r = add(md, &spec->order, sizeof(spec->order), e)) ||
+	    (r = add_text(md, spec->filevault_user, e)) ||
+	    (r = add_text(md, spec->filevault_passphrase, e)))
+		return r;
+	for (size_t i = 0; i < spec->n_kexts; i++) {
+		const char *name = strrchr(spec->kexts[i].bundle, '/');
+
+		if ((r = add_text(md, name ? name : spec->kexts[i].bundle, e)) ||
+		    (r = add_text(md, spec->kexts[i].folder, e)) ||
+		    (r = add_path(md, spec->kexts[i].bundle, 0, e)))
+			return r;
+	}
+	return 0;
+}
+
+static int add_inputs(EVP_MD_CTX *md, const struct image_env *env, struct err *e)
+{
+	const struct {
+		const char *folder, *below;
+	} inputs[] = {
+		{"/proc/self/exe", ""},
+		{env->source_dir, "/images/trees"},
+		{env->build_dir, "/guest"},
+		{"/bin/bash-static", ""},
+		{"/bin/busybox", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+		char path[PATH_MAX];
+		int r;
+
+		snprintf(path, sizeof(path), "%s%s", inputs[i].folder, inputs[i].below);
+		r = add_path(md, path, 0, e);
+		if (r)
+			return err_ctx(e, "what a disk is made of (run make deps all)");
+	}
+	return 0;
+}
+
+int image_cache_key(const struct image_env *env, const struct disk_spec *spec,
+		    char key[static CACHE_KEY_LEN], struct err *e)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	int r = 0;
+
+	if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
+		r = err_set(e, E_NOMEM, "SHA-256 is not available");
+	if (!r)
+		r = add_inputs(md, env, e);
+	if (!r)
+		r = add_spec(md, spec, e);
+	if (!r && EVP_DigestFinal_ex(md, digest, NULL) != 1)
+		r = err_set(e, E_IO, "SHA-256 failed");
+	EVP_MD_CTX_free(md);
+	if (r)
+		return r;
+	for (int i = 0; i < CACHE_KEY_LEN / 2; i++)
+		snprintf(key + 2 * i, 3, "%02x", digest[i]);
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The file trees of a Mac's volumes, made from the manifests of images/trees. */
+#ifndef IMAGES_COMPOSE_H
+#define IMAGES_COMPOSE_H
+
+#include "images/disk.h"
+#include "sim/formats/fstree/fstree.h"
+
+enum volume { VOLUME_SYSTEM, VOLUME_DATA, VOLUME_PREBOOT, VOLUME_RECOVERY, VOLUME_VM, VOLUME_MAX };
+
+#define UUID_TEXT_LEN 37 /* with the NUL */
+
+struct volumes {
+	struct fs_tree tree[VOLUME_MAX];
+	uint8_t uuid[VOLUME_MAX][16]; /* the group's UUID is that of Data */
+};
+
+/* @v is initialised here; release it also after an error. */
+int volumes_compose(const struct image_env *env, const struct disk_spec *spec,
+		    struct volumes *v, struct err *e) MUST_CHECK;
+void volumes_release(struct volumes *v);
+
+/* "XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX" in upper case, as Apple prints it. */
+void uuid_text(const uint8_t uuid[16], char out[static UUID_TEXT_LEN]);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "images/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "images/cachekey.h"
+#include "images/compose.h"
+#include "images/gpt.h"
+#include "images/sparse.h"
+#include "sim/base/bytes.h"
+#include "sim/base/fsio.h"
+#include "sim/formats/apfs/writer.h"
+#include "sim/platform/nvram.h"
+
+static const enum volume orders[][VOLUME_MAX] = {
+	[VOLUME_ORDER_UPGRADED] = {VOLUME_DATA, VOLUME_PREBOOT, VOLUME_RECOVERY, VOLUME_VM,
+				   VOLUME_SYSTEM},
+	[VOLUME_ORDER_CLEAN] = {VOLUME_SYSTEM, VOLUME_DATA, VOLUME_PREBOOT, VOLUME_RECOVERY,
+				VOLUME_VM},
+};
+
+static const struct {
+	const char *name; /* NULL: follows from the system volume's */
+	uint16_t role;
+	bool in_group;
+} kinds[VOLUME_MAX] = {
+	[VOLUME_SYSTEM] = {NULL, APFS_ROLE_SYSTEM, true},
+	[VOLUME_DATA] = {NULL, APFS_ROLE_DATA, true},
+	[VOLUME_PREBOOT] = {"Preboot", APFS_ROLE_PREBOOT, false},
+	[VOLUME_RECOVERY] = {"Recovery", APFS_ROLE_RECOVERY, false},
+	[VOLUME_VM] = {"VM", APFS_ROLE_VM, false},
+};
+
+static int write_container(int fd, const struct disk_spec *spec, struct volumes *v,
+			   struct err *e)
+{
+	const char *system = spec->system_name ? spec->system_name : "Macintosh HD";
+	struct apfs_volume_spec vols[VOLUME_MAX];
+	struct apfs_container_spec c = {
+		.size = GPT_CONTAINER_SIZE,
+		.time_ns = spec->release->date * 1000000000,
+		.volumes = vols,
+		.n_volumes = VOLUME_MAX,
+	};
+	char data[256];
+
+	if (snprintf(data, sizeof(data), "%s - Data", system) >= (int)sizeof(data))
+		return err_set(e, E_INVAL, "volume name too long: %s", system);
+	memcpy(c.uuid, v->uuid[VOLUME_DATA], 16);
+	c.uuid[15] ^= 0xff; /* the container's own, derived like the volumes' */
+	memcpy(c.group_uuid, v->uuid[VOLUME_DATA], 16);
+	for (int i = 0; i < VOLUME_MAX; i++) {
+		enum volume k = orders[spec->order][i];
+
+		vols[i] = (struct apfs_volume_spec){
+			.name = k == VOLUME_SYSTEM ? system
+				: k == VOLUME_DATA ? data
+						   : kinds[k].name,
+			.role = kinds[k].role,
+			.in_group = kinds[k].in_group,
+			.tree = &v->tree[k],
+		};
+		memcpy(vols[i].uuid, v->uuid[k], 16);
+	}
+	return apfs_write(fd, GPT_CONTAINER_OFFSET, &c, e);
+}
+
+static int fill_disk(const struct image_env *env, const struct disk_spec *spec,
+		     const char *path, struct err *e)
+{
+	struct volumes v;
+	int fd, r;
+
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "opening %s", path);
+	r = volumes_compose(env, spec, &v, e);
+	if (!r && env->progress)
+		env->progress(env->progress_ctx, "APFS container");
+	if (!r)
+		r = write_container(fd, spec, &v, e);
+	if (!r && fsync(fd))
+		r = err_sys(e, "writing %s", path);
+	volumes_release(&v);
+	close(fd);
+	return r;
+}
+
+int image_build_disk(const struct image_env *env, const struct disk_spec *spec,
+		     const char *path, struct err *e)
+{
+	char layout[IMAGE_PATH_MAX];
+	int r;
+
+	r = gpt_layout(env, layout, e);
+	if (!r)
+		r = sparse_copy(layout, path, e);
+	if (r)
+		return r;
+	r = fill_disk(env, spec, path, e);
+	if (r)
+		unlink(path);
+	return r;
+}
+
+/* The lock file stays: taking it away would let two builders hold "the" lock. */
+static int lock_file(const char *path, int *ret_fd, struct err *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return err_sys(e, "opening %s", path);
+	while (flock(fd, LOCK_EX))
+		if (errno != EINTR) {
+			close(fd);
+			return err_sys(e, "locking %s", path);
+		}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int build_into_cache(const struct image_env *env, const struct disk_spec *spec,
+			    const char *path, struct err *e)
+{
+	char tmp[PATH_MAX];
+	int r;
+
+	if (snprintf(tmp, sizeof(tmp), "%s.new", path) >= (int)sizeof(tmp))
+		return err_set(e, E_OVERFLOW, "path too long: %s", path);
+	unlink(tmp); /* of a builder that was killed; we hold the lock */
+	r = image_build_disk(env, spec, tmp, e);
+	if (!r && chmod(tmp, 0444)) /* runs work on overlays; nobody writes a base disk */
+		r = err_sys(e, "protecting %s", tmp);
+	if (!r && rename(tmp, path))
+		r = err_sys(e, "renaming %s", tmp);
+	if (r)
+		unlink(tmp);
+	return r;
+}
+
+int image_base_disk(const struct image_env *env, const struct disk_spec *spec,
+		    char ret_path[static IMAGE_PATH_MAX], bool *ret_built, struct err *e)
+{
+	char key[CACHE_KEY_LEN], dir[PATH_MAX - 128], lock[PATH_MAX];
+	bool built = false;
+	int fd, r;
+
+	snprintf(dir, sizeof(dir), "%s/cache/disks", env->build_dir);
+	r = fsio_mkdirs(dir, 0755, e);
+	if (!r)
+		r = image_cache_key(env, spec, key, e);
+	if (r)
+		return r;
+	snprintf(ret_path, IMAGE_PATH_MAX, "%s/%s-%s.raw", dir, spec->release->name, key);
+	snprintf(lock, sizeof(lock), "%s/%s-%s.lock", dir, spec->release->name, key);
+	if (!fsio_exists(ret_path)) {
+		r = lock_file(lock, &fd, e);
+		if (r)
+			return r;
+		if (!fsio_exists(ret_path)) {
+			r = build_into_cache(env, spec, ret_path, e);
+			built = !r;
+		}
+		close(fd);
+	}
+	if (ret_built)
+		*ret_built = built;
+	return r ? err_ctx(e, "building the disk") : 0;
+}
+
+int image_build_nvram(const char *path, uint32_t csr, struct err *e)
+{
+	struct nvram nv;
+	uint8_t value[4];
+	int r = 0;
+
+	nvram_init(&nv);
+	put_le32(value, csr);
+	if (csr) /* a Mac on which csrutil was never used has no such variable */
+		r = nvram_set_apple(&nv, "csr-active-config", value, sizeof(value), e);
+	if (!r)
+		r = nvram_store_file(&nv, path, e);
+	nvram_release(&nv);
+	return r;
+}

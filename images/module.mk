@@ -1,0 +1,2 @@
+host-src += images/cachekey.c images/compose.c images/disk.c images/firmlinks.c
+host-src += images/generate.c images/manifest.c images/sparse.c images/update.c

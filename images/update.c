@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* image_update_archive: what differs between the system volumes of two releases. */
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "images/compose.h"
+#include "images/disk.h"
+#include "sim/base/buf.h"
+#include "sim/base/fsio.h"
+#include "sim/formats/ustar/ustar.h"
+#include "sim/platform/paths.h"
+
+#define FILE_MAX (256u << 20)
+
+static int content(const struct fs_node *n, struct buf *out, struct err *e)
+{
+	buf_clear(out);
+	if (n->host_path)
+		return fsio_read(n->host_path, FILE_MAX, out, e);
+	return buf_append(out, n->data, n->size, e);
+}
+
+/* Is @n, a file, the same in the tree @old? Its content is left in @data. */
+static int unchanged(const struct fs_node *n, const struct fs_tree *old, const char *path,
+		     struct buf *data, bool *ret, struct err *e)
+{
+	const struct fs_node *o = fs_tree_find(old, path);
+	struct buf before = BUF_INIT;
+	int r = content(n, data, e);
+
+	*ret = false;
+	if (!r && o && S_ISREG(o->mode) && !o->link) {
+		r = content(o, &before, e);
+		*ret = !r && before.len == data->len &&
+		       (before.len == 0 || !memcmp(before.data, data->data, before.len));
+	}
+	buf_release(&before);
+	return r;
+}
+
+static int add_changes(const struct fs_tree *t, const struct fs_tree *old, struct buf *out,
+		       struct err *e)
+{
+	struct buf data = BUF_INIT;
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (struct fs_node *n = t->root; n && !r; n = fs_tree_next(t, n)) {
+		struct ustar_entry m = {
+			.path = path + 1,
+			.type = '0',
+			.mode = n->mode & 07777,
+			.uid = n->uid,
+			.gid = n->gid,
+			.mtime = n->mtime_ns / 1000000000,
+		};
+		bool same = true;
+
+		fs_node_path(n, path, sizeof(path));
+		if (S_ISREG(n->mode) && !n->link && strcmp(path, PATH_SYSTEM_PLK) != 0)
+			r = unchanged(n, old, path, &data, &same, e);
+		if (!r && !same)
+			r = ustar_add(out, &m, data.data, data.len, e);
+	}
+	buf_release(&data);
+	return r;
+}
+
+int image_update_archive(const struct image_env *env, const struct disk_spec *spec,
+			 const struct release *from, struct buf *out, struct err *e)
+{
+	struct disk_spec old = *spec;
+	struct volumes before, after;
+	int r;
+
+	old.release = from;
+	r = volumes_compose(env, spec, &after, e);
+	if (!r) {
+		r = volumes_compose(env, &old, &before, e);
+		if (!r)
+			r = add_changes(&after.tree[VOLUME_SYSTEM],
+					&before.tree[VOLUME_SYSTEM], out, e);
+		volumes_release(&before);
+	}
+	volumes_release(&after);
+	return r ? r : ustar_end(out, e);
+}
