@@ -22,6 +22,7 @@ static const char *const code_names[E_CODE_MAX] = {
 	[E_TIMEOUT] = "timeout",
 	[E_INFRA] = "infrastructure",
 	[E_BUSY] = "busy",
+	[E_CANCELED] = "canceled",
 };
 
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
