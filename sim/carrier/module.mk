@@ -1,0 +1,6 @@
+lib-src   += sim/carrier/control.c sim/carrier/console_order.c
+host-src  += sim/carrier/carrier.c sim/carrier/guest_runtime.c sim/carrier/initramfs.c \
+	     sim/carrier/ld_cache.c sim/carrier/modules.c
+guest-bin += init
+init-src  := $(patsubst %,sim/carrier/init/%.c,main modules ctl exec launch mac console power)
+init-libs := -lbpf
