@@ -7,6 +7,10 @@
 #ifndef SIM_FORMATS_PRELINK_BUILD_H
 #define SIM_FORMATS_PRELINK_BUILD_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <plist/plist.h>
 
 #include "sim/base/buf.h"

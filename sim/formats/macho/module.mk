@@ -1,0 +1,8 @@
+lib-src  += sim/formats/macho/slice.c sim/formats/macho/macho.c sim/formats/macho/write.c \
+	    sim/formats/macho/symdict.c \
+	    sim/formats/macho/objlink.c sim/formats/macho/objlink_syms.c \
+	    sim/formats/macho/objlink_reloc.c \
+	    sim/formats/macho/kxld.c sim/formats/macho/kxld_exports.c \
+	    sim/formats/macho/kxld_resolve.c sim/formats/macho/kxld_reloc.c
+host-bin += build/kextld
+kextld-src := sim/formats/macho/kextld.c
