@@ -151,7 +151,7 @@ int image_base_disk(const struct image_env *env, const struct disk_spec *spec,
 {
 	char key[CACHE_KEY_LEN], dir[PATH_MAX - 128], lock[PATH_MAX];
 	bool built = false;
-	int fd, r;
+	int fd = -1, r;
 
 	snprintf(dir, sizeof(dir), "%s/cache/disks", env->build_dir);
 	r = fsio_mkdirs(dir, 0755, e);
