@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "components/launchd/spawn.h"
+#include "components/common/spawn.h"
 #include "sim/base/fsio.h"
 
 #define SHELL_NOT_FOUND 127

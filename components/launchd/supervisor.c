@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "components/launchd/spawn.h"
+#include "components/common/spawn.h"
 #include "sim/base/fsio.h"
 
 int64_t launchd_now_ns(void)

@@ -11,7 +11,7 @@
 
 #include "components/common/packet.h"
 #include "components/launchd/hooks.h"
-#include "components/launchd/spawn.h"
+#include "components/common/spawn.h"
 
 #define NS_PER_S  1000000000LL
 #define NS_PER_MS 1000000LL

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Starting processes. Nothing runs between fork and exec: posix_spawn does it all. */
-#ifndef COMPONENTS_LAUNCHD_SPAWN_H
-#define COMPONENTS_LAUNCHD_SPAWN_H
+#ifndef COMPONENTS_COMMON_SPAWN_H
+#define COMPONENTS_COMMON_SPAWN_H
 
 #include <sys/types.h>
 

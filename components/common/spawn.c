@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
-#include "components/launchd/spawn.h"
+#include "components/common/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
