@@ -12,7 +12,9 @@
 
 #include "sim/base/err.h"
 
-#define BOOTCACHES_DIRS_MAX 16
+#define BOOTCACHES_DIRS_MAX  16
+#define BOOTCACHES_ARCHS_MAX 8
+#define BOOTCACHES_PATH_MAX  128 /* BCPATH_MAX: a longer path makes the file unrecognized */
 
 enum bootcaches_kind {
 	BOOTCACHES_NONE, /* no kernel cache of any kind */
@@ -34,16 +36,18 @@ struct bootcaches {
 	char *kernel_path;     /* KernelPath; NULL with MKext */
 	char *kernels_dir;     /* KernelsDir; may be NULL */
 	char *booter;          /* EFIBooter; may be NULL */
+	char *arch[BOOTCACHES_ARCHS_MAX];
+	size_t n_archs;
 	bool lzvn;             /* Preferred Compression */
 	int64_t mtime;         /* of the file, seconds */
 };
 
 /*
- * Read the file of the volume @root. The message is the one Apple's programs print.
- * E_NOTFOUND: "<root>: no /usr/standalone/bootcaches.plist; skipping"
- * E_CORRUPT:  "<root>: unrecognized /usr/standalone/bootcaches.plist; skipping"
- * E_PERM:     "<root>: /usr/standalone/bootcaches.plist not owned by root; no rebuilds."
- *             or "... writable by non-root; no rebuilds."
+ * Read the file of the volume @root. The message is the one Apple's programs print:
+ * E_NOTFOUND: "<root>: no /usr/standalone/bootcaches.plist"
+ * E_CORRUPT:  "<root>: unrecognized /usr/standalone/bootcaches.plist"
+ * E_PERM:     "<root>: /usr/standalone/bootcaches.plist not owned by root; no rebuilds." or
+ *             "<root>: /usr/standalone/bootcaches.plist writable by non-root."
  */
 int bootcaches_load(const char *root, struct bootcaches *ret, struct err *e) MUST_CHECK;
 /* The same from memory, without the checks of the file; @root is only remembered. */
@@ -51,7 +55,7 @@ int bootcaches_parse(const char *root, const void *data, size_t len, struct boot
 		     struct err *e) MUST_CHECK;
 void bootcaches_release(struct bootcaches *b);
 
-/* "/Volumes/X" + "/Library" with exactly one slash between. E_OVERFLOW. */
+/* "/Volumes/X" and "/Library" to "/Volumes/X/Library", one slash between. E_OVERFLOW. */
 int bootcaches_full_path(const struct bootcaches *b, const char *path, char *out,
 			 size_t size, struct err *e) MUST_CHECK;
 

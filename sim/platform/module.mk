@@ -5,3 +5,5 @@ test-src += sim/platform/test/test_nvram.c
 fuzz-src += sim/platform/test/fuzz_nvram.c
 lib-src  += sim/platform/filevault.c
 test-src += sim/platform/test/test_filevault.c
+lib-src  += sim/platform/bootcaches.c
+test-src += sim/platform/test/test_bootcaches.c

@@ -27,14 +27,20 @@ struct kext_auth {
 bool kext_authenticate(struct kext *k, const struct kext_auth *auth);
 
 /*
- * The file system rule alone: every file and folder of the bundle but .DS_Store and
- * PlugIns belongs to 0:0 and is not writable by group or others. *ret gets the first
- * offending path, owned (free), or NULL when all is well. Symbolic links are not followed.
+ * The file system rule alone: every file and folder of the bundle, but for .DS_Store and
+ * what is in PlugIns, belongs to 0:0 and is not writable by group or others. Each that
+ * does not is recorded in k->diags. A link is judged by what it points to and not followed
+ * further. (OSKext.c __OSKextBasicFilesystemAuthenticationRecursive)
  */
-int kext_check_filesystem(const struct kext *k, char **ret, struct err *e) MUST_CHECK;
+bool kext_check_filesystem(struct kext *k);
 
-/* Does the list in AppleKextExcludeList.kext (one of @all) name this version of @k? */
+/*
+ * Does the list in AppleKextExcludeList.kext (one of @all, may be NULL) name this version
+ * of @k? Rows that want certain hardware (Any_Match, All_Match) never apply.
+ */
 bool kext_is_excluded(const struct kext *k, const struct kext_set *all);
+/* "LE 1.5, 2.0 thru 3.1.4, 4.2": does it name @version? */
+bool kext_exclude_matches(const char *spec, int64_t version);
 
 /* `<OSKext ... { URL = "file:///x.kext/", ID = "y" }`, what %@ makes of an OSKext. */
 int kext_describe(const struct kext *k, struct buf *out, struct err *e) MUST_CHECK;

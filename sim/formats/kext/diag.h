@@ -6,12 +6,13 @@
 #ifndef SIM_FORMATS_KEXT_DIAG_H
 #define SIM_FORMATS_KEXT_DIAG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
 
-/* The titles that kextutil prints. */
+/* The headings that kextutil prints. */
 enum kext_diag_class {
 	KEXT_DIAG_VALIDATION,     /* "Validation Failures" */
 	KEXT_DIAG_AUTHENTICATION, /* "Authentication Failures" */
@@ -21,27 +22,76 @@ enum kext_diag_class {
 	KEXT_DIAG_CLASSES
 };
 
-struct kext_diag {
-	enum kext_diag_class class;
-	const char *text; /* Apple's words, static */
-	char *subject;    /* owned: the property, file or library meant; may be NULL */
+enum kext_fault {
+	/* validation */
+	KEXT_F_MISSING_PROPERTY,
+	KEXT_F_SYSTEM_PROPERTY,
+	KEXT_F_ILLEGAL_TYPE,
+	KEXT_F_ILLEGAL_VALUE,
+	KEXT_F_TOO_LONG,
+	KEXT_F_EXECUTABLE_MISSING,
+	KEXT_F_EXECUTABLE_BAD,
+	KEXT_F_COMPATIBLE_LATER,
+	/* authentication */
+	KEXT_F_FILE_NOT_FOUND,
+	KEXT_F_PERMISSIONS,
+	/* dependencies */
+	KEXT_F_DEP_UNAVAILABLE,
+	KEXT_F_DEP_INCOMPATIBLE,
+	KEXT_F_DEP_NO_COMPATIBLE_VERSION,
+	KEXT_F_DEP_INDIRECT,
+	KEXT_F_DEP_MULTIPLE,
+	KEXT_F_DEP_CIRCULAR,
+	KEXT_F_DEP_INVALID,
+	KEXT_F_DEP_INAUTHENTIC,
+	KEXT_F_NON_KPI,
+	KEXT_F_PRIVATE_KPI,
+	KEXT_F_RAW_KERNEL,
+	KEXT_F_INTERFACE_COUNT,
+	/* warnings */
+	KEXT_F_WARN_TYPE,
+	KEXT_F_WARN_NOT_INTERFACE,
+	KEXT_F_WARN_ARCH,
+	KEXT_F_WARN_SYMLINK,
+	KEXT_F_WARN_DEPRECATED,
+	KEXT_F_WARN_PERSONALITY_ID,
+	KEXT_F_WARN_IORESOURCES,
+	KEXT_F_WARN_CODELESS_LIBRARIES,
+	KEXT_F_WARN_NO_KPI,
+	KEXT_F_WARN_KERNEL_AND_KPI,
+	KEXT_F_WARN_DEP_NOT_REQUIRED,
+	/* boot level */
+	KEXT_F_DRIVERKIT_VALUE,
+	KEXT_F_DEXT_REQUIRED,
+	KEXT_F_DEXT_THIRD_PARTY,
+	KEXT_F_COUNT
 };
 
+struct kext_diag {
+	enum kext_fault fault;
+	char *subject; /* owned: the property, file or library meant; may be NULL */
+};
+
+/* Zero-initialise. */
 struct kext_diags {
 	struct kext_diag *item; /* owned */
 	size_t n, cap;
+	bool incomplete;        /* memory or KEXT_DIAGS_MAX ran out */
 };
 
-#define KEXT_DIAGS_MAX 256 /* of one kext; what comes after is not recorded */
+#define KEXT_DIAGS_MAX 256
 
-/* Add one; the same text and subject a second time is not added. E_NOMEM. */
-int kext_diag_add(struct kext_diags *d, enum kext_diag_class class, const char *text,
-		  const char *subject, struct err *e) MUST_CHECK;
-/* Is there one with @text (any class)? */
-const struct kext_diag *kext_diag_find(const struct kext_diags *d, const char *text);
-const char *kext_diag_title(enum kext_diag_class class);
-/* All of them as indented text: the title, then "    text: " and its subjects. */
-int kext_diag_print(const struct kext_diags *d, struct buf *out, struct err *e) MUST_CHECK;
+/* Record one; the same fault and subject is recorded once. @subject may be NULL. */
+void kext_diag_add(struct kext_diags *d, enum kext_fault fault, const char *subject);
+bool kext_diag_has(const struct kext_diags *d, enum kext_fault fault);
 void kext_diags_release(struct kext_diags *d);
+
+/* Apple's words. */
+const char *kext_fault_text(enum kext_fault fault);
+enum kext_diag_class kext_fault_class(enum kext_fault fault);
+const char *kext_diag_title(enum kext_diag_class class);
+
+/* Append all as kextutil -t prints them: heading, then "    text: " and the subjects. */
+int kext_diag_print(const struct kext_diags *d, struct buf *out, struct err *e) MUST_CHECK;
 
 #endif

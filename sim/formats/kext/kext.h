@@ -90,8 +90,8 @@ plist_t kext_info(const struct kext *k, const char *key);
 
 /*
  * Judge the property list and the executable (OSKext.c __OSKextValidate). All rules are
- * tried even after a failure, but for a wrong package type. Returns false when invalid;
- * k->diags says why and k->valid remembers. E_NOMEM counts as invalid.
+ * tried even after a failure, but for a missing package type. Returns false when invalid;
+ * k->diags says why and k->valid remembers.
  */
 bool kext_validate(struct kext *k);
 
@@ -104,15 +104,13 @@ int kext_load_executable(struct kext *k, struct err *e) MUST_CHECK;
 enum kext_arch_state {
 	KEXT_ARCH_NO_CODE, /* declares no executable: fits every architecture */
 	KEXT_ARCH_YES,
-	KEXT_ARCH_NO,      /* no slice for x86_64, or no Mach-O at all */
+	KEXT_ARCH_NO,      /* nothing in it is for x86_64 */
+	KEXT_ARCH_BAD,     /* no file, or no Mach-O that can be read */
 };
-/*
- * Which part of k->exe is for x86_64? *ret_off and *ret_len (may be NULL) get the slice.
- * Reads the executable if that was not done yet.
- */
-enum kext_arch_state kext_arch(struct kext *k, size_t *ret_off, size_t *ret_len);
+/* Does k->exe hold code for x86_64? Reads the executable if that was not done yet. */
+enum kext_arch_state kext_arch(struct kext *k);
 
-/* Is there OSBundleRequired that @set demands? (OSKextMatchesRequiredFlags) */
+/* Does @set demand its OSBundleRequired? An empty set demands all (OSKextMatchesRequiredFlags). */
 bool kext_is_required(const struct kext *k, unsigned set);
 /* The spelling of one bit: "Local-Root"; NULL for 0. */
 const char *kext_required_name(unsigned bit);
