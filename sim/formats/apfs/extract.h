@@ -9,7 +9,7 @@
 #include "sim/formats/apfs/reader.h"
 
 struct apfs_extract_opts {
-	bool owners; /* give files their uid and gid (needs root); else the user's own */
+	bool owners; /* keep uid, gid and set-id bits (needs root); else the user's own */
 	bool xattrs; /* store attributes as user.NAME where the host's file system can */
 };
 
@@ -21,7 +21,8 @@ struct apfs_extract_result {
 /*
  * Copy @path (a folder with all below it, or one file) to @dest, which must not exist
  * and whose parent must. Permissions, times, hard links and holes are kept; nothing
- * outside @dest is ever written, whatever the names on the disk are. @ret may be NULL.
+ * outside @dest is ever written, whatever the names on the disk are. What was copied
+ * before an error stays. @ret may be NULL.
  */
 int apfs_extract(struct apfs_volume *v, const char *path, const char *dest,
 		 const struct apfs_extract_opts *opts, struct apfs_extract_result *ret,

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reader as a program, for scripts that compare it with other readers and for the
+ * bench:
+ *
+ *	apfs-tool info IMAGE
+ *	apfs-tool read IMAGE                       read every byte of every file
+ *	apfs-tool list IMAGE VOLUME[@SNAPSHOT]     one line per file
+ *	apfs-tool extract IMAGE VOLUME[@SNAPSHOT] FOLDER
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sim/formats/apfs/extract.h"
+#include "sim/formats/apfs/reader.h"
+
+struct totals {
+	struct apfs_volume *v;
+	uint64_t entries, bytes, xattrs;
+	uint8_t *piece;
+};
+#define PIECE (1u << 20)
+
+static int read_file(struct totals *t, const struct apfs_inode *ino, struct err *e)
+{
+	struct apfs_file *f;
+	size_t n = 1;
+	uint64_t off = 0;
+	int r = apfs_file_open(t->v, ino, &f, e);
+
+	if (r)
+		return r;
+	while (!r && n) {
+		r = apfs_file_pread(f, off, t->piece, PIECE, &n, e);
+		off += r ? 0 : n;
+	}
+	t->bytes += off;
+	apfs_file_close(f);
+	return r;
+}
+
+static int read_entry(void *ctx, const struct apfs_walk_entry *w, struct err *e)
+{
+	struct totals *t = ctx;
+	struct apfs_xattr *list;
+	size_t n;
+	int r = apfs_xattrs(t->v, w->inode->ino, &list, &n, e);
+
+	if (r)
+		return r;
+	free(list);
+	t->entries++;
+	t->xattrs += n;
+	return S_ISREG(w->inode->mode) ? read_file(t, w->inode, e) : 0;
+}
+
+static int list_entry(void *ctx, const struct apfs_walk_entry *w, struct err *e)
+{
+	const struct apfs_inode *i = w->inode;
+
+	(void)ctx;
+	(void)e;
+	printf("%06o %u:%u %#x %" PRIu64 " %" PRId64 " %u %s\n", i->mode, i->uid, i->gid,
+	       i->bsd_flags, i->size, i->mod_ns, i->nlink, w->path);
+	return 0;
+}
+
+static int open_volume(struct apfs *c, char *name, struct apfs_volume **v, struct err *e)
+{
+	char *snapshot = strchr(name, '@');
+	unsigned slot = 0;
+	int r;
+
+	if (snapshot)
+		*snapshot++ = '\0';
+	r = apfs_volume_find(c, name, &slot, e);
+	return r ? r : apfs_volume_open(c, slot, snapshot, v, e);
+}
+
+static int read_all(struct apfs *c, struct err *e)
+{
+	struct totals t = {.piece = malloc(PIECE)};
+	int r = t.piece ? 0 : err_set(e, E_NOMEM, "out of memory");
+
+	for (unsigned slot = 0; !r && slot < apfs_slots(c); slot++) {
+		r = apfs_volume_open(c, slot, NULL, &t.v, e);
+		if (!r) {
+			r = apfs_walk(t.v, "/", read_entry, &t, e);
+			apfs_volume_close(t.v);
+		}
+	}
+	free(t.piece);
+	printf("%" PRIu64 " entries, %" PRIu64 " attributes, %" PRIu64 " bytes\n", t.entries,
+	       t.xattrs, t.bytes);
+	return r;
+}
+
+static int show_volume(struct apfs *c, unsigned slot, struct err *e)
+{
+	struct apfs_volume_info i;
+	struct apfs_snapshot *snaps;
+	struct apfs_volume *v;
+	char role[16];
+	size_t n;
+	int r = apfs_volume_get_info(c, slot, &i, e);
+
+	if (r)
+		return r;
+	printf("slot %u '%s' role %s%s%s files %" PRIu64 " folders %" PRIu64 " xid %" PRIu64
+	       "\n",
+	       slot, i.name, apfs_role_name(i.role, role), i.sealed ? " sealed" : "",
+	       i.case_sensitive ? " case-sensitive" : "", i.num_files, i.num_dirs, i.xid);
+	r = apfs_volume_open(c, slot, NULL, &v, e);
+	if (r)
+		return r;
+	r = apfs_snapshots(v, &snaps, &n, e);
+	for (size_t k = 0; !r && k < n; k++)
+		printf("  snapshot %" PRIu64 " '%s'\n", snaps[k].xid, snaps[k].name);
+	if (!r)
+		free(snaps);
+	apfs_volume_close(v);
+	return r;
+}
+
+static int show_info(struct apfs *c, struct err *e)
+{
+	struct apfs_info i;
+	int r = 0;
+
+	apfs_get_info(c, &i);
+	printf("%s xid %" PRIu64 " of %" PRIu64 " (%u checkpoints) %s\n", i.uuid, i.xid,
+	       i.newest_xid, i.checkpoints, i.damage);
+	printf("%" PRIu64 " blocks, %" PRIu64 " free\n", i.block_count, i.free_blocks);
+	for (unsigned slot = 0; !r && slot < apfs_slots(c); slot++)
+		r = show_volume(c, slot, e);
+	return r;
+}
+
+static int on_volume(struct apfs *c, char **argv, struct err *e)
+{
+	struct apfs_extract_opts opts = {0};
+	struct apfs_volume *v;
+	int r = open_volume(c, argv[3], &v, e);
+
+	if (r)
+		return r;
+	if (!strcmp(argv[1], "list"))
+		r = apfs_walk(v, "/", list_entry, NULL, e);
+	else
+		r = apfs_extract(v, "/", argv[4], &opts, NULL, e);
+	apfs_volume_close(v);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int argc;
+	} modes[] = {{"info", 3}, {"read", 3}, {"list", 4}, {"extract", 5}};
+	struct err e = ERR_INIT;
+	struct apfs *c = NULL;
+	size_t m = 0;
+	int r;
+
+	while (m < 4 && (argc != modes[m].argc || strcmp(argv[1], modes[m].name) != 0))
+		m++;
+	if (m == 4) {
+		fprintf(stderr, "usage: apfs-tool info|read IMAGE | list IMAGE VOLUME | "
+				"extract IMAGE VOLUME FOLDER\n");
+		return 2;
+	}
+	r = apfs_open_path(argv[2], &c, &e);
+	if (!r && m < 2)
+		r = m ? read_all(c, &e) : show_info(c, &e);
+	else if (!r)
+		r = on_volume(c, argv, &e);
+	apfs_close(c);
+	if (r)
+		fprintf(stderr, "apfs-tool: %s\n", e.msg);
+	return r ? 1 : 0;
+}
