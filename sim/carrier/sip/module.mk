@@ -23,3 +23,16 @@ $(sip-skel): $(B)/$(sip-dir)/sip.bpf.o
 		bpftool gen skeleton $< name sip_bpf; } > $@
 
 $(B)/$(sip-dir)/sip.o: $(sip-skel)
+
+# The policy's own test: a static /init for a virtual machine without anything else.
+sip-guest      := build/guest-test/policy
+sip-guest-src  := $(sip-dir)/test/policy_guest.c $(sip-dir)/test/probes.c \
+		  $(sip-dir)/sip.c $(sip-dir)/event_text.c sim/base/err.c
+test-src       += $(sip-dir)/test/test_policy.c
+extra-targets  += $(sip-guest)
+
+$(B)/$(sip-dir)/test/test_policy: $(sip-guest)
+
+$(sip-guest): $(patsubst %.c,build/obj/%.o,$(sip-guest-src))
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) -static -o $@ $^ -lbpf -lelf -lz

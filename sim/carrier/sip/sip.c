@@ -19,13 +19,15 @@ struct sip {
 	struct sip_config config;
 };
 
-/* What libbpf said last; its printer has no user pointer. */
-static char last_log[LOG_MAX];
+/* What libbpf complained of first; its printer has no user pointer. */
+static char complaints[LOG_MAX];
 
 static int keep_log(enum libbpf_print_level level, const char *form, va_list ap)
 {
+	size_t len = strlen(complaints);
+
 	if (level == LIBBPF_WARN)
-		vsnprintf(last_log, sizeof(last_log), form, ap);
+		vsnprintf(complaints + len, sizeof(complaints) - len, form, ap);
 	return 0;
 }
 
@@ -48,12 +50,13 @@ int sip_open(struct sip **ret, struct err *e)
 
 	if (!s)
 		return err_set(e, E_NOMEM, "out of memory");
+	complaints[0] = '\0';
 	before = libbpf_set_print(keep_log);
 	r = load(s);
 	libbpf_set_print(before);
 	if (r) {
 		sip_close(s);
-		return err_set(e, E_INFRA, "SIP policy: %s (%s)", strerror(-r), last_log);
+		return err_set(e, E_INFRA, "SIP policy: %s (%s)", strerror(-r), complaints);
 	}
 	*ret = s;
 	return 0;
