@@ -1,4 +1,7 @@
-host-src += sim/formats/apfs/common.c
+host-src += $(addprefix sim/formats/apfs/,blockout.c btree_build.c common.c container.c \
+	content.c fsrecords.c layout.c omap_write.c records.c spaceman.c volume.c)
+host-bin += build/bench-apfs-write
+bench-apfs-write-src := sim/formats/apfs/test/bench_write.c
 test-src += sim/formats/apfs/test/test_common.c
 HOST_LIBS += -lutf8proc
 
