@@ -23,7 +23,6 @@ static const char *const code_names[E_CODE_MAX] = {
 	[E_INFRA] = "infrastructure",
 	[E_BUSY] = "busy",
 	[E_CANCELED] = "canceled",
-	[E_CANCELED] = "canceled",
 };
 
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)

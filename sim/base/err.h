@@ -32,7 +32,6 @@ enum err_code {
 	E_INFRA,       /* QEMU, libguestfs or a tool is missing or misbehaves */
 	E_BUSY,        /* somebody else holds it */
 	E_CANCELED,    /* the user asked to stop */
-	E_CANCELED,    /* the user said stop */
 	E_CODE_MAX
 };
 
