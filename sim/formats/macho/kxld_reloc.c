@@ -74,7 +74,8 @@ static int fix_pcrel(struct kx *k, uint64_t addr, uint8_t *at, const struct mach
 	else
 		disp += (int64_t)s->value;
 	disp -= (int64_t)(addr + k->slide + 4);
-	if (disp != (int32_t)disp)
+	/* a call that only runs if the symbol is there may point anywhere */
+	if (disp != (int32_t)disp && (s->state != KX_WEAK || is_got(r)))
 		return overflow(e);
 	put_le32(at, (uint32_t)disp);
 	return 0;

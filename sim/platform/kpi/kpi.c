@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/platform/kpi/kpi.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/platform/kpi/tables.h"
+
+#define SYMBOL_COLUMNS 6
+#define BUNDLE_COLUMNS 12
+#define PLIST_PREFIX   "config/System.kext/"
+
+/* Kernels of one Darwin major version share their KPI. */
+static const struct {
+	const char *darwin; /* up to and with the first dot */
+	const char *symbols, *symbols_end, *bundles, *bundles_end;
+} tables[] = {
+	{"19.", kpi_10_15_0_symbols, kpi_10_15_0_symbols_end, kpi_10_15_0_bundles,
+	 kpi_10_15_0_bundles_end},
+};
+
+static const char *or_null(const char *field)
+{
+	return strcmp(field, "-") ? field : NULL;
+}
+
+/* Split @line at its tabs; false unless it has exactly @n fields. */
+static bool split(char *line, char **field, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		field[i] = line ? strsep(&line, "\t") : NULL;
+		if (!field[i])
+			return false;
+	}
+	return !line;
+}
+
+static int add_symbol(struct kpi_table *t, char *line, struct err *e)
+{
+	char *f[SYMBOL_COLUMNS];
+
+	if (!split(line, f, SYMBOL_COLUMNS))
+		return err_set(e, E_CORRUPT, "kernel_symbols.tsv: bad row '%s'", line);
+	t->sym[t->n_syms++] = (struct kpi_symbol){
+		.name = f[0],
+		.binding = f[1][0],
+		.section = f[2],
+		.kpis = f[4],
+		.alias_of = or_null(f[5]),
+	};
+	return 0;
+}
+
+static int add_bundle(struct kpi_table *t, char *line, struct err *e)
+{
+	char *f[BUNDLE_COLUMNS];
+
+	if (!split(line, f, BUNDLE_COLUMNS) ||
+	    strncmp(f[3], PLIST_PREFIX, strlen(PLIST_PREFIX)) != 0)
+		return err_set(e, E_CORRUPT, "bundles.tsv: bad row '%s'", line);
+	t->bundle[t->n_bundles++] = (struct kpi_bundle){
+		.id = f[0],
+		.version = f[1],
+		.compatible = or_null(f[2]),
+		.plist = f[3] + strlen(PLIST_PREFIX),
+		.executable = or_null(f[4]),
+		.required = f[5],
+		.name = f[8],
+	};
+	return 0;
+}
+
+/* Give each line of @text to @add; lines that start with # are headings. */
+static int each_line(struct kpi_table *t, char *text,
+		     int (*add)(struct kpi_table *, char *, struct err *), struct err *e)
+{
+	char *line;
+
+	while ((line = strsep(&text, "\n"))) {
+		int r = *line && *line != '#' ? add(t, line, e) : 0;
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static size_t count_lines(const char *p, const char *end)
+{
+	size_t n = 1;
+
+	for (; p < end; p++)
+		n += *p == '\n';
+	return n;
+}
+
+static int load(struct kpi_table *t, size_t which, struct err *e)
+{
+	const char *s = tables[which].symbols, *b = tables[which].bundles;
+	size_t slen = (size_t)(tables[which].symbols_end - s);
+	size_t blen = (size_t)(tables[which].bundles_end - b);
+	int r;
+
+	t->text = malloc(slen + blen + 2);
+	t->sym = calloc(count_lines(s, s + slen), sizeof(*t->sym));
+	t->bundle = calloc(count_lines(b, b + blen), sizeof(*t->bundle));
+	if (!t->text || !t->sym || !t->bundle)
+		return err_set(e, E_NOMEM, "out of memory");
+	memcpy(t->text, s, slen);
+	t->text[slen] = '\0';
+	memcpy(t->text + slen + 1, b, blen);
+	t->text[slen + 1 + blen] = '\0';
+	r = each_line(t, t->text, add_symbol, e);
+	return r ? r : each_line(t, t->text + slen + 1, add_bundle, e);
+}
+
+int kpi_table_load(const char *darwin, struct kpi_table **ret, struct err *e)
+{
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		struct kpi_table *t;
+		int r;
+
+		if (strncmp(darwin, tables[i].darwin, strlen(tables[i].darwin)) != 0)
+			continue;
+		t = calloc(1, sizeof(*t));
+		r = t ? load(t, i, e) : err_set(e, E_NOMEM, "out of memory");
+		if (r)
+			kpi_table_free(t);
+		else
+			*ret = t;
+		return r;
+	}
+	return err_set(e, E_NOTFOUND, "no KPI tables for Darwin %s", darwin);
+}
+
+void kpi_table_free(struct kpi_table *t)
+{
+	if (!t)
+		return;
+	free(t->text);
+	free(t->sym);
+	free(t->bundle);
+	free(t);
+}
+
+bool kpi_exports(const struct kpi_symbol *s, const char *id)
+{
+	static const char prefix[] = "com.apple.kpi.";
+	const char *p = s->kpis;
+	size_t len;
+
+	if (strncmp(id, prefix, strlen(prefix)) != 0)
+		return false;
+	id += strlen(prefix);
+	for (len = strlen(id); *p; p += *p == ',') {
+		size_t n = strcspn(p, ",");
+
+		if (n == len && !strncmp(p, id, n))
+			return true;
+		p += n;
+	}
+	return false;
+}

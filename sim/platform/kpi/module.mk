@@ -1,0 +1,3 @@
+host-src += sim/platform/kpi/kpi.c sim/platform/kpi/tables.c sim/platform/kpi/standin.c \
+	    sim/platform/kpi/system_kext.c
+$(B)/sim/platform/kpi/tables.o: $(wildcard sim/platform/kpi/10.15.0/*.tsv)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/platform/kpi/tables.h"
+
+#define EMBED(name, path)                                                                \
+	__asm__(".pushsection .rodata\n"                                                 \
+		".globl " #name ", " #name "_end\n" #name ":\n"                          \
+		".incbin \"sim/platform/kpi/" path "\"\n" #name "_end:\n"                \
+		".byte 0\n"                                                              \
+		".popsection\n")
+
+EMBED(kpi_10_15_0_symbols, "10.15.0/kernel_symbols.tsv");
+EMBED(kpi_10_15_0_bundles, "10.15.0/bundles.tsv");

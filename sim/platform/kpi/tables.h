@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* The .tsv files as they are, inside the program. */
+#ifndef SIM_PLATFORM_KPI_TABLES_H
+#define SIM_PLATFORM_KPI_TABLES_H
+
+extern const char kpi_10_15_0_symbols[], kpi_10_15_0_symbols_end[];
+extern const char kpi_10_15_0_bundles[], kpi_10_15_0_bundles_end[];
+
+#endif
