@@ -11,8 +11,6 @@
 #include "components/common/spawn.h"
 #include "sim/base/fsio.h"
 
-#define SHELL_NOT_FOUND 127
-
 struct hook {
 	const char *task;   /* in launchd's messages; the misspelling is Apple's */
 	const char *script; /* its file */
@@ -53,25 +51,39 @@ static void say_status(struct teardown *t, const struct hook *h)
 			    WEXITSTATUS(status));
 }
 
-/* bash is asked whether there is a script: its complaint is on the console as well. */
-static void run_hook(struct teardown *t, const struct hook *h, const char *path)
+static int start(struct teardown *t, const char *program, char *const *argv, struct err *e)
 {
-	char name[] = "bash", arg[PATH_MAX];
-	char *argv[] = {name, arg, NULL};
 	const struct spawn_request rq = {
-		.program = t->system->shell,
+		.program = program,
 		.argv = argv,
 		.out = {.fd = t->supervisor->log->fd},
 		.err = {.fd = t->supervisor->log->fd},
 	};
+
+	return teardown_run_child(t, &rq, e);
+}
+
+/*
+ * A script is executed itself, so that the kernel sees which it is. One that is not
+ * there, or has no "#!", is given to bash, which in the first case complains on the
+ * console.
+ */
+static void run_hook(struct teardown *t, const struct hook *h, const char *path)
+{
+	char name[] = "bash", arg[PATH_MAX];
+	char *argv[] = {name, arg, NULL};
+	bool missing = !fsio_exists(path);
 	struct err e = ERR_INIT;
+	int r;
 
 	snprintf(arg, sizeof(arg), "%s", path);
-	if (teardown_run_child(t, &rq, &e))
+	r = missing ? start(t, t->system->shell, argv, &e) : start(t, path, argv + 1, &e);
+	if (r && e.sys_errno == ENOEXEC)
+		r = start(t, t->system->shell, argv, &e);
+	if (r)
 		launchd_say(t->supervisor->log, NULL, LAUNCHD_ERROR, "%s: %s", h->task,
 			    e.msg);
-	else if (WIFEXITED(t->hook_status) &&
-		 WEXITSTATUS(t->hook_status) == SHELL_NOT_FOUND && !fsio_exists(path))
+	else if (missing)
 		launchd_say(t->supervisor->log, NULL, LAUNCHD_NOTICE,
 			    "%s: optional boot task not present", h->task);
 	else

@@ -301,7 +301,7 @@ static void leaves_a_writable_root_as_it_is(void)
 
 	make_world(&w, "writable");
 	w.writable = true;
-	add_hook(&w, "shove_kernels", "exit 0\n");
+	add_hook(&w, "shove_kernels", "#!/bin/sh\nexit 0\n");
 	run_world(&w);
 	CU_ASSERT_STRING_EQUAL(w.deeds, "shutdown_begin kill15 kill9 rw kill9 restart");
 }
@@ -343,7 +343,7 @@ static void does_not_wait_for_ever(void)
 	make_world(&w, "hang");
 	w.no_kernel = true;
 	w.hook_limit_ns = 200000000;
-	add_hook(&w, "deferred_install", "trap '' TERM HUP\nsleep 600\n");
+	add_hook(&w, "deferred_install", "#!/bin/sh\ntrap '' TERM HUP\nsleep 600\n");
 	add_hook(&w, "shove_kernels", "echo still\n");
 	run_world(&w);
 	CU_ASSERT_PTR_NOT_NULL(strstr(w.console_text, "telling the kernel"));

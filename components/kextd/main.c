@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* /usr/libexec/kextd */
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "components/common/entitlements.h"
+#include "components/common/log.h"
+#include "components/kextd/kextd.h"
+#include "sim/platform/paths.h"
+
+ENTITLEMENTS("com.apple.private.allow-bless", "com.apple.private.kernel.get-kext-info",
+	     "com.apple.private.security.kext-management",
+	     "com.apple.rootless.storage.KernelExtensionManagement",
+	     "com.apple.security.cs.allow-unsigned-executable-memory",
+	     "com.apple.private.KextAudit.user-access", "com.apple.private.spawn-driver",
+	     "com.apple.private.system-extensions.extension-point");
+
+#define LOG_PATH "/private/var/log/system.log"
+
+int main(void)
+{
+	struct log_file file = {.fd = -1};
+	struct err e = ERR_INIT;
+	struct component_log log;
+	struct kextd_options o = {
+		.volumes = XNU_VOLUMES,
+		.boot_args = XNU_BOOT_ARGS,
+		.csr_config = XNU_CSR_CONFIG,
+		.socket = XNU_KEXTD_SOCKET,
+		.kextcache = "/usr/sbin/kextcache",
+		.installer_pid_file = KEXTD_INSTALLER_PID,
+		.waits = WAITS_REAL,
+		.log = &log,
+	};
+	int r;
+
+	/* Recovery has no writable /private: kextd then works without a log. */
+	if (log_file_open(&file, LOG_PATH, "com.apple.kextd", &e))
+		err_clear(&e);
+	log = log_file_sink(&file, CLOG_DETAIL);
+	o.child_output = file.fd;
+	if (waits_read(&o.waits, XNU_TIME_FACTOR, &e))
+		clog_say(&log, CLOG_ERROR, "%s", e.msg);
+	r = kextd_run(&o, &e);
+	if (r)
+		clog_say(&log, CLOG_ERROR, "%s", e.msg);
+	log_file_close(&file);
+	return r ? EX_OSERR : EX_OK;
+}
