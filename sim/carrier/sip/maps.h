@@ -65,7 +65,7 @@ struct sip_config {
 	__u32 console_dev;
 	__u32 root_dev; /* of the volume that is the Mac's root */
 	__u32 xnu_dev;  /* of the tmpfs at /dev/xnu */
-	__u32 pad;
+	__u32 carrier_dev; /* of the initramfs: who runs from there is not the Mac yet */
 	__u64 console_ino; /* the pipe that is launchd's standard output */
 	__u64 nvram_ino;   /* the folder /dev/xnu/nvram */
 	/* Lines of the Mac's kernel, whole or to be followed by a path. */

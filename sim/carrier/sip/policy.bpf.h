@@ -59,18 +59,23 @@ struct {
 	__uint(max_entries, 1 << 20);
 } sip_events __weak SEC(".maps");
 
-/* The configuration if the policy speaks of the current task, else NULL. */
+/*
+ * The configuration if the policy speaks of the current task, else NULL. Only the Mac
+ * lives in a PID namespace below the first, and a task there is the Mac's from the first
+ * program of the Mac that it executes: before that, it is init preparing it.
+ */
 static __always_inline const struct sip_config *mac_config(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	const struct sip_config *c;
 	__u32 zero = 0;
 
-	/* Only the Mac lives in a PID namespace below the first. */
 	if (task->thread_pid->level == 0)
 		return NULL;
 	c = bpf_map_lookup_elem(&sip_config, &zero);
-	return c && c->armed ? c : NULL;
+	if (!c || !c->armed || task->mm->exe_file->f_inode->i_sb->s_dev == c->carrier_dev)
+		return NULL;
+	return c;
 }
 
 static __always_inline struct sip_inode inode_key(const struct inode *inode)

@@ -26,7 +26,8 @@ void sip_close(struct sip *s);
 int sip_configure(struct sip *s, const struct sip_config *c, struct err *e) MUST_CHECK;
 
 /*
- * From now on the policy applies to every task in a PID namespace below the first.
+ * From now on the policy applies to every task in a PID namespace below the first that
+ * executed a program of another volume than carrier_dev.
  * @console_dev, @console_ino: st_dev and st_ino of the console pipe.
  */
 int sip_arm(struct sip *s, dev_t console_dev, ino_t console_ino, struct err *e) MUST_CHECK;
