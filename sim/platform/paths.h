@@ -35,5 +35,11 @@
 #define XNU_TIME_FACTOR       XNU_DIR "/time_factor"
 
 #define NVRAM_APPLE_GUID "7C436110-AB2A-4BBB-A880-FE41995C9F82"
+#define NVRAM_CSR_CONFIG "csr-active-config"
+#define NVRAM_BOOT_ARGS  "boot-args"
+/* Present, whatever its value: the next start is Recovery. boot deletes it as it obeys. */
+#define NVRAM_RECOVERY   "recovery-boot-mode"
+/* Which system to start: text with the UUID of a System volume; absent: the first. */
+#define NVRAM_BOOT_DEVICE "efi-boot-device"
 
 #endif
