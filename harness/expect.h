@@ -99,7 +99,6 @@ struct nvram_want {
 enum judge_want { JUDGE_CLEAN, JUDGE_IGNORE };
 
 struct expect {
-	const struct ynode *at; /* where it stands; for messages */
 	struct kernel_expect *kernel[KERNEL_WHICH_MAX];
 	struct kext_wants running;
 	struct file_expect *files;

@@ -70,6 +70,8 @@ struct machine_ops {
 			 char reason[static MACHINE_REASON_MAX], struct err *e);
 	/* Let the machine run for @ms; console and events go to the sink. */
 	int (*idle)(void *m, unsigned ms, struct err *e);
+	/* The bytes of a program of the laboratory for the guest, to be handed over. */
+	int (*guest_tool)(void *m, const char *name, struct buf *out, struct err *e);
 	/* Pull the plug. */
 	int (*power_cut)(void *m, struct err *e);
 	/* The rest with the power off. */

@@ -108,7 +108,7 @@ static int read_word(const struct ynode *n, const struct schema_key *key, unsign
 {
 	for (unsigned i = 0; key->words[i]; i++)
 		if (!strcmp(key->words[i], n->text)) {
-			*out = i;
+			*out = key->base + i;
 			return 0;
 		}
 	return schema_unknown(n, key->name, n->text, key->words, e);

@@ -19,7 +19,7 @@ enum schema_kind {
 	SCHEMA_NUMBER, /* double, 0 or more */
 	SCHEMA_BOOL,   /* bool: true, false */
 	SCHEMA_TRI,    /* int: 1, 0; the field's -1 means "not given" */
-	SCHEMA_WORD,   /* unsigned: index into words */
+	SCHEMA_WORD,   /* unsigned: base + index into words */
 	SCHEMA_TEXTS,  /* struct text_list */
 	SCHEMA_MAP,    /* a struct of its own at offset, by keys */
 	SCHEMA_PTR,    /* pointer to a struct of @size bytes, by keys; NULL when absent */
@@ -41,6 +41,7 @@ struct schema_key {
 	bool required;
 	size_t offset;
 	const char *const *words;       /* WORD: NULL-terminated */
+	unsigned base;                  /* WORD: 1 when the field's 0 means "not given" */
 	const struct schema_key *keys;  /* MAP, PTR */
 	size_t size;                    /* PTR */
 	uint64_t min, max;              /* UINT; max 0: no limit */

@@ -36,8 +36,8 @@ extern const struct schema_key step_common_keys[];
 
 struct step {
 	const struct step_type *type;
-	const struct ynode *at;
-	void *args; /* type->args_size bytes: one of the structs below */
+	const struct ynode *at, *args_at; /* the item, and what stands behind its name */
+	void *args; /* type->args_size bytes: one of the structs below, or struct expect */
 	const char *id;       /* NULL: none */
 	const char *note;     /* shown instead of the arguments; may be NULL */
 	uint64_t timeout_s;   /* 0: the type's */
@@ -109,10 +109,6 @@ struct step_corrupt {
 	int64_t truncate;  /* -1, or the new size */
 };
 
-struct step_expect {
-	struct expect *expect;
-};
-
 /*
  * Read one item of the list "steps" into @out; @b's arena holds the arguments. Unknown
  * steps and keys are E_SCHEMA.
@@ -123,6 +119,9 @@ int step_read(struct binder *b, const struct ynode *n, struct step *out,
 /* Bind the arguments @args (a map or shorthand) of a step of @s's type over a new set. */
 int step_read_args(struct binder *b, const struct ynode *args, struct step *s,
 		   struct err *e) MUST_CHECK;
+
+/* SCHEMA_CUSTOM reader of a release's name; @field is a const struct release **. */
+int release_read(struct binder *b, const struct ynode *n, void *field, struct err *e);
 
 /* "install fixtures/ExampleFilter-2.0.kext": for people. */
 void step_title(const struct step *s, char *out, size_t size);

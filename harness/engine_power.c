@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* Power on and off, commands on the Mac, and the steps that are no more than that. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/engine_impl.h"
+#include "harness/match.h"
+#include "harness/step_run.h"
+
+#define DAY_NS 86400000000000ll
+/* What passes for the Mac between power-off and power-on. */
+#define BOOT_GAP_NS 60000000000ll
+
+/*
+ * The Mac's clock runs on while it is off. It starts a day after the release, so that
+ * nothing that happens has the same second as a file of the disk's making.
+ */
+static int64_t mac_clock(const struct engine *en)
+{
+	int64_t start = en->plan->s.clock_ns;
+
+	if (start == INT64_MIN)
+		start = en->plan->s.release->date * 1000000000 + DAY_NS;
+	return start + (now_ns() - en->started_ns) + en->boots * BOOT_GAP_NS;
+}
+
+/* What is on the disk before anything happened, for `unchanged`. */
+static int look_before(struct engine *en, struct err *e)
+{
+	int r = 0;
+
+	for (unsigned k = KERNEL_SYSTEM; k <= KERNEL_STAGED && !r; k++)
+		r = engine_kernel(en, (enum kernel_which)k, &en->before[k], e);
+	en->have_before = !r;
+	return r;
+}
+
+/*
+ * The guest says what it booted. It is believed as far as the disk, read before the
+ * boot from outside, says the same.
+ */
+static int check_booted(struct engine *en, const struct kernel_info *system, struct err *e)
+{
+	const json_t *event = evidence_last(en->ev, "boot.kernel", SINCE_BOOT);
+	int r;
+
+	if (!event)
+		return err_set(e, E_INFRA, "the boot did not say which kernel it took");
+	r = kernel_info_from_event(event, &en->arena, &en->booted, e);
+	if (r || en->mode == MODE_RECOVERY)
+		return r;
+	en->booted.darwin = system->darwin;
+	en->booted.bad = system->bad;
+	return engine_check(en, "boot.kernel", !strcmp(en->booted.sha256, system->sha256),
+			    system->sha256, e, "%s", en->booted.sha256);
+}
+
+int engine_boot(struct engine *en, enum machine_mode mode, unsigned timeout_ms,
+		bool *ret_up, char reason[static MACHINE_REASON_MAX], struct err *e)
+{
+	struct kernel_info system = {.exists = false};
+	const struct machine_boot boot = {
+		.mode = mode,
+		.clock_ns = mac_clock(en),
+		.time_factor = en->plan->s.time_factor,
+		.timeout_ms = timeout_ms,
+	};
+	int64_t t;
+	int r = en->have_before ? 0 : look_before(en, e);
+
+	if (!r)
+		r = engine_kernel(en, KERNEL_SYSTEM, &system, e);
+	if (r)
+		return r;
+	engine_drop_files(en);
+	evidence_mark(en->ev, SINCE_BOOT);
+	t = now_ns();
+	en->mode = mode;
+	en->boots++;
+	r = en->machine->ops->boot(en->machine->m, &boot, ret_up, reason, e);
+	en->res->phase_ms[PHASE_BOOT] += (uint64_t)(now_ns() - t) / 1000000;
+	if (r)
+		return r;
+	en->on = *ret_up;
+	return *ret_up ? check_booted(en, &system, e) : 0;
+}
+
+static int shutdown_command(struct engine *en, bool restart, unsigned timeout_ms,
+			    struct err *e)
+{
+	const char *const argv[] = {"/sbin/shutdown", restart ? "-r" : "-h", "now", NULL};
+	const struct machine_exec x = {.argv = argv, .timeout_ms = timeout_ms};
+	struct machine_result res = {.status = 0};
+	int r = en->machine->ops->exec(en->machine->m, &x, &res, e);
+
+	/* The machine may be gone before shutdown(8) could say how it ended. */
+	if (!r && !res.gone && !res.signal && res.status)
+		r = engine_check(en, "shutdown.status", false, "0", e, "%d: %s", res.status,
+				 buf_str(&res.err));
+	machine_result_release(&res);
+	return r;
+}
+
+int engine_shutdown(struct engine *en, bool restart, unsigned timeout_ms, struct err *e)
+{
+	static const char *const names[] = {"restart", "halt", "panic"};
+	char reason[MACHINE_REASON_MAX] = "";
+	enum machine_down want = restart ? DOWN_RESTART : DOWN_HALT, how = DOWN_PANIC;
+	int64_t t = now_ns();
+	int r;
+
+	engine_drop_files(en);
+	evidence_mark(en->ev, SINCE_SHUTDOWN);
+	r = shutdown_command(en, restart, timeout_ms, e);
+	if (!r)
+		r = en->machine->ops->wait_down(en->machine->m, timeout_ms, &how, reason, e);
+	en->res->phase_ms[PHASE_SHUTDOWN] += (uint64_t)(now_ns() - t) / 1000000;
+	if (r)
+		return err_ctx(e, "shutting down");
+	en->on = false;
+	if (how == want)
+		return 0;
+	return engine_check(en, "shutdown.how", false, names[want], e, "%s: %s", names[how],
+			    reason);
+}
+
+int engine_exec(struct engine *en, const struct machine_exec *x, struct machine_result *res,
+		struct err *e)
+{
+	enum machine_down how;
+	char reason[MACHINE_REASON_MAX] = "";
+	int r = en->machine->ops->exec(en->machine->m, x, res, e);
+
+	if (r || !res->gone)
+		return r;
+	en->lost = true;
+	r = en->machine->ops->wait_down(en->machine->m, x->timeout_ms, &how, reason, e);
+	engine_drop_files(en);
+	en->on = false;
+	return r ? r : engine_check(en, "machine.up", false, "the Mac runs", e,
+				    "it went down: %s", reason);
+}
+
+int engine_command(struct engine *en, const char *what, const char *const *argv,
+		   const void *input, size_t len, unsigned timeout_ms, bool *ret_ok,
+		   struct err *e)
+{
+	const struct machine_exec x = {
+		.argv = argv, .input = input, .input_len = len, .timeout_ms = timeout_ms};
+	struct machine_result res = {.status = 0};
+	int r = engine_exec(en, &x, &res, e);
+	bool ok = !r && !res.gone && !res.signal && !res.status;
+
+	if (!r)
+		r = engine_check(en, what, ok, "status 0", e, "status %d%s%s", res.status,
+				 res.err.len ? ": " : "", buf_str(&res.err));
+	if (ret_ok)
+		*ret_ok = ok;
+	machine_result_release(&res);
+	return r;
+}
+
+int step_run_boot(struct engine *en, const struct step *s, struct err *e)
+{
+	const struct step_boot *x = s->args;
+	char reason[MACHINE_REASON_MAX] = "";
+	const char *want;
+	bool up = false;
+	int r = engine_text(en, x->refused, &want, e);
+
+	if (!r)
+		r = engine_boot(en, (enum machine_mode)x->mode, engine_timeout_ms(en, s), &up,
+				reason, e);
+	if (r)
+		return r;
+	if (want)
+		r = engine_check(en, "boot.refused", !up && match_like(want, reason), want, e,
+				 "%s", up ? "the Mac booted" : reason);
+	else if (!up)
+		r = engine_check(en, "boot.up", false, "the Mac boots", e, "refused: %s",
+				 reason);
+	if (r || up == !want)
+		return r;
+	/* What follows was written for the other state of the power. */
+	if (up)
+		return engine_shutdown(en, false, engine_timeout_ms(en, s), e);
+	en->lost = true;
+	return 0;
+}
+
+int step_run_reboot(struct engine *en, const struct step *s, struct err *e)
+{
+	const struct step_reboot *x = s->args;
+	char reason[MACHINE_REASON_MAX] = "";
+	bool up = false;
+	int r = engine_shutdown(en, true, engine_timeout_ms(en, s), e);
+
+	if (!r)
+		r = engine_boot(en, (enum machine_mode)x->mode, engine_timeout_ms(en, s), &up,
+				reason, e);
+	if (r || up)
+		return r;
+	en->lost = true;
+	return engine_check(en, "boot.up", false, "the Mac boots", e, "refused: %s", reason);
+}
+
+int step_run_shutdown(struct engine *en, const struct step *s, struct err *e)
+{
+	return engine_shutdown(en, false, engine_timeout_ms(en, s), e);
+}
+
+int step_run_power_cut(struct engine *en, const struct step *s, struct err *e)
+{
+	(void)s;
+	engine_drop_files(en);
+	evidence_mark(en->ev, SINCE_SHUTDOWN);
+	en->on = false;
+	return en->machine->ops->power_cut(en->machine->m, e);
+}
+
+int step_run_sip(struct engine *en, const struct step *s, struct err *e)
+{
+	const struct step_sip *x = s->args;
+	uint32_t csr;
+	int r = scenario_parse_sip(x->to, &csr, e);
+
+	return r ? r : en->machine->ops->set_csr(en->machine->m, csr, e);
+}
+
+int step_run_csrutil(struct engine *en, const struct step *s, struct err *e)
+{
+	const struct step_csrutil *x = s->args;
+	const char *const argv[] = {"/usr/bin/csrutil", x->verb, NULL};
+
+	return engine_command(en, "csrutil", argv, NULL, 0, engine_timeout_ms(en, s), NULL, e);
+}
+
+int step_run_unlock(struct engine *en, const struct step *s, struct err *e)
+{
+	const struct step_volume *x = s->args;
+	const char *const argv[] = {"/usr/sbin/diskutil", "apfs", "unlockVolume", NULL, "-passphrase",
+				    NULL, NULL};
+	const char *full[7];
+	int r;
+
+	memcpy(full, argv, sizeof(argv));
+	r = engine_text(en, x->volume, &full[3], e);
+	if (!r)
+		r = engine_text(en, x->passphrase, &full[5], e);
+	return r ? r : engine_command(en, "unlock", full, NULL, 0, engine_timeout_ms(en, s),
+				      NULL, e);
+}
+
+int step_run_mount(struct engine *en, const struct step *s, struct err *e)
+{
+	const struct step_volume *x = s->args;
+	const char *argv[] = {"/usr/sbin/diskutil", "mount", NULL, NULL};
+	int r = engine_text(en, x->volume, &argv[2], e);
+
+	return r ? r : engine_command(en, "mount", argv, NULL, 0, engine_timeout_ms(en, s),
+				      NULL, e);
+}

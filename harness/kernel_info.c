@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "harness/kernel_info.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/formats/prelink/prelink.h"
+
+int sha256_hex(const void *data, size_t len, char out[static 65], struct err *e)
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+
+	if (!EVP_Digest(data, len, md, NULL, EVP_sha256(), NULL))
+		return err_set(e, E_INFRA, "OpenSSL has no SHA-256");
+	for (int i = 0; i < 32; i++)
+		snprintf(out + 2 * i, 3, "%02x", md[i]);
+	return 0;
+}
+
+static const char *hex(struct arena *a, const uint8_t *bytes, size_t len, struct err *e)
+{
+	char *out = arena_alloc(a, 2 * len + 1, e);
+
+	for (size_t i = 0; out && i < len; i++)
+		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+	return out;
+}
+
+/* "Darwin Kernel Version 19.0.0: ..." stands in every kernel. */
+static const char *darwin_version(struct arena *a, const struct buf *macho, struct err *e)
+{
+	static const char mark[] = "Darwin Kernel Version ";
+	const char *p = memmem(macho->data, macho->len, mark, sizeof(mark) - 1);
+	size_t left = p ? macho->len - (size_t)(p - (const char *)macho->data) : 0;
+	const char *nul = p ? memchr(p, 0, left) : NULL;
+
+	return nul ? arena_strndup(a, p, (size_t)(nul - p), e) : "";
+}
+
+static int take_kexts(const struct prelink *p, struct arena *a, struct kernel_info *k,
+		      struct err *e)
+{
+	k->kexts = arena_array(a, p->n_kexts, sizeof(*k->kexts), e);
+	if (!k->kexts)
+		return -(int)e->code;
+	for (size_t i = 0; i < p->n_kexts; i++) {
+		k->kexts[i].id = arena_strdup(a, p->kext[i].id, e);
+		k->kexts[i].version = arena_strdup(a, p->kext[i].version, e);
+		if (!k->kexts[i].id || !k->kexts[i].version)
+			return -(int)e->code;
+	}
+	k->n_kexts = p->n_kexts;
+	return 0;
+}
+
+static int judge(const void *data, size_t len, struct arena *a, struct kernel_info *k,
+		 struct err *e)
+{
+	struct prelink_report rep = {.failed = PRELINK_OK};
+	struct err why = ERR_INIT;
+	int r = prelink_verify(data, len, &rep, &why);
+
+	if (!r)
+		return 0;
+	if (rep.failed == PRELINK_OK) {
+		*e = why;
+		return r;
+	}
+	k->bad = arena_printf(a, e, "%s: %s", prelink_check_name(rep.failed), why.msg);
+	return k->bad ? 0 : -(int)e->code;
+}
+
+int kernel_info_read(const void *data, size_t len, struct arena *a, struct kernel_info *ret,
+		     struct err *e)
+{
+	struct kernel_info k = {.exists = true, .kcid = "", .darwin = ""};
+	struct err sub = ERR_INIT;
+	struct prelink p;
+	char sum[65];
+	int r = sha256_hex(data, len, sum, e);
+
+	if (!r)
+		r = judge(data, len, a, &k, e);
+	if (r)
+		return r;
+	k.sha256 = arena_strdup(a, sum, e);
+	if (!k.sha256)
+		return -(int)e->code;
+	if (!prelink_open(data, len, &p, &sub)) {
+		k.kcid = hex(a, p.kcid, sizeof(p.kcid), e);
+		k.darwin = darwin_version(a, &p.macho, e);
+		r = k.kcid && k.darwin ? take_kexts(&p, a, &k, e) : -(int)e->code;
+		prelink_release(&p);
+	}
+	if (!r)
+		*ret = k;
+	return r;
+}
+
+static const char *field(const json_t *o, const char *name, struct arena *a, struct err *e)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+
+	return arena_strdup(a, s ? s : "", e);
+}
+
+int kernel_info_from_event(const json_t *event, struct arena *a, struct kernel_info *ret,
+			   struct err *e)
+{
+	const json_t *list = json_object_get(event, "kexts");
+	struct kernel_info k = {.exists = true, .darwin = ""};
+	size_t n = json_array_size(list);
+
+	k.sha256 = field(event, "sha256", a, e);
+	k.kcid = field(event, "kcid", a, e);
+	k.kexts = arena_array(a, n, sizeof(*k.kexts), e);
+	if (!k.sha256 || !k.kcid || !k.kexts)
+		return -(int)e->code;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *item = json_array_get(list, i);
+
+		k.kexts[i].id = field(item, "id", a, e);
+		k.kexts[i].version = field(item, "version", a, e);
+		if (!k.kexts[i].id || !k.kexts[i].version)
+			return -(int)e->code;
+	}
+	k.n_kexts = n;
+	*ret = k;
+	return 0;
+}
+
+const char *kernel_info_version(const struct kernel_info *k, const char *id)
+{
+	for (size_t i = 0; i < k->n_kexts; i++)
+		if (!strcmp(k->kexts[i].id, id))
+			return k->kexts[i].version;
+	return "absent";
+}

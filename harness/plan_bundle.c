@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* The kext bundles of a plan: where they are, and what they are. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "harness/plan_impl.h"
+#include "sim/base/fsio.h"
+#include "sim/formats/kext/kext.h"
+
+#define UPDATE "update" /* the bundle that --kext replaces */
+
+static int host_path(struct plan *p, const struct plan_options *o, const char *path,
+		     const char **ret, struct err *e)
+{
+	const char *build = o->build_dir ? o->build_dir : "build";
+	char *out;
+
+	if (path[0] == '/') {
+		*ret = path;
+		return 0;
+	}
+	out = !strncmp(path, "fixtures/", 9)
+		      ? arena_printf(&p->arena, e, "%s/%s", build, path)
+		      : arena_printf(&p->arena, e, "%s/%s", p->scn->folder, path);
+	*ret = out;
+	return out ? 0 : -(int)e->code;
+}
+
+/* A kext that a user brings is judged before a machine is started for it. */
+static int judge(struct kext *k, struct err *e)
+{
+	bool valid = kext_validate(k);
+	const struct kext_diag *d = k->diags.n ? &k->diags.item[0] : NULL;
+
+	if (!valid)
+		return err_set(e, E_CORRUPT, "not a valid kext: %s%s%s",
+			       d ? kext_fault_text(d->fault) : "Info.plist",
+			       d && d->subject ? ": " : "", d && d->subject ? d->subject : "");
+	switch (kext_arch(k)) {
+	case KEXT_ARCH_NO:
+		return err_set(e, E_UNSUPPORTED, "its executable has no code for %s",
+			       KEXT_ARCH);
+	case KEXT_ARCH_BAD:
+		return err_set(e, E_CORRUPT, "its executable is no Mach-O file");
+	default:
+		return 0;
+	}
+}
+
+static int open_bundle(struct plan *p, struct plan_bundle *b, bool users, struct err *e)
+{
+	struct kext *k = NULL;
+	struct stat st;
+	int r;
+
+	if (stat(b->path, &st))
+		return err_sys(e, "kext '%s'", b->path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, E_CORRUPT, "kext '%s': not a bundle (a folder)", b->path);
+	r = kext_open(b->path, &k, e);
+	if (!r && users)
+		r = judge(k, e);
+	if (!r && (!k->id[0] || !k->version_string[0]))
+		r = err_set(e, E_CORRUPT, "no CFBundleIdentifier or CFBundleVersion");
+	if (!r) {
+		b->id = arena_strdup(&p->arena, k->id, e);
+		b->version = arena_strdup(&p->arena, k->version_string, e);
+		r = b->id && b->version ? 0 : -(int)e->code;
+	} else {
+		err_ctx(e, "kext '%s'", b->path);
+	}
+	kext_free(k);
+	return r;
+}
+
+static int add(struct plan *p, const struct plan_options *o, const char *name,
+	       const char *path, struct err *e)
+{
+	struct plan_bundle *b = &p->bundles[p->n_bundles];
+	bool users = o->kext && name && !strcmp(name, UPDATE);
+	int r = 0;
+
+	b->name = name;
+	b->ref = path;
+	if (users)
+		b->path = o->kext;
+	else
+		r = host_path(p, o, path, &b->path, e);
+	if (!r && !o->no_bundles)
+		r = open_bundle(p, b, users, e);
+	if (!r)
+		p->n_bundles++;
+	return r;
+}
+
+/* "@name" has to be there already; a path is a bundle of its own. */
+static int add_ref(struct plan *p, const struct plan_options *o, const struct ynode *at,
+		   const char *ref, struct err *e)
+{
+	if (ref[0] != '@')
+		return add(p, o, NULL, ref, e);
+	for (size_t i = 0; i < p->n_bundles; i++)
+		if (p->bundles[i].name && !strcmp(p->bundles[i].name, ref + 1))
+			return 0;
+	return ynode_error(at, e, "no bundle is called '%s'", ref);
+}
+
+int plan_bundles(struct plan *p, const struct plan_options *o, struct err *e)
+{
+	size_t max = p->s.n_bundles + p->s.n_kexts + p->n_steps;
+	bool update = false;
+	int r = 0;
+
+	p->bundles = arena_array(&p->arena, max, sizeof(*p->bundles), e);
+	if (!p->bundles)
+		return -(int)e->code;
+	for (size_t i = 0; i < p->s.n_bundles && !r; i++) {
+		update |= !strcmp(p->s.bundles[i].name, UPDATE);
+		r = add(p, o, p->s.bundles[i].name, p->s.bundles[i].path, e);
+	}
+	if (!r && o->kext && !update)
+		r = err_set(e, E_INVAL, "%s installs no bundle called '" UPDATE
+			    "' that --kext could replace", p->scn->name);
+	for (size_t i = 0; i < p->s.n_kexts && !r; i++)
+		r = add_ref(p, o, p->s.kexts[i].at, p->s.kexts[i].bundle, e);
+	for (size_t i = 0; i < p->n_steps && !r; i++)
+		if (p->steps[i].type->run == step_run_install)
+			r = add_ref(p, o, p->steps[i].at,
+				    ((struct step_install *)p->steps[i].args)->bundle, e);
+	return r;
+}
+
+int plan_bundle(const struct plan *p, const char *ref, const struct plan_bundle **ret,
+		struct err *e)
+{
+	for (size_t i = 0; i < p->n_bundles; i++) {
+		const struct plan_bundle *b = &p->bundles[i];
+
+		if (b->name ? ref[0] == '@' && !strcmp(b->name, ref + 1)
+			    : !strcmp(b->ref, ref)) {
+			*ret = b;
+			return 0;
+		}
+	}
+	return err_set(e, E_SCHEMA, "no bundle is called '%s'", ref);
+}

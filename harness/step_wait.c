@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for the Mac. */
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/engine_impl.h"
+#include "harness/match.h"
+#include "harness/step_run.h"
+
+/* How often a file or the console is looked at; programs of ours wait for events. */
+#define POLL_MS 50u
+
+static int timed_out(const char *what, struct err *e)
+{
+	return err_set(e, E_TIMEOUT, "waiting for %s", what);
+}
+
+/*
+ * kextwait is a program of the laboratory, not of the Mac: it is handed over for the
+ * moment and asks kextd itself (harness/guest/kextwait.c).
+ */
+static int wait_caches(struct engine *en, const struct step *s, struct err *e)
+{
+	static const char script[] = "t=/private/var/run/.kextwait.$$\n"
+				     "/bin/cat >\"$t\" && /bin/chmod 0700 \"$t\" || exit 3\n"
+				     "\"$t\" \"$1\"; r=$?\n"
+				     "/bin/rm -f \"$t\"\n"
+				     "exit $r\n";
+	unsigned timeout_ms = engine_timeout_ms(en, s);
+	char ms[16];
+	const char *const argv[] = {"/bin/sh", "-c", script, "wait", ms, NULL};
+	struct buf tool = BUF_INIT;
+	int r = en->machine->ops->guest_tool(en->machine->m, "kextwait", &tool, e);
+
+	snprintf(ms, sizeof(ms), "%u", timeout_ms);
+	if (!r)
+		r = engine_command(en, "wait.kext-caches", argv, tool.data, tool.len,
+				   timeout_ms + 5000, NULL, e);
+	buf_release(&tool);
+	return r;
+}
+
+static int wait_file(struct engine *en, const struct step *s, const char *path, bool there,
+		     struct err *e)
+{
+	int64_t end = now_ns() + (int64_t)engine_timeout_ms(en, s) * 1000000;
+	struct macfs_stat st;
+	struct macfs *fs;
+	int r = engine_text(en, path, &path, e);
+
+	while (!r) {
+		r = engine_files(en, &fs, e);
+		if (r)
+			return r;
+		r = macfs_stat(fs, path, &st, e);
+		if (r && r != -E_NOTFOUND)
+			return r;
+		if (!r == there)
+			return engine_check(en, there ? "wait.path" : "wait.gone", true, path,
+					    e, "%s", path);
+		if (now_ns() > end)
+			return timed_out(path, e);
+		err_clear(e);
+		r = en->machine->ops->idle(en->machine->m, POLL_MS, e);
+	}
+	return r;
+}
+
+static int wait_console(struct engine *en, const struct step *s, const char *like,
+			struct err *e)
+{
+	int64_t end = now_ns() + (int64_t)engine_timeout_ms(en, s) * 1000000;
+	size_t seen = 0;
+	int r = engine_text(en, like, &like, e);
+
+	while (!r) {
+		size_t n;
+		const char *const *lines = evidence_lines(en->ev, SINCE_BOOT, &n);
+
+		for (; seen < n; seen++)
+			if (match_like(like, lines[seen]))
+				return engine_check(en, "wait.console", true, like, e, "%s",
+						    lines[seen]);
+		if (now_ns() > end)
+			return timed_out(like, e);
+		r = en->machine->ops->idle(en->machine->m, POLL_MS, e);
+	}
+	return r;
+}
+
+int step_run_wait(struct engine *en, const struct step *s, struct err *e)
+{
+	const struct step_wait *x = s->args;
+
+	if (x->what)
+		return wait_caches(en, s, e);
+	if (x->path)
+		return wait_file(en, s, x->path, true, e);
+	if (x->gone)
+		return wait_file(en, s, x->gone, false, e);
+	if (x->console)
+		return wait_console(en, s, x->console, e);
+	return en->machine->ops->idle(
+		en->machine->m, (unsigned)(x->seconds * en->plan->s.time_factor * 1000), e);
+}
