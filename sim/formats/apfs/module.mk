@@ -1,8 +1,10 @@
 host-src += $(addprefix sim/formats/apfs/,blockout.c btree_build.c common.c container.c \
-	content.c fsrecords.c layout.c omap_write.c records.c spaceman.c volume.c)
-host-bin += build/bench-apfs-write
+	content.c fsnumber.c fsrecords.c fsstream.c layout.c omap_write.c records.c \
+	spaceman.c volume.c)
+host-bin += $(OUT)/bench-apfs-write
 bench-apfs-write-src := sim/formats/apfs/test/bench_write.c
-test-src += sim/formats/apfs/test/test_common.c
+test-src += $(addprefix sim/formats/apfs/test/,test_common.c test_writer.c)
+host-src += sim/formats/apfs/test/image.c
 HOST_LIBS += -lutf8proc
 
 # the reader
@@ -10,6 +12,7 @@ host-src += $(addprefix sim/formats/apfs/,reader_block.c reader_btree.c \
 	reader_checkpoint.c reader_container.c reader_decmpfs.c reader_dir.c reader_file.c \
 	reader_inode.c reader_key.c reader_omap.c reader_path.c reader_volume.c \
 	reader_walk.c reader_xattr.c extract.c inoset.c)
+test-src += sim/formats/apfs/test/test_reader.c
 host-bin += $(OUT)/apfs-tool
 apfs-tool-src := sim/formats/apfs/test/apfs_tool.c
 apfs-tool-libs := -Wl,--as-needed

@@ -133,7 +133,8 @@ static int show_info(struct apfs *c, struct err *e)
 	apfs_get_info(c, &i);
 	printf("%s xid %" PRIu64 " of %" PRIu64 " (%u checkpoints) %s\n", i.uuid, i.xid,
 	       i.newest_xid, i.checkpoints, i.damage);
-	printf("%" PRIu64 " blocks, %" PRIu64 " free\n", i.block_count, i.free_blocks);
+	printf("%" PRIu64 " blocks, %" PRIu64 " free\noffset %" PRIu64 "\n", i.block_count,
+	       i.free_blocks, i.offset);
 	for (unsigned slot = 0; !r && slot < apfs_slots(c); slot++)
 		r = show_volume(c, slot, e);
 	return r;
