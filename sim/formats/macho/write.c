@@ -143,6 +143,7 @@ void macho_poke_segment(uint8_t *file, const struct macho_segment *seg)
 {
 	struct macho_segment_raw raw = segment_raw(seg);
 
+	memcpy(&raw.cmdsize, file + seg->lc_off + 4, sizeof(raw.cmdsize));
 	memcpy(file + seg->lc_off, &raw, sizeof(raw));
 }
 
