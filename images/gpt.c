@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "sim/base/fsio.h"
-#include "sim/vm/accel.h"
 
 #define ESP_TYPE       "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 #define CONTAINER_TYPE "7C3457EF-0000-11AA-AA11-00306543ECAC"
@@ -96,13 +95,16 @@ static int use_carrier_kernel(const struct image_env *env, struct err *e)
 	return r;
 }
 
-static int run_appliance(guestfs_h *g, const char *path, bool emulate, struct err *e)
+/*
+ * Emulated always: /dev/kvm may be there and hang, and this happens once for all disks.
+ */
+static int run_appliance(guestfs_h *g, const char *path, struct err *e)
 {
 	int r;
 
 	guestfs_set_error_handler(g, NULL, NULL); /* we report, once */
 	if (guestfs_set_backend(g, "direct") ||
-	    (emulate && guestfs_set_backend_setting(g, "force_tcg", "1")) ||
+	    guestfs_set_backend_setting(g, "force_tcg", "1") ||
 	    guestfs_add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", -1) ||
 	    guestfs_launch(g))
 		return failed(g, "starting its appliance", e);
@@ -116,14 +118,10 @@ static int run_appliance(guestfs_h *g, const char *path, bool emulate, struct er
 
 static int make_layout(const struct image_env *env, const char *path, struct err *e)
 {
-	bool emulate;
 	guestfs_h *g;
 	int fd, r;
 
 	r = use_carrier_kernel(env, e);
-	if (r)
-		return r;
-	r = vm_accel_is_tcg(env->build_dir, &emulate, e);
 	if (r)
 		return r;
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -138,7 +136,7 @@ static int make_layout(const struct image_env *env, const char *path, struct err
 	g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
 	if (!g)
 		return err_set(e, E_INFRA, "libguestfs: cannot create a handle");
-	r = run_appliance(g, path, emulate, e);
+	r = run_appliance(g, path, e);
 	guestfs_close(g);
 	return r;
 }
