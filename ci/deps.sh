@@ -105,6 +105,13 @@ apt_install() {
 		apt-get -q -y --no-install-recommends install "$@"
 }
 
+# supermin (of libguestfs) looks at this folder even when SUPERMIN_MODULES names another;
+# a container does not have it. Empty is enough.
+need_lib_modules() {
+	[ -d /lib/modules ] || { can_root && as_root mkdir /lib/modules; } ||
+		die "the folder /lib/modules is missing: mkdir /lib/modules, as root"
+}
+
 # ---- the carrier ------------------------------------------------------------------
 
 stamp_ok() {
@@ -271,6 +278,7 @@ case ${1-} in
 *) usage >&2; exit 2 ;;
 esac
 install_packages
+need_lib_modules
 mkdir -p "$cache"
 if [ "${1-}" = --renew ] || ! stamp_ok; then
 	# Two runs at once: the second finds the work done.
