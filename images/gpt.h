@@ -12,7 +12,7 @@
 #include "images/disk.h"
 
 /* The Mac sees 512-byte sectors. Sizes as on an Intel Mac; the container is sparse. */
-#define GPT_ESP_OFFSET       (20480ull * 512) /* on Macs sector 40; aligned to 1 MiB here */
+#define GPT_ESP_OFFSET       (2048ull * 512) /* sector 40 on Macs; aligned to 1 MiB here */
 #define GPT_ESP_SIZE         (409600ull * 512)
 #define GPT_CONTAINER_OFFSET (GPT_ESP_OFFSET + GPT_ESP_SIZE)
 #define GPT_CONTAINER_SIZE   (3ull << 30) /* five volumes need more than 2 GiB */
