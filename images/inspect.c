@@ -75,6 +75,7 @@ static int open_selected(struct inspect *in, char *selector, struct apfs_volume 
 static int find_volume(struct inspect *in, const char *name, size_t len,
 		       struct apfs_volume **ret, struct err *e)
 {
+	struct err why = ERR_INIT;
 	struct opened *o;
 	int r;
 
@@ -91,10 +92,11 @@ static int find_volume(struct inspect *in, const char *name, size_t len,
 	o->selector = strndup(name, len);
 	if (!o->selector)
 		return err_set(e, E_NOMEM, "volume: out of memory");
-	r = open_selected(in, o->selector, &o->v, e);
+	r = open_selected(in, o->selector, &o->v, &why);
 	if (r) {
 		free(o->selector);
-		return r;
+		/* A missing volume is not to be taken for a missing file. */
+		return err_set(e, r == -E_NOTFOUND ? E_INVAL : why.code, "%s", why.msg);
 	}
 	in->n++;
 	*ret = o->v;
@@ -141,7 +143,7 @@ static int lookup_nofollow(struct apfs_volume *v, const char *path,
 	if (!r)
 		r = apfs_dir_find(v, ret->ino, slash + 1, &ent, e);
 	if (!r)
-		r = apfs_inode_get(v, ent.ino, ret, e);
+		r = apfs_inode_expect(v, ent.ino, ret, e);
 	return r;
 }
 
@@ -218,7 +220,7 @@ static int list_folder(struct apfs_volume *v, uint64_t dir, struct inspect_entry
 		*list = p;
 		p += (*n)++;
 		memcpy(p->name, ent->name, sizeof(p->name));
-		r = apfs_inode_get(v, ent->ino, &p->inode, e);
+		r = apfs_inode_expect(v, ent->ino, &p->inode, e);
 		if (r)
 			break;
 	}

@@ -31,6 +31,7 @@ struct apfs *inspect_container(struct inspect *in);
 /*
  * The volume and the path within it that @place names. *ret_volume stays open until
  * inspect_close and is shared by all calls; *ret_path points into @place. Borrowed.
+ * E_INVAL, never E_NOTFOUND, when there is no such volume or snapshot.
  */
 int inspect_place(struct inspect *in, const char *place, struct apfs_volume **ret_volume,
 		  const char **ret_path, struct err *e) MUST_CHECK;

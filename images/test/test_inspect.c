@@ -47,8 +47,8 @@ static void places(void)
 	ASSERT_OK(inspect_place(in, "slot:0:/a:/b", &b, &path, &e), &e);
 	CU_ASSERT_STRING_EQUAL(path, "/a:/b");
 	ASSERT_OK(inspect_place(in, "System:/x", &a, &path, &e), &e);
-	ASSERT_FAILS(inspect_place(in, "Preboot:/etc", &a, &path, &e), E_NOTFOUND);
-	ASSERT_FAILS(inspect_place(in, "System@monday:/etc", &a, &path, &e), E_NOTFOUND);
+	ASSERT_FAILS(inspect_place(in, "Preboot:/etc", &a, &path, &e), E_INVAL);
+	ASSERT_FAILS(inspect_place(in, "System@monday:/etc", &a, &path, &e), E_INVAL);
 	ASSERT_FAILS(inspect_place(in, "etc/hosts", &a, &path, &e), E_INVAL);
 	ASSERT_FAILS(inspect_place(in, "", &a, &path, &e), E_INVAL);
 	inspect_close(in);
@@ -71,6 +71,8 @@ static void stat_and_cat(void)
 	CU_ASSERT_TRUE(inspect_exists(in, "System:/etc/hosts", &e));
 	CU_ASSERT_FALSE(inspect_exists(in, "System:/etc/passwd", &e));
 	CU_ASSERT_EQUAL(e.code, E_OK);
+	CU_ASSERT_FALSE(inspect_exists(in, "Preboot:/etc/passwd", &e));
+	CU_ASSERT_EQUAL(e.code, E_INVAL);
 	ASSERT_OK(inspect_cat(in, "System:/etc/hosts", 10, &out, &e), &e);
 	CU_ASSERT_STRING_EQUAL(buf_str(&out), "localhost\n");
 	ASSERT_FAILS(inspect_cat(in, "System:/etc/hosts", 9, &out, &e), E_OVERFLOW);

@@ -172,8 +172,12 @@ struct apfs_inode {
 int apfs_lookup(struct apfs_volume *v, const char *path, unsigned flags,
 		struct apfs_inode *ret, struct err *e) MUST_CHECK;
 
+/* By number. E_NOTFOUND. */
 int apfs_inode_get(struct apfs_volume *v, uint64_t ino, struct apfs_inode *ret,
 		   struct err *e) MUST_CHECK;
+/* The same when something on the volume refers to it: E_CORRUPT when it is not there. */
+int apfs_inode_expect(struct apfs_volume *v, uint64_t ino, struct apfs_inode *ret,
+		      struct err *e) MUST_CHECK;
 
 struct apfs_dirent {
 	uint64_t ino;

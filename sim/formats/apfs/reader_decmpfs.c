@@ -78,6 +78,8 @@ static int read_attr(struct apfs_volume *v, uint64_t ino, struct buf *out, uint3
 {
 	int r = apfs_xattr_get(v, ino, APFS_XATTR_NAME_DECMPFS, ATTR_MAX, out, e);
 
+	if (r == -E_NOTFOUND)
+		return err_set(e, E_CORRUPT, "compressed file without com.apple.decmpfs");
 	return r ? r : check_header(out->data, out->len, type, size, e);
 }
 
@@ -157,6 +159,8 @@ static int open_fork(struct apfs_decmpfs *z, struct apfs_volume *v, uint64_t ino
 		return err_set(e, E_OVERFLOW, "compressed file of %" PRIu64 " bytes", z->size);
 	z->piece_at = UINT64_MAX;
 	r = apfs_xattr_open(v, ino, APFS_XATTR_NAME_RSRC_FORK, &z->fork, e);
+	if (r == -E_NOTFOUND)
+		return err_set(e, E_CORRUPT, "compressed file without a resource fork");
 	return r ? r : load_table(z, e);
 }
 

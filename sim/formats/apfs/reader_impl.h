@@ -225,7 +225,7 @@ int apfs_xattr_pread(struct apfs_xattr_ref *x, uint64_t off, void *buf, size_t l
 
 struct apfs_decmpfs;
 
-/* The unpacked size of a compressed file. E_NOTFOUND when it has no com.apple.decmpfs. */
+/* The unpacked size of a compressed file. */
 int apfs_decmpfs_size(struct apfs_volume *v, uint64_t ino, uint64_t *ret, struct err *e)
 	MUST_CHECK;
 int apfs_decmpfs_open(struct apfs_volume *v, uint64_t ino, struct apfs_decmpfs **ret,

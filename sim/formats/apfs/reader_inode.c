@@ -133,3 +133,13 @@ int apfs_inode_get(struct apfs_volume *v, uint64_t ino, struct apfs_inode *ret,
 		r = fill_hidden_size(v, ret, e);
 	return r ? err_ctx(e, "inode %#" PRIx64, ino) : 0;
 }
+
+int apfs_inode_expect(struct apfs_volume *v, uint64_t ino, struct apfs_inode *ret,
+		      struct err *e)
+{
+	int r = apfs_inode_get(v, ino, ret, e);
+
+	if (r == -E_NOTFOUND)
+		return err_set(e, E_CORRUPT, "inode %#" PRIx64 " is missing", ino);
+	return r;
+}

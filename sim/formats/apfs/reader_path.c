@@ -27,7 +27,7 @@ static int enter_link(struct resolver *p, const struct apfs_inode *link, struct 
 		return err_set(e, E_CORRUPT, "too many symbolic links");
 	r = apfs_readlink(p->v, link, &path, e);
 	if (!r && path.len && path.data[0] == '/')
-		r = apfs_inode_get(p->v, APFS_INO_ROOT, &p->at, e);
+		r = apfs_inode_expect(p->v, APFS_INO_ROOT, &p->at, e);
 	if (!r)
 		r = buf_printf(&path, e, "/%s", buf_str(&p->path) + p->pos);
 	if (!r && path.len > PATH_MAX_BYTES)
@@ -54,10 +54,10 @@ static int step(struct resolver *p, const char *name, struct err *e)
 	if (!strcmp(name, ".") || (!strcmp(name, "..") && p->at.ino == APFS_INO_ROOT))
 		return 0;
 	if (!strcmp(name, ".."))
-		return apfs_inode_get(p->v, p->at.parent, &p->at, e);
+		return apfs_inode_expect(p->v, p->at.parent, &p->at, e);
 	r = apfs_dir_find(p->v, p->at.ino, name, &ent, e);
 	if (!r)
-		r = apfs_inode_get(p->v, ent.ino, &next, e);
+		r = apfs_inode_expect(p->v, ent.ino, &next, e);
 	if (r)
 		return r;
 	if (S_ISLNK(next.mode) && (p->flags & APFS_FOLLOW))
@@ -92,7 +92,7 @@ int apfs_lookup(struct apfs_volume *v, const char *path, unsigned flags,
 		struct apfs_inode *ret, struct err *e)
 {
 	struct resolver p = {.v = v, .flags = flags, .path = BUF_INIT};
-	int r = apfs_inode_get(v, APFS_INO_ROOT, &p.at, e);
+	int r = apfs_inode_expect(v, APFS_INO_ROOT, &p.at, e);
 
 	if (!r)
 		r = buf_printf(&p.path, e, "%s", path);

@@ -2,7 +2,6 @@
 /* A folder and all below it. */
 #include "sim/formats/apfs/reader_impl.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,9 +66,7 @@ static int walk_on(struct walk *w, struct err *e)
 		return err_set(e, E_CORRUPT, "entry with the name '%s'", ent->name);
 	r = buf_printf(&w->path, e, "/%s", ent->name);
 	if (!r)
-		r = apfs_inode_get(w->v, ent->ino, &ino, e);
-	if (r == -E_NOTFOUND)
-		r = err_set(e, E_CORRUPT, "entry of a missing inode %#" PRIx64, ent->ino);
+		r = apfs_inode_expect(w->v, ent->ino, &ino, e);
 	if (!r)
 		r = visit(w, &ino, e);
 	return r;
