@@ -35,8 +35,8 @@ struct engine_config {
  * name. argv has "@" where the file's path goes.
  */
 struct judge {
-	const char *name;      /* also the key in "judges" */
-	const char *const *argv; /* NULL-terminated */
+	const char *name;    /* also the key in "judges" */
+	const char *argv[8];   /* NULL-terminated */
 };
 
 extern const struct judge default_judges[];

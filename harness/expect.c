@@ -97,7 +97,7 @@ static void kernel_expect_init(void *obj)
 const struct schema_key file_expect_keys[] = {
 	{"type", SCHEMA_WORD, .offset = offsetof(struct file_expect, type),
 	 .words = type_words, .doc = "what it is"},
-	{"volume", SCHEMA_WORD, .offset = offsetof(struct file_expect, volume),
+	{"volume", SCHEMA_CHOICE, .offset = offsetof(struct file_expect, volume),
 	 .words = role_words, .doc = "role of the volume that holds it"},
 	{"mode", SCHEMA_OCTAL, .offset = offsetof(struct file_expect, mode),
 	 .doc = "permission bits"},

@@ -19,8 +19,8 @@
 #define OUTPUT_MAX 65536u
 
 const struct judge default_judges[] = {
-	{"apfsck", (const char *const[]){"apfsck", "-cuw", "@", NULL}},
-	{"7zz", (const char *const[]){"7zz", "t", "-bso0", "-bsp0", "@", NULL}},
+	{"apfsck", {"apfsck", "-cuw", "@", NULL}},
+	{"7zz", {"7zz", "t", "-bso0", "-bsp0", "@", NULL}},
 	{NULL},
 };
 

@@ -6,6 +6,10 @@ host-src  += harness/arena.c harness/ydoc.c harness/schema.c harness/match.c \
 	     harness/step_files.c harness/step_wait.c harness/judges.c \
 	     harness/expect_judge.c harness/expect_files.c harness/expect_console.c
 
+# A machine for the tests; nothing else uses it.
+host-src  += harness/test/fake.c
+test-src  += harness/test/test_scenario.c harness/test/test_engine.c
+
 # Handed to the guest by the step `wait`; no program of the Mac.
 guest-bin += kextwait
 kextwait-src := harness/guest/kextwait.c

@@ -52,22 +52,6 @@ static int read_sip(struct binder *b, const struct ynode *n, void *field, struct
 	return 0;
 }
 
-static int read_machine(struct binder *b, const struct ynode *n, void *field,
-			struct err *e)
-{
-	int r = schema_want(n, YNODE_SCALAR, "machine", e);
-
-	(void)b;
-	if (r)
-		return r;
-	for (size_t i = 0; machine_words[i]; i++)
-		if (!strcmp(machine_words[i], n->text)) {
-			*(const char **)field = machine_words[i];
-			return 0;
-		}
-	return schema_unknown(n, "machine", n->text, machine_words, e);
-}
-
 static int read_clock(struct binder *b, const struct ynode *n, void *field, struct err *e)
 {
 	struct tm tm = {.tm_isdst = 0};
@@ -150,8 +134,8 @@ const struct schema_key filevault_keys[] = {
 };
 
 const struct schema_key settings_keys[] = {
-	{"machine", SCHEMA_CUSTOM, SETTING(machine), .read = read_machine,
-	 .type = "intel", .doc = "the simulated Mac"},
+	{"machine", SCHEMA_CHOICE, SETTING(machine), .words = machine_words,
+	 .doc = "the simulated Mac"},
 	{"release", SCHEMA_CUSTOM, SETTING(release), .read = release_read,
 	 .type = "name of a release", .doc = "macOS on the disk"},
 	{"sip", SCHEMA_CUSTOM, SETTING(csr), .read = read_sip,

@@ -103,14 +103,18 @@ static int read_tri(const struct ynode *n, const struct schema_key *key, int *ou
 	return r;
 }
 
-static int read_word(const struct ynode *n, const struct schema_key *key, unsigned *out,
+static int read_word(const struct ynode *n, const struct schema_key *key, void *out,
 		     struct err *e)
 {
-	for (unsigned i = 0; key->words[i]; i++)
-		if (!strcmp(key->words[i], n->text)) {
-			*out = key->base + i;
-			return 0;
-		}
+	for (unsigned i = 0; key->words[i]; i++) {
+		if (strcmp(key->words[i], n->text))
+			continue;
+		if (key->kind == SCHEMA_CHOICE)
+			*(const char **)out = key->words[i];
+		else
+			*(unsigned *)out = key->base + i;
+		return 0;
+	}
 	return schema_unknown(n, key->name, n->text, key->words, e);
 }
 
@@ -183,6 +187,7 @@ int schema_bind_value(struct binder *b, const struct ynode *n,
 	case SCHEMA_TRI:
 		return read_tri(n, key, field, e);
 	case SCHEMA_WORD:
+	case SCHEMA_CHOICE:
 		return read_word(n, key, field, e);
 	default:
 		*(const char **)field = n->text;
@@ -258,13 +263,14 @@ void schema_type_text(const struct schema_key *key, char *out, size_t size)
 		[SCHEMA_TEXT] = "text",        [SCHEMA_UINT] = "whole number",
 		[SCHEMA_OCTAL] = "mode (0755)", [SCHEMA_NUMBER] = "number",
 		[SCHEMA_BOOL] = "true, false", [SCHEMA_TRI] = "true, false",
-		[SCHEMA_WORD] = NULL,          [SCHEMA_TEXTS] = "list of texts",
+		[SCHEMA_WORD] = NULL,          [SCHEMA_CHOICE] = NULL,
+		[SCHEMA_TEXTS] = "list of texts",
 		[SCHEMA_MAP] = "map",          [SCHEMA_PTR] = "map",
 		[SCHEMA_CUSTOM] = NULL,
 	};
 	size_t used = 0;
 
-	if (key->kind == SCHEMA_WORD) {
+	if (key->words) {
 		out[0] = 0;
 		for (size_t i = 0; key->words[i] && used < size; i++)
 			used += (size_t)snprintf(out + used, size - used, "%s%s",

@@ -20,6 +20,7 @@ enum schema_kind {
 	SCHEMA_BOOL,   /* bool: true, false */
 	SCHEMA_TRI,    /* int: 1, 0; the field's -1 means "not given" */
 	SCHEMA_WORD,   /* unsigned: base + index into words */
+	SCHEMA_CHOICE, /* const char *: one of words */
 	SCHEMA_TEXTS,  /* struct text_list */
 	SCHEMA_MAP,    /* a struct of its own at offset, by keys */
 	SCHEMA_PTR,    /* pointer to a struct of @size bytes, by keys; NULL when absent */
@@ -40,7 +41,7 @@ struct schema_key {
 	enum schema_kind kind;
 	bool required;
 	size_t offset;
-	const char *const *words;       /* WORD: NULL-terminated */
+	const char *const *words;       /* WORD, CHOICE: NULL-terminated */
 	unsigned base;                  /* WORD: 1 when the field's 0 means "not given" */
 	const struct schema_key *keys;  /* MAP, PTR */
 	size_t size;                    /* PTR */
