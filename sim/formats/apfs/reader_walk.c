@@ -2,6 +2,7 @@
 /* A folder and all below it. */
 #include "sim/formats/apfs/reader_impl.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
