@@ -4,6 +4,7 @@
 #   lib-src   += a/b.c         code that host and guest share (libkextlab.a)
 #   host-src  += a/b.c         code for the host alone (libkexthost.a): libguestfs, QEMU
 #   test-src  += a/test/x.c    a test program with TEST_MAIN from sim/base/test.h
+#   test-lib-src += a/test/y.c what several test programs share (libkexttest.a)
 #   fuzz-src  += a/test/f.c    a program with LLVMFuzzerTestOneInput
 #   guest-bin += kextd         a program of the guest; kextd-src := its sources,
 #                              kextd-libs := extra -l flags
@@ -58,6 +59,7 @@ else
 lib-src :=
 host-src :=
 test-src :=
+test-lib-src :=
 fuzz-src :=
 guest-bin :=
 host-bin :=
@@ -107,7 +109,10 @@ $(OUT)/guest/$(1): $$(call obj,$$($(1)-src)) $(B)/libkextlab.a
 endef
 $(foreach p,$(guest-bin),$(eval $(call guest-rule,$(p))))
 
-$(test-bin): %: %.o $(B)/sim/base/test.o $(B)/libkexthost.a $(B)/libkextlab.a
+$(B)/libkexttest.a: $(call obj,$(test-lib-src))
+	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+
+$(test-bin): %: %.o $(B)/sim/base/test.o $(B)/libkexttest.a $(B)/libkexthost.a $(B)/libkextlab.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) -Wl,--as-needed -o $@ $^ $($(notdir $@)-libs) -lcunit $(HOST_LIBS) $(LIB_LIBS)
 
 deps: ## install what is missing and unpack the carrier kernel (quick and silent when done)
