@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Mac's file tree: volumes mounted read-write in the carrier, and bind mounts of
+ * them put together below TREE_ROOT, which becomes launchd's root.
+ */
+#ifndef COMPONENTS_BOOT_TREE_H
+#define COMPONENTS_BOOT_TREE_H
+
+#include <stdbool.h>
+
+#include "components/boot/volumes.h"
+#include "sim/carrier/layout.h"
+#include "sim/platform/release.h"
+
+#define TREE_VOLUMES   CARRIER_MAC_DIR "/vol"
+#define TREE_ROOT      CARRIER_MAC_DIR "/root"
+#define TREE_CONTAINER CARRIER_DISK "2" /* the partition that is the APFS container */
+
+/* Mount @v in the carrier, once; fills carrier_dir. */
+int tree_mount_volume(struct boot_volume *v, struct err *e) MUST_CHECK;
+
+/*
+ * Build the tree for @c: the root read-only if the release has it so, Data, firmlinks and
+ * VM; or Recovery's system and the unlocked volumes below /Volumes. *ret_release is the
+ * release of the system that was started. /dev is an empty file system in memory.
+ */
+int tree_build(struct volumes *vs, const struct boot_choice *c,
+	       const struct release **ret_release, struct err *e) MUST_CHECK;
+
+/*
+ * Show the mounted @v at the open folder @dir_fd, which the Mac calls @path. Fills
+ * mount_point and read_only.
+ */
+int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_only,
+		struct err *e) MUST_CHECK;
+/* The reverse. E_BUSY when it is in use. */
+int tree_detach(struct boot_volume *v, struct err *e) MUST_CHECK;
+
+/*
+ * Open @path as the Mac sees it: links and ".." stay below TREE_ROOT. The last component
+ * is not followed with O_NOFOLLOW in @flags.
+ */
+int tree_open(const char *path, int flags, int *ret_fd, struct err *e) MUST_CHECK;
+
+/* Flush and unmount all. Goes on after an error and reports the first. */
+int tree_unmount_all(struct volumes *vs, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The volumes of the Mac's container, read from the disk before anything is mounted,
+ * and the choice of the one to start from.
+ */
+#ifndef COMPONENTS_BOOT_VOLUMES_H
+#define COMPONENTS_BOOT_VOLUMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/base/buf.h"
+#include "sim/base/err.h"
+#include "sim/platform/nvram.h"
+
+#define BOOT_VOLUMES_MAX 16
+#define BOOT_UUID_BUF    37
+#define BOOT_PATH_BUF    1024
+
+struct boot_volume {
+	unsigned slot;    /* in the container; the Mac's disk1s(slot + 1) */
+	char device[16];  /* "disk1s5" */
+	char name[256];
+	uint16_t role;    /* APFS_ROLE_* */
+	char uuid[BOOT_UUID_BUF];
+	char group[BOOT_UUID_BUF]; /* "" when in no volume group */
+	bool filevault;   /* its group has crypto users */
+	bool locked;      /* nobody gave the passphrase yet */
+	char carrier_dir[32]; /* where the carrier mounted it; "" when it did not */
+	char mount_point[BOOT_PATH_BUF]; /* in the Mac; "" when not mounted there */
+	bool read_only;   /* there */
+};
+
+struct volumes {
+	struct boot_volume v[BOOT_VOLUMES_MAX];
+	size_t n;
+	struct buf crypto_users; /* CryptoUserInfo.plist of the system's group; may be empty */
+};
+
+/* What a start works on; members point into struct volumes. NULL when there is none. */
+struct boot_choice {
+	bool recovery;
+	struct boot_volume *system, *data, *vm, *recovery_volume;
+};
+
+/*
+ * Read the list from the disk or image @disk. Release with volumes_release, also after an
+ * error. FileVault volumes are locked at first.
+ */
+int volumes_read(struct volumes *vs, const char *disk, struct err *e) MUST_CHECK;
+void volumes_release(struct volumes *vs);
+
+/*
+ * The System volume that NVRAM names, else the first, and what belongs to it; Recovery
+ * when NVRAM asks for it. E_NOTFOUND without a System volume, or without a Recovery
+ * system when that was asked for.
+ */
+int volumes_choose(struct volumes *vs, const struct nvram *nv, struct boot_choice *ret,
+		   struct err *e) MUST_CHECK;
+
+/* Append the file @path of the volume @v, at most @max bytes, straight from @disk. */
+int volumes_read_file(const char *disk, const struct boot_volume *v, const char *path,
+		      size_t max, struct buf *out, struct err *e) MUST_CHECK;
+
+/* By device name, with or without "/dev/". NULL when there is none. */
+struct boot_volume *volumes_by_device(struct volumes *vs, const char *device);
+
+/* The running Mac's list (/dev/xnu/volumes.plist) as XML, appended to @out. */
+int volumes_plist(const struct volumes *vs, struct buf *out, struct err *e) MUST_CHECK;
+
+#endif
