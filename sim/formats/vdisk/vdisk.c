@@ -36,20 +36,32 @@ static void raw_close(struct vdisk *d)
 
 static const struct vdisk_ops raw_ops = {.read = raw_read, .close = raw_close};
 
-static int raw_new(int fd, bool own_fd, struct vdisk **ret, struct err *e)
+/* stat(2) says nothing of the size of a block device, which the guest reads from. */
+static int raw_size(int fd, off_t *ret, struct err *e)
 {
-	struct raw_disk *r;
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return err_sys(e, "disk image");
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return err_set(e, E_INVAL, "disk image is not a regular file");
+	*ret = S_ISBLK(st.st_mode) ? lseek(fd, 0, SEEK_END) : st.st_size;
+	return *ret < 0 ? err_sys(e, "disk image") : 0;
+}
+
+static int raw_new(int fd, bool own_fd, struct vdisk **ret, struct err *e)
+{
+	struct raw_disk *r;
+	off_t size = 0;
+	int err = raw_size(fd, &size, e);
+
+	if (err)
+		return err;
 	r = malloc(sizeof(*r));
 	if (!r)
 		return err_set(e, E_NOMEM, "disk image: out of memory");
 	*r = (struct raw_disk){
-		.base = {.ops = &raw_ops, .size = (uint64_t)st.st_size},
+		.base = {.ops = &raw_ops, .size = (uint64_t)size},
 		.fd = fd,
 		.own_fd = own_fd,
 	};

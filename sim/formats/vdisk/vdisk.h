@@ -31,7 +31,7 @@ struct vdisk {
 };
 
 /*
- * Open @path, a regular file: qcow2 when it begins with that magic, else raw. The
+ * Open @path, a regular file or a block device: qcow2 when it begins with that magic, else raw. The
  * caller closes *ret with vdisk_close. E_NOTFOUND, E_PERM, E_IO; E_CORRUPT and
  * E_UNSUPPORTED for a qcow2 image that is damaged or has compressed clusters,
  * encryption or an external data file.
