@@ -12,7 +12,8 @@ host-src += $(addprefix sim/formats/apfs/,reader_block.c reader_btree.c \
 	reader_checkpoint.c reader_container.c reader_decmpfs.c reader_dir.c reader_file.c \
 	reader_inode.c reader_key.c reader_omap.c reader_path.c reader_volume.c \
 	reader_walk.c reader_xattr.c extract.c inoset.c)
-test-src += $(addprefix sim/formats/apfs/test/,test_reader.c test_reader_damage.c)
+test-src += $(addprefix sim/formats/apfs/test/,test_reader.c test_reader_apple.c \
+	test_reader_damage.c test_reader_extract.c)
 host-bin += $(OUT)/apfs-tool
 apfs-tool-src := sim/formats/apfs/test/apfs_tool.c
 apfs-tool-libs := -Wl,--as-needed
