@@ -40,7 +40,7 @@ static void fill(uint8_t *p, size_t len, unsigned noise)
 		size_t dist = 1 + (r >> 8) % (at < 70000 ? at : 70000);
 
 		if (r & 0x80)
-			dist = 1 + dist % 300;
+			dist = 1 + dist % (at < 300 ? at : 300);
 		for (size_t n = 1 + next_random() % 400; n && at < len; n--, at++)
 			p[at] = p[at - dist];
 	}
