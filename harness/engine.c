@@ -117,7 +117,7 @@ static int run_step(struct engine *en, const struct step *s, size_t number, stru
 	r = begin_step(en, number, s->type->name, title, e);
 	if (r)
 		return r;
-	en->cur->id = s->id;
+	en->cur->id = s->id ? arena_strdup(&en->res->arena, s->id, NULL) : NULL;
 	en->cur->line = s->at->line;
 	if (en->lost)
 		en->cur->verdict = VERDICT_SKIPPED;

@@ -85,23 +85,35 @@ static void take_line(void *ctx, uint64_t t_ms, const char *line)
 		ev->overflow = true;
 }
 
-static void take_event(void *ctx, uint64_t t_ms, json_t *event)
+static void write_event(struct evidence *ev, uint64_t t_ms, json_t *event)
 {
-	struct evidence *ev = ctx;
-	json_t *line;
+	json_t *line = ev->events_file ? json_copy(event) : NULL;
 
-	if (grow(&ev->events, ev->n_events, &ev->cap_events, sizeof(*ev->events),
-		 EVIDENCE_EVENTS_MAX))
-		ev->events[ev->n_events++] = json_incref(event);
-	else
-		ev->overflow = true;
-	line = ev->events_file ? json_copy(event) : NULL;
 	if (!line)
 		return;
 	json_object_set_new(line, "run_ms", json_integer((json_int_t)t_ms));
 	json_dumpf(line, ev->events_file, JSON_COMPACT | JSON_SORT_KEYS);
 	fputc('\n', ev->events_file);
 	json_decref(line);
+}
+
+static void take_event(void *ctx, uint64_t t_ms, const json_t *event)
+{
+	struct evidence *ev = ctx;
+	json_t *copy = json_deep_copy(event);
+
+	if (!copy) {
+		ev->overflow = true;
+		return;
+	}
+	write_event(ev, t_ms, copy);
+	if (grow(&ev->events, ev->n_events, &ev->cap_events, sizeof(*ev->events),
+		 EVIDENCE_EVENTS_MAX)) {
+		ev->events[ev->n_events++] = copy;
+	} else {
+		ev->overflow = true;
+		json_decref(copy);
+	}
 }
 
 struct machine_sink evidence_sink(struct evidence *ev)

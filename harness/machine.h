@@ -50,7 +50,7 @@ enum machine_down { DOWN_RESTART, DOWN_HALT, DOWN_PANIC };
 struct machine_sink {
 	void *ctx;
 	void (*console)(void *ctx, uint64_t t_ms, const char *line);
-	void (*event)(void *ctx, uint64_t t_ms, json_t *event); /* borrowed */
+	void (*event)(void *ctx, uint64_t t_ms, const json_t *event); /* borrowed */
 };
 
 struct release;

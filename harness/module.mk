@@ -4,12 +4,18 @@ host-src  += harness/arena.c harness/ydoc.c harness/schema.c harness/match.c \
 	     harness/macfs.c harness/live_files.c harness/evidence.c harness/result.c \
 	     harness/kernel_info.c harness/engine.c harness/engine_power.c \
 	     harness/step_files.c harness/step_wait.c harness/judges.c \
-	     harness/expect_judge.c harness/expect_files.c harness/expect_console.c
+	     harness/expect_judge.c harness/expect_files.c harness/expect_console.c \
+	     harness/subprocess.c harness/disk_files.c harness/machine_vm.c \
+	     harness/report_json.c harness/report_xml.c harness/report_text.c harness/run.c \
+	     harness/language.c
 
-# A machine for the tests; nothing else uses it.
-host-src  += harness/test/fake.c
+test-lib-src += harness/test/fake.c
 test-src  += harness/test/test_scenario.c harness/test/test_engine.c
 
 # Handed to the guest by the step `wait`; no program of the Mac.
 guest-bin += kextwait
 kextwait-src := harness/guest/kextwait.c
+
+host-bin    += build/kextlab
+kextlab-src := harness/kextlab.c harness/ui.c harness/select.c harness/cmd_run.c \
+	       harness/cmd_scenarios.c harness/cmd_image.c harness/cmd_doctor.c

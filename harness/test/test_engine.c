@@ -340,7 +340,7 @@ static void trouble_is_no_failure(void)
 	world_release(&w);
 
 	world_init(&w);
-	w.timeout_scale = 1e-9;
+	w.timeout_scale = 1e-12;
 	expect_run(&w, HEAD "steps: [{boot: }]\n", VERDICT_TIMEOUT, NULL);
 	world_release(&w);
 }

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* kextlab doctor: is everything here that a run needs? */
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "harness/cmd.h"
+#include "harness/engine.h"
+#include "harness/subprocess.h"
+#include "sim/base/fsio.h"
+#include "sim/vm/doctor.h"
+
+#define SPACE_MIB 2048u /* a base disk, an overlay and a template */
+
+struct doctor {
+	json_t *list; /* NULL: print lines */
+	int bad;
+};
+
+static void tell(void *ctx, const struct vm_check *c)
+{
+	struct doctor *d = ctx;
+
+	d->bad += !c->ok;
+	if (d->list)
+		json_array_append_new(d->list, json_pack("{s:s, s:b, s:s*, s:s*}", "name",
+							 c->name, "ok", c->ok, "detail",
+							 c->detail, "advice", c->advice));
+	else
+		printf("%-4s %-16s %s%s%s\n", c->ok ? "ok" : "BAD", c->name,
+		       c->detail ? c->detail : "", c->advice ? "; try: " : "",
+		       c->advice ? c->advice : "");
+}
+
+/* A judge that is missing is no trouble: its check is skipped. */
+static void tell_judge(struct doctor *d, const struct judge *j)
+{
+	bool there = subprocess_installed(j->argv[0]);
+
+	tell(d, &(struct vm_check){j->name, true,
+				   there ? "judge of the disk" : "not installed: will be skipped",
+				   NULL});
+}
+
+static void tell_program(struct doctor *d, const char *name)
+{
+	bool there = subprocess_installed(name);
+
+	tell(d, &(struct vm_check){name, there, there ? "found" : "not found",
+				   there ? NULL : "make deps"});
+}
+
+static void tell_space(struct doctor *d, const char *dir)
+{
+	struct statvfs vfs;
+	char detail[64];
+	unsigned long long mib;
+
+	if (statvfs(dir, &vfs)) {
+		tell(d, &(struct vm_check){"disk space", false, dir, "make"});
+		return;
+	}
+	mib = (unsigned long long)vfs.f_bavail * vfs.f_frsize >> 20;
+	snprintf(detail, sizeof(detail), "%llu MiB free below %.30s", mib, dir);
+	tell(d, &(struct vm_check){"disk space", mib >= SPACE_MIB, detail,
+				   mib >= SPACE_MIB ? NULL : "make room"});
+}
+
+int cmd_doctor(const struct app *app, int argc, char **argv)
+{
+	struct doctor d = {.list = NULL};
+	char cache[4096], guest[4096];
+	const struct vm_doctor_options o = {.cache_dir = cache, .guest_dir = guest};
+	struct err e = ERR_INIT;
+
+	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json")))
+		return cmd_usage_error("doctor", "bad option");
+	if (argc == 2)
+		d.list = json_array();
+	if (fsio_join(cache, sizeof(cache), app->build_dir, "cache", &e) ||
+	    fsio_join(guest, sizeof(guest), app->build_dir, "guest", &e))
+		return cmd_error(&e);
+	vm_doctor(&o, tell, &d);
+	tell_program(&d, "qemu-img");
+	for (const struct judge *j = default_judges; j->name; j++)
+		tell_judge(&d, j);
+	tell_space(&d, app->build_dir);
+	if (d.list && cmd_print_json(d.list))
+		return EXIT_INFRA;
+	return d.bad ? EXIT_INFRA : EXIT_PASSED;
+}

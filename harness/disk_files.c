@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "harness/disk_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sim/formats/apfs/reader.h"
+
+static const struct {
+	const char *name;
+	uint16_t role;
+} roles[] = {
+	{"System", APFS_ROLE_SYSTEM},     {"Data", APFS_ROLE_DATA},
+	{"Preboot", APFS_ROLE_PREBOOT},   {"Recovery", APFS_ROLE_RECOVERY},
+	{"VM", APFS_ROLE_VM},
+};
+
+#define N_ROLES (sizeof(roles) / sizeof(roles[0]))
+
+struct disk {
+	struct apfs *container;
+	struct apfs_volume *volumes[N_ROLES]; /* opened when first asked for */
+};
+
+static void disk_free(void *ctx)
+{
+	struct disk *d = ctx;
+
+	for (size_t i = 0; i < N_ROLES; i++)
+		apfs_volume_close(d->volumes[i]);
+	apfs_close(d->container);
+	free(d);
+}
+
+static int volume(struct disk *d, const char *role, struct apfs_volume **ret,
+		  struct err *e)
+{
+	unsigned slot;
+	int r;
+
+	for (size_t i = 0; i < N_ROLES; i++) {
+		if (strcmp(roles[i].name, role))
+			continue;
+		if (!d->volumes[i]) {
+			r = apfs_volume_find_role(d->container, roles[i].role, &slot, e);
+			if (!r)
+				r = apfs_volume_open(d->container, slot, NULL,
+						     &d->volumes[i], e);
+			if (r)
+				return err_ctx(e, "%s volume", role);
+		}
+		*ret = d->volumes[i];
+		return 0;
+	}
+	return err_set(e, E_NOTFOUND, "no volume has the role %s", role);
+}
+
+static int lookup(struct disk *d, const char *role, const char *path,
+		  struct apfs_volume **ret_volume, struct apfs_inode *ret, struct err *e)
+{
+	int r = volume(d, role, ret_volume, e);
+
+	return r ? r : apfs_lookup(*ret_volume, path, 0, ret, e);
+}
+
+static int disk_stat(void *ctx, const char *role, const char *path,
+		     struct macfs_stat *out, struct err *e)
+{
+	struct apfs_volume *v;
+	struct apfs_inode ino;
+	int r = lookup(ctx, role, path, &v, &ino, e);
+
+	if (!r)
+		*out = (struct macfs_stat){.mode = ino.mode, .uid = ino.uid, .gid = ino.gid,
+					   .size = ino.size, .mtime_ns = ino.mod_ns};
+	return r;
+}
+
+static int disk_read(void *ctx, const char *role, const char *path, size_t max,
+		     struct buf *out, struct err *e)
+{
+	struct apfs_volume *v;
+	struct apfs_inode ino;
+	int r = lookup(ctx, role, path, &v, &ino, e);
+
+	if (r)
+		return r;
+	return S_ISLNK(ino.mode) ? apfs_readlink(v, &ino, out, e)
+				 : apfs_read_inode(v, &ino, max, out, e);
+}
+
+int disk_files(const char *path, struct macfs **ret, struct err *e)
+{
+	static const struct volume_ops ops = {false, disk_stat, disk_read, disk_free};
+	struct disk *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return err_set(e, E_NOMEM, "out of memory");
+	r = apfs_open_path(path, &d->container, e);
+	if (r) {
+		disk_free(d);
+		return r;
+	}
+	return macfs_new(&ops, d, ret, e);
+}

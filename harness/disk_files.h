@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HARNESS_DISK_FILES_H
+#define HARNESS_DISK_FILES_H
+
+#include "harness/macfs.h"
+
+/*
+ * The files of a Mac on the disk image @path (raw or qcow2), read by our APFS reader;
+ * volumes are told by their roles. Free with macfs_free.
+ */
+int disk_files(const char *path, struct macfs **ret, struct err *e) MUST_CHECK;
+
+#endif

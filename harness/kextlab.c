@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* The kextlab command: a table of commands, and what they share. */
+#define _GNU_SOURCE
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/cmd.h"
+
+#define VERSION "0.1"
+
+const struct command commands[] = {
+	{"run", "run scenarios",
+	 "NAME|PATTERN|NAME/VARIANT|FILE.yaml ...\n"
+	 "  --all            all of scenarios/\n"
+	 "  --tag TAG        those that have the tag (!TAG: have it not); may be repeated\n"
+	 "  --release NAME   another macOS release\n"
+	 "  --sip on|off|0xN System Integrity Protection\n"
+	 "  --machine NAME   another machine\n"
+	 "  --kext PATH      the update to install, instead of the scenario's\n"
+	 "  --set KEY=VALUE  change a setting: --set volumes.order=clean\n"
+	 "  --without STEP   leave out a step, by its id or number\n"
+	 "  --controls       run the negative controls: each must make its checks fail\n"
+	 "  --control NAME   run this one\n"
+	 "  --repeat N       N times\n"
+	 "  --keep           keep the disk of a run that passes\n"
+	 "  --json           results on standard output as JSON\n"
+	 "  --junit FILE     results as JUnit XML\n"
+	 "  --tap FILE       results as TAP 13\n"
+	 "  --quiet          no progress\n"
+	 "Each run leaves build/runs/SCENARIO/RUN/; `latest` is the newest.\n"
+	 "KEXTLAB_TIMEOUT_SCALE=F multiplies all time-outs.\n",
+	 cmd_run},
+	{"list", "list scenarios",
+	 "[NAME|PATTERN ...]\n  --tag TAG        those that have the tag\n"
+	 "  --json           as JSON\n", cmd_list},
+	{"show", "show what a scenario would do, with everything decided",
+	 "NAME|FILE.yaml ...\n  --release NAME, --sip VALUE, --set KEY=VALUE as for run\n"
+	 "  --json           as JSON\n", cmd_show},
+	{"lint", "check scenario files", "FILE.yaml ...\n", cmd_lint},
+	{"image", "look into disks, and build them",
+	 "ACTION ...\n"
+	 "  info DISK                  container and volumes\n"
+	 "  ls DISK [PLACE]            a folder\n"
+	 "  cat DISK PLACE             a file\n"
+	 "  tree DISK [PLACE]          everything below, with hashes\n"
+	 "  extract DISK PLACE FOLDER  copy to the host\n"
+	 "  check DISK                 judge the prelinked kernels on it\n"
+	 "  build --release NAME [--name NAME] [--order clean|upgraded] [--kext PATH]...\n"
+	 "        [--filevault USER:PASSPHRASE] FILE\n"
+	 "PLACE is VOLUME:/path or VOLUME /path; VOLUME a name, a role or a UUID.\n",
+	 cmd_image},
+	{"doctor", "is everything here that a run needs?", "\n  --json           as JSON\n",
+	 cmd_doctor},
+	{"help", "explain a command, or the scenario language",
+	 "[COMMAND|language]\n", cmd_help},
+	{NULL, NULL, NULL, NULL},
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+static void print_commands(FILE *out)
+{
+	fprintf(out, "usage: kextlab COMMAND ...\n\n");
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(out, "  %-8s %s\n", c->name, c->summary);
+	fprintf(out, "\nkextlab COMMAND --help explains a command.\n"
+		     "Exit status: 0 passed, 1 a scenario failed, 2 usage or a bad scenario,\n"
+		     "3 infrastructure, 4 nothing selected, 124 timed out, 130 stopped.\n");
+}
+
+static void print_command(FILE *out, const struct command *c)
+{
+	fprintf(out, "usage: kextlab %s %s", c->name, c->usage);
+}
+
+int cmd_usage_error(const char *name, const char *fmt, ...)
+{
+	const struct command *c = find_command(name);
+	va_list ap;
+
+	fprintf(stderr, "kextlab %s: ", name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	if (c)
+		print_command(stderr, c);
+	return EXIT_USAGE;
+}
+
+int cmd_error(const struct err *e)
+{
+	fprintf(stderr, "kextlab: %s\n", e->msg);
+	switch (e->code) {
+	case E_SCHEMA:
+	case E_INVAL:
+	case E_CORRUPT:
+	case E_UNSUPPORTED:
+	case E_NOTFOUND:
+		return EXIT_USAGE;
+	case E_TIMEOUT:
+		return 124;
+	case E_CANCELED:
+		return 130;
+	default:
+		return EXIT_INFRA;
+	}
+}
+
+int cmd_print_json(json_t *j)
+{
+	int bad = !j || json_dumpf(j, stdout, JSON_INDENT(2)) || fputc('\n', stdout) == EOF ||
+		  fflush(stdout);
+
+	json_decref(j);
+	return bad ? EXIT_INFRA : EXIT_PASSED;
+}
+
+static int print_language(void)
+{
+	struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+	int r = language_reference(&b, &e);
+
+	if (!r)
+		fputs(buf_str(&b), stdout);
+	buf_release(&b);
+	return r ? cmd_error(&e) : EXIT_PASSED;
+}
+
+int cmd_help(const struct app *app, int argc, char **argv)
+{
+	const struct command *c;
+
+	(void)app;
+	if (argc < 2) {
+		print_commands(stdout);
+		return EXIT_PASSED;
+	}
+	if (!strcmp(argv[1], "language"))
+		return print_language();
+	c = find_command(argv[1]);
+	if (!c)
+		return cmd_usage_error("help", "unknown command '%s'", argv[1]);
+	print_command(stdout, c);
+	return EXIT_PASSED;
+}
+
+/* The tree this program was built in, when it is not the current folder. */
+static void find_tree(struct app *app, char root[static PATH_MAX],
+		      char build[static PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", build, PATH_MAX - 1);
+	char *slash;
+
+	app->source_dir = ".";
+	app->build_dir = "build";
+	if (!access("scenarios", X_OK) && !access("build", X_OK))
+		return;
+	build[n > 0 ? n : 0] = 0;
+	slash = strrchr(build, '/');
+	if (!slash)
+		return;
+	*slash = 0;
+	memcpy(root, build, strlen(build) + 1);
+	slash = strrchr(root, '/');
+	if (!slash || slash == root)
+		return;
+	*slash = 0;
+	app->source_dir = root;
+	app->build_dir = build;
+}
+
+static int set_scale(struct app *app)
+{
+	const char *text = getenv("KEXTLAB_TIMEOUT_SCALE");
+	char *end;
+
+	app->timeout_scale = 1;
+	if (!text || !*text)
+		return 0;
+	app->timeout_scale = strtod(text, &end);
+	if (*end || !(app->timeout_scale > 0 && app->timeout_scale <= 1000)) {
+		fprintf(stderr, "kextlab: KEXTLAB_TIMEOUT_SCALE=%s: expected 0 to 1000\n", text);
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static char root[PATH_MAX], build[PATH_MAX];
+	const struct command *c;
+	struct app app;
+
+	if (argc < 2) {
+		print_commands(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("kextlab " VERSION);
+		return EXIT_PASSED;
+	}
+	c = find_command(strcmp(argv[1], "--help") ? argv[1] : "help");
+	if (!c) {
+		fprintf(stderr, "kextlab: unknown command '%s'\n", argv[1]);
+		print_commands(stderr);
+		return EXIT_USAGE;
+	}
+	for (int i = 2; i < argc; i++)
+		if (!strcmp(argv[i], "--help")) {
+			print_command(stdout, c);
+			return EXIT_PASSED;
+		}
+	find_tree(&app, root, build);
+	if (set_scale(&app))
+		return EXIT_USAGE;
+	return c->run(&app, argc - 1, argv + 1);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "harness/subprocess.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OUTPUT_MAX 65536u
+
+bool subprocess_installed(const char *program)
+{
+	const char *path = SUBPROCESS_PATH;
+	char full[4096];
+
+	if (strchr(program, '/'))
+		return !access(program, X_OK);
+	for (; *path; path += *path == ':') {
+		size_t len = strcspn(path, ":");
+
+		snprintf(full, sizeof(full), "%.*s/%s", (int)len, path, program);
+		if (!access(full, X_OK))
+			return true;
+		path += len;
+	}
+	return false;
+}
+
+static _Noreturn void child(const char *const *argv, int out)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(null, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(out, STDERR_FILENO);
+	setenv("PATH", SUBPROCESS_PATH, 1);
+	/* execvp does not change its arguments, whatever its type says. */
+	execvp(argv[0], (char **)(uintptr_t)argv);
+	_exit(127);
+}
+
+static int collect(int fd, struct buf *out, struct err *e)
+{
+	char part[4096];
+	int r = 0;
+
+	for (;;) {
+		ssize_t n = read(fd, part, sizeof(part));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return r;
+		if (!r && out->len < OUTPUT_MAX)
+			r = buf_append(out, part, (size_t)n, e);
+	}
+}
+
+int subprocess_run(const char *const *argv, struct buf *out, int *ret_status,
+		   struct err *e)
+{
+	int fds[2], status, r;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return err_sys(e, "%s: pipe", argv[0]);
+	pid = fork();
+	if (pid < 0) {
+		r = err_sys(e, "%s: fork", argv[0]);
+		close(fds[0]);
+		close(fds[1]);
+		return r;
+	}
+	if (!pid)
+		child(argv, fds[1]);
+	close(fds[1]);
+	r = collect(fds[0], out, e);
+	close(fds[0]);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(e, "%s: wait", argv[0]);
+	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return r;
+}
