@@ -11,7 +11,7 @@
 #   host-bin  += build/x       a program of the host;  x-src := ..., x-libs := ...
 #   check-sh  += ci/x.sh       a check that is a script (TEST_REPORT contract of test.h)
 #
-# Variables: CC, CFLAGS, WERROR=1, CFG=release|asan, V=1.
+# Variables: CC, CFLAGS, WERROR=1, CFG=release|asan|fuzz, V=1.
 
 CFG     ?= release
 B       := build/$(if $(filter release,$(CFG)),obj,$(CFG))
@@ -27,6 +27,13 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 OPT  := -O2 -g -fno-common -fstack-protector-strong
 ifeq ($(CFG),asan)
 OPT  := -O1 -g -fno-common -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+endif
+ifeq ($(CFG),fuzz)
+CC   := clang
+WARN := -Wall -Wextra -Wno-gnu-variable-sized-type-not-at-end \
+	-Wno-missing-field-initializers
+OPT  := -O1 -g -fno-common -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
 endif
 CPPFLAGS += -I. -I$(B) -D_FILE_OFFSET_BITS=64
@@ -115,6 +122,15 @@ $(B)/libkexttest.a: $(call obj,$(test-lib-src))
 $(test-bin): %: %.o $(B)/sim/base/test.o $(B)/libkexttest.a $(B)/libkexthost.a $(B)/libkextlab.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) -Wl,--as-needed -o $@ $^ $($(notdir $@)-libs) -lcunit $(HOST_LIBS) $(LIB_LIBS)
 
+# libFuzzer brings main(): "program FOLDER" looks for new inputs, "program FILES" replays.
+$(patsubst %.c,$(B)/%,$(fuzz-src)): %: %.o $(B)/libkexthost.a $(B)/libkextlab.a
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Wl,--as-needed -o $@ $^ $(HOST_LIBS) $(LIB_LIBS)
+
+fuzz-build: ## the fuzz programs, below build/fuzz (needs clang)
+	$(Q)$(MAKE) --no-print-directory CFG=fuzz fuzz-build-run
+.PHONY: fuzz-build fuzz-build-run
+fuzz-build-run: $(patsubst %.c,$(B)/%,$(fuzz-src))
+
 deps: ## install what is missing and unpack the carrier kernel (quick and silent when done)
 	$(Q)ci/deps.sh
 
@@ -146,7 +162,7 @@ format: ## clang-format over all C files
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean: ## remove what was built; caches and runs stay
-	$(Q)rm -rf build/obj build/asan build/guest build/kextlab
+	$(Q)rm -rf build/obj build/asan build/fuzz build/guest build/kextlab
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile

@@ -17,3 +17,4 @@ test-src += $(addprefix sim/formats/apfs/test/,test_reader.c test_reader_apple.c
 host-bin += $(OUT)/apfs-tool
 apfs-tool-src := sim/formats/apfs/test/apfs_tool.c
 apfs-tool-libs := -Wl,--as-needed
+fuzz-src += sim/formats/apfs/test/fuzz_reader.c

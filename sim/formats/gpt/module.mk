@@ -1,2 +1,3 @@
 lib-src  += sim/formats/gpt/gpt.c
 test-src += sim/formats/gpt/test/test_gpt.c
+fuzz-src += sim/formats/gpt/test/fuzz_gpt.c
