@@ -13,7 +13,8 @@
 #include "sim/base/fsio.h"
 #include "sim/formats/apfs/raw.h"
 
-#define BUFFER_BLOCKS 256u /* 1 MiB: large enough for the disk, small enough for the cache */
+#define BUFFER_BLOCKS                                                                    \
+	256u /* 1 MiB: large enough for the disk, small enough for the cache */
 
 static int make_hole(int fd, uint64_t offset, uint64_t size, struct err *e)
 {
@@ -110,7 +111,8 @@ int apfs_out_take(struct apfs_out *o, uint64_t want, uint8_t **ret_mem, size_t *
 	return 0;
 }
 
-int apfs_out_block(struct apfs_out *o, uint8_t **ret_mem, uint64_t *ret_block, struct err *e)
+int apfs_out_block(struct apfs_out *o, uint8_t **ret_mem, uint64_t *ret_block,
+		   struct err *e)
 {
 	size_t got;
 	int rc = apfs_out_take(o, 1, ret_mem, &got, ret_block, e);

@@ -8,12 +8,14 @@
 
 /* Bytes that a node has for table of contents, keys and values, footer left out. */
 #define ROOM                                                                             \
-	(APFS_BLOCK_SIZE - sizeof(struct apfs_btree_node) - sizeof(struct apfs_btree_info))
-#define VAR_TOC_MIN  (APFS_BTREE_TOC_ENTRY_INCREMENT * sizeof(struct apfs_kvloc))
-#define CHILD_LEN    sizeof(le64)
-#define ENTRIES_MAX  (ROOM / sizeof(struct apfs_kvoff))
+	(APFS_BLOCK_SIZE - sizeof(struct apfs_btree_node) -                              \
+	 sizeof(struct apfs_btree_info))
+#define VAR_TOC_MIN (APFS_BTREE_TOC_ENTRY_INCREMENT * sizeof(struct apfs_kvloc))
+#define CHILD_LEN   sizeof(le64)
+#define ENTRIES_MAX (ROOM / sizeof(struct apfs_kvoff))
 
-_Static_assert(APFS_BTREE_ENTRY_MAX == ROOM - VAR_TOC_MIN, "an entry fits any node alone");
+_Static_assert(APFS_BTREE_ENTRY_MAX == ROOM - VAR_TOC_MIN,
+	       "an entry fits any node alone");
 
 const struct apfs_btree_kind apfs_omap_tree = {
 	.subtype = APFS_OT_OMAP,
@@ -51,7 +53,8 @@ struct apfs_btree_level {
 	uint8_t keys[ROOM], vals[ROOM]; /* in the order of addition */
 };
 
-int apfs_mappings_add(struct apfs_mappings *m, const struct apfs_mapping *one, struct err *e)
+int apfs_mappings_add(struct apfs_mappings *m, const struct apfs_mapping *one,
+		      struct err *e)
 {
 	if (m->n == m->cap) {
 		size_t cap = m->cap ? m->cap * 2 : 64;
@@ -102,12 +105,14 @@ static size_t toc_len(const struct apfs_btree_kind *k, unsigned level, size_t n)
 		       (k->key_size + val + sizeof(struct apfs_kvoff)) *
 		       sizeof(struct apfs_kvoff);
 	}
-	size_t steps = (n + APFS_BTREE_TOC_ENTRY_INCREMENT - 1) / APFS_BTREE_TOC_ENTRY_INCREMENT;
+	size_t steps =
+		(n + APFS_BTREE_TOC_ENTRY_INCREMENT - 1) / APFS_BTREE_TOC_ENTRY_INCREMENT;
 
 	return (steps ? steps : 1) * VAR_TOC_MIN;
 }
 
-static bool fits(const struct apfs_btree *t, unsigned level, size_t key_len, size_t val_len)
+static bool fits(const struct apfs_btree *t, unsigned level, size_t key_len,
+		 size_t val_len)
 {
 	const struct apfs_btree_level *l = t->level[level];
 
@@ -133,8 +138,10 @@ static void fill_toc(uint8_t *toc, const struct apfs_btree_kind *k,
 		} else {
 			struct apfs_kvloc *kv = (struct apfs_kvloc *)toc + i;
 
-			kv->k = (struct apfs_nloc){to_le16((uint16_t)key_at), to_le16(klen)};
-			kv->v = (struct apfs_nloc){to_le16((uint16_t)val_at), to_le16(vlen)};
+			kv->k = (struct apfs_nloc){to_le16((uint16_t)key_at),
+						   to_le16(klen)};
+			kv->v = (struct apfs_nloc){to_le16((uint16_t)val_at),
+						   to_le16(vlen)};
 		}
 		key_at += klen;
 	}
@@ -174,7 +181,8 @@ static void fill_node(uint8_t *block, const struct apfs_btree *t,
 	size_t toc = toc_len(t->kind, level, l->n);
 	size_t end = APFS_BLOCK_SIZE - (root ? sizeof(struct apfs_btree_info) : 0);
 	size_t used = sizeof(*node) + toc + l->keys_len + l->vals_len;
-	unsigned flags = (root ? APFS_BTNODE_ROOT : 0) | (level == 0 ? APFS_BTNODE_LEAF : 0) |
+	unsigned flags = (root ? APFS_BTNODE_ROOT : 0) |
+			 (level == 0 ? APFS_BTNODE_LEAF : 0) |
 			 (t->kind->key_size > 0 ? APFS_BTNODE_FIXED_KV_SIZE : 0);
 
 	node->btn_flags = to_le16((uint16_t)flags);
@@ -210,14 +218,17 @@ static int write_node(struct apfs_btree *t, unsigned level, bool root, uint64_t 
 	t->n_nodes++;
 	fill_node(block, t, t->level[level], level, root);
 	if (!t->next_oid) {
-		apfs_obj_seal(block, paddr, t->xid, APFS_OBJ_PHYSICAL | type, t->kind->subtype);
+		apfs_obj_seal(block, paddr, t->xid, APFS_OBJ_PHYSICAL | type,
+			      t->kind->subtype);
 		*ret_ref = paddr;
 		return 0;
 	}
 	*ret_ref = root ? t->root_oid : (*t->next_oid)++;
 	apfs_obj_seal(block, *ret_ref, t->xid, APFS_OBJ_VIRTUAL | type, t->kind->subtype);
 	return apfs_mappings_add(
-		t->map, &(struct apfs_mapping){.oid = *ret_ref, .xid = t->xid, .paddr = paddr}, e);
+		t->map,
+		&(struct apfs_mapping){.oid = *ret_ref, .xid = t->xid, .paddr = paddr},
+		e);
 }
 
 static int level_open(struct apfs_btree *t, unsigned level, struct err *e)
@@ -280,7 +291,8 @@ int apfs_btree_add(struct apfs_btree *t, const void *key, size_t key_len, const 
 		   size_t val_len, struct err *e)
 {
 	if (key_len > APFS_BTREE_ENTRY_MAX || val_len > APFS_BTREE_ENTRY_MAX - key_len)
-		return err_set(e, E_OVERFLOW, "record of %zu + %zu bytes", key_len, val_len);
+		return err_set(e, E_OVERFLOW, "record of %zu + %zu bytes", key_len,
+			       val_len);
 	if (key_len > t->longest_key)
 		t->longest_key = (uint32_t)key_len;
 	if (val_len > t->longest_val)
@@ -301,8 +313,8 @@ int apfs_btree_finish(struct apfs_btree *t, uint64_t *ret_root, struct err *e)
 	return write_node(t, level, true, ret_root, e);
 }
 
-void apfs_btree_ephemeral(uint8_t *block, const struct apfs_btree_kind *kind, uint64_t oid,
-			  uint64_t xid, const void *key, const void *val)
+void apfs_btree_ephemeral(uint8_t *block, const struct apfs_btree_kind *kind,
+			  uint64_t oid, uint64_t xid, const void *key, const void *val)
 {
 	struct apfs_btree t = {.kind = kind, .n_nodes = 1};
 	struct apfs_btree_level node = {.n = 0};

@@ -85,7 +85,7 @@ int apfs_btree_finish(struct apfs_btree *t, uint64_t *ret_root, struct err *e) M
  * An ephemeral tree of one node, with one record or (@key NULL) none, into @block (4096
  * zero bytes). @kind has fixed sizes.
  */
-void apfs_btree_ephemeral(uint8_t *block, const struct apfs_btree_kind *kind, uint64_t oid,
-			  uint64_t xid, const void *key, const void *val);
+void apfs_btree_ephemeral(uint8_t *block, const struct apfs_btree_kind *kind,
+			  uint64_t oid, uint64_t xid, const void *key, const void *val);
 
 #endif

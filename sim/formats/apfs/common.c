@@ -49,7 +49,8 @@ void apfs_obj_seal(void *block, uint64_t oid, uint64_t xid, uint32_t type,
 	o->o_cksum = to_le64(apfs_checksum(block, APFS_BLOCK_SIZE));
 }
 
-/* CRC-32C of the 16 values of 4 bits, polynomial 0x82f63b78: small, and names are short. */
+/* CRC-32C of the 16 values of 4 bits, polynomial 0x82f63b78: small, and names are short.
+ */
 static const uint32_t crc_nibble[16] = {
 	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
 	0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
@@ -81,11 +82,15 @@ int apfs_name_check(const char *name, struct err *e)
 		return err_set(e, E_INVAL, "file name '%s' has a '/'", name);
 	while (at < len) {
 		utf8proc_int32_t cp;
-		utf8proc_ssize_t n = utf8proc_iterate(
-			(const utf8proc_uint8_t *)name + at, (utf8proc_ssize_t)(len - at), &cp);
+		utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)name + at,
+						      (utf8proc_ssize_t)(len - at), &cp);
 
 		if (n < 0)
-			return err_set(e, E_INVAL, "file name is not UTF-8 after %zu bytes", at);
+			return err_set(e, E_INVAL, "file name is not UTF-8 after %zu bytes",
+				       at);
+		if (cp >= 0x80 && utf8proc_category(cp) == UTF8PROC_CATEGORY_CN)
+			return err_set(e, E_INVAL, "file name has U+%04X, not a character",
+				       (unsigned)cp);
 		at += (size_t)n;
 	}
 	return 0;
@@ -105,9 +110,9 @@ struct canon {
 static int decompose(struct canon *c, const char *name, size_t len,
 		     utf8proc_option_t options, struct err *e)
 {
-	utf8proc_ssize_t n = utf8proc_decompose((const utf8proc_uint8_t *)name,
-						(utf8proc_ssize_t)len, c->cp, CANON_MAX,
-						UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | options);
+	utf8proc_ssize_t n = utf8proc_decompose(
+		(const utf8proc_uint8_t *)name, (utf8proc_ssize_t)len, c->cp, CANON_MAX,
+		UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | options);
 
 	if (n < 0)
 		return err_set(e, E_INVAL, "file name: %s", utf8proc_errmsg(n));

@@ -28,7 +28,7 @@ uint32_t apfs_crc32c(uint32_t crc, const void *data, size_t len);
 
 /*
  * Is @name a name that a directory can hold? 1..APFS_NAME_MAX bytes of UTF-8 without
- * '/', not "." or "..". E_INVAL, with the reason.
+ * '/' and unassigned code points, not "." or "..". E_INVAL, with the reason.
  */
 int apfs_name_check(const char *name, struct err *e) MUST_CHECK;
 

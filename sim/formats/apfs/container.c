@@ -58,8 +58,10 @@ static int check_spec(const struct apfs_container_spec *spec, struct err *e)
 	uint32_t max = max_volumes(spec->size);
 
 	if (spec->n_volumes > max)
-		return err_set(e, E_OVERFLOW, "%zu volumes; a container of %llu MiB has at most %u",
-			       spec->n_volumes, (unsigned long long)(spec->size >> 20), max);
+		return err_set(e, E_OVERFLOW,
+			       "%zu volumes; a container of %llu MiB has at most %u",
+			       spec->n_volumes, (unsigned long long)(spec->size >> 20),
+			       max);
 	for (size_t i = 0; i < spec->n_volumes; i++) {
 		int rc = apfs_name_check(spec->volumes[i].name, e);
 
@@ -78,7 +80,8 @@ static void fill_reaper(uint8_t *block, uint64_t xid)
 	r->nr_next_reap_id = to_le64(1);
 	r->nr_flags = to_le32(APFS_NR_BHM_FLAG);
 	r->nr_state_buffer_size = to_le32(APFS_BLOCK_SIZE - sizeof(*r));
-	apfs_obj_seal(block, APFS_OID_REAPER, xid, APFS_OBJ_EPHEMERAL | APFS_OT_REAPER, 0);
+	apfs_obj_seal(block, APFS_OID_REAPER, xid, APFS_OBJ_EPHEMERAL | APFS_OT_REAPER,
+		      0);
 }
 
 static void fill_queue(uint8_t *block, uint64_t oid, uint64_t xid,
@@ -108,7 +111,8 @@ static int write_map(struct apfs_writer *w, const struct checkpoint *cp, struct 
 		m->cpm_oid = to_le64(ephemerals[i].oid);
 		m->cpm_paddr = to_le64(w->layout.data_base + cp->data_index + i);
 	}
-	apfs_obj_seal(block, paddr, cp->xid, APFS_OBJ_PHYSICAL | APFS_OT_CHECKPOINT_MAP, 0);
+	apfs_obj_seal(block, paddr, cp->xid, APFS_OBJ_PHYSICAL | APFS_OT_CHECKPOINT_MAP,
+		      0);
 	return apfs_out_put(&w->out, paddr, block, e);
 }
 
@@ -142,8 +146,9 @@ static void fill_superblock(struct apfs_nx_superblock *nx, const struct apfs_wri
 	nx->nx_omap_oid = to_le64(cp->omap_oid);
 	nx->nx_reaper_oid = to_le64(APFS_OID_REAPER);
 	nx->nx_max_file_systems = to_le32(max_volumes(w->spec->size));
-	nx->nx_ephemeral_info[0] = to_le64((uint64_t)APFS_NX_EPH_MIN_BLOCKS << 32 |
-					   APFS_NX_EPH_STRUCTS << 16 | APFS_NX_EPH_INFO_VERSION);
+	nx->nx_ephemeral_info[0] =
+		to_le64((uint64_t)APFS_NX_EPH_MIN_BLOCKS << 32 |
+			APFS_NX_EPH_STRUCTS << 16 | APFS_NX_EPH_INFO_VERSION);
 }
 
 /* Write the ephemeral objects and the map; leave the superblock in @block. */
@@ -153,8 +158,8 @@ static int write_checkpoint(struct apfs_writer *w, const struct checkpoint *cp,
 	int rc = 0;
 
 	for (uint32_t i = 0; i < cp->data_len && rc == 0; i++)
-		rc = apfs_out_put(&w->out, w->layout.data_base + cp->data_index + i, cp->eph[i],
-				  e);
+		rc = apfs_out_put(&w->out, w->layout.data_base + cp->data_index + i,
+				  cp->eph[i], e);
 	if (rc == 0)
 		rc = write_map(w, cp, e);
 	fill_superblock((struct apfs_nx_superblock *)block, w, cp);
@@ -254,7 +259,8 @@ static int write_all(struct apfs_writer *w, struct err *e)
 	return rc != 0 ? rc : write_live(w, &main_free, &ip_free, omap_oid, e);
 }
 
-int apfs_write(int fd, uint64_t offset, const struct apfs_container_spec *spec, struct err *e)
+int apfs_write(int fd, uint64_t offset, const struct apfs_container_spec *spec,
+	       struct err *e)
 {
 	struct apfs_writer w = {.spec = spec, .next_oid = APFS_OID_FIRST_VIRTUAL};
 	int rc = apfs_layout_init(&w.layout, spec->size, e);
@@ -262,7 +268,8 @@ int apfs_write(int fd, uint64_t offset, const struct apfs_container_spec *spec, 
 	if (rc == 0)
 		rc = check_spec(spec, e);
 	if (rc == 0)
-		rc = apfs_out_init(&w.out, fd, offset, w.layout.n_blocks, w.layout.first, e);
+		rc = apfs_out_init(&w.out, fd, offset, w.layout.n_blocks, w.layout.first,
+				   e);
 	if (rc != 0)
 		return rc;
 	rc = write_all(&w, e);

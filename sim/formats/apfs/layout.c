@@ -24,7 +24,8 @@ int apfs_layout_init(struct apfs_layout *l, uint64_t size, struct err *e)
 		return err_set(e, E_INVAL, "container size %llu is not a multiple of %u",
 			       (unsigned long long)size, APFS_BLOCK_SIZE);
 	if (size < APFS_MIN_CONTAINER || size > APFS_MAX_CONTAINER)
-		return err_set(e, E_UNSUPPORTED, "container of %llu MiB; can be %llu to %llu",
+		return err_set(e, E_UNSUPPORTED,
+			       "container of %llu MiB; can be %llu to %llu",
 			       (unsigned long long)(size >> 20), APFS_MIN_CONTAINER >> 20,
 			       APFS_MAX_CONTAINER >> 20);
 	while (size >= areas[a].below)

@@ -84,7 +84,8 @@ struct apfs_space {
 };
 
 /* What the space manager of @s takes of the internal pool. */
-struct apfs_range apfs_space_pool(const struct apfs_layout *l, const struct apfs_space *s);
+struct apfs_range apfs_space_pool(const struct apfs_layout *l,
+				  const struct apfs_space *s);
 
 /*
  * Write bitmaps and chunk infos, and fill @block (4096 zero bytes) with the ephemeral

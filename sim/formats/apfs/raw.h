@@ -101,7 +101,7 @@ enum apfs_obj_type { /* p. 14 */
 #define APFS_NX_INCOMPAT_FUSION   0x100ull
 #define APFS_NX_CRYPTO_SW         0x4ull
 
-/* Set in xp_desc_blocks, xp_data_blocks: the area is not contiguous but a tree (p. 30). */
+/* Set in xp_desc_blocks, xp_data_blocks: the area is a tree, not contiguous (p. 30). */
 #define APFS_NX_AREA_IS_TREE 0x80000000u
 
 struct apfs_nx_superblock { /* nx_superblock_t, p. 27 */

@@ -28,10 +28,12 @@ static int grow(struct apfs_records *rs, struct err *e)
 	return 0;
 }
 
-int apfs_records_add(struct apfs_records *rs, const struct apfs_record *r, const void *tail,
-		     size_t tail_len, const void *val, size_t val_len, struct err *e)
+int apfs_records_add(struct apfs_records *rs, const struct apfs_record *r,
+		     const void *tail, size_t tail_len, const void *val, size_t val_len,
+		     struct err *e)
 {
-	struct apfs_j_key hdr = {to_le64(r->id | (uint64_t)r->type << APFS_REC_TYPE_SHIFT)};
+	struct apfs_j_key hdr = {
+		to_le64(r->id | (uint64_t)r->type << APFS_REC_TYPE_SHIFT)};
 	size_t at = rs->bytes.len;
 	int rc = grow(rs, e);
 

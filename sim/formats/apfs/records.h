@@ -32,14 +32,17 @@ void apfs_records_release(struct apfs_records *r);
  * Add the record of @r's id, type, num and name_at (counted from the key's start), whose
  * key has @tail behind the header. The bytes are copied.
  */
-int apfs_records_add(struct apfs_records *rs, const struct apfs_record *r, const void *tail,
-		     size_t tail_len, const void *val, size_t val_len, struct err *e)
+int apfs_records_add(struct apfs_records *rs, const struct apfs_record *r,
+		     const void *tail, size_t tail_len, const void *val, size_t val_len, struct err *e)
 	MUST_CHECK;
 
 void apfs_records_sort(struct apfs_records *rs);
 
-const uint8_t *apfs_record_key(const struct apfs_records *rs, const struct apfs_record *r);
-const uint8_t *apfs_record_val(const struct apfs_records *rs, const struct apfs_record *r);
+/* Into rs->bytes: valid until the next record is added. */
+const uint8_t *apfs_record_key(const struct apfs_records *rs,
+			       const struct apfs_record *r);
+const uint8_t *apfs_record_val(const struct apfs_records *rs,
+			       const struct apfs_record *r);
 const char *apfs_record_name(const struct apfs_records *rs, const struct apfs_record *r);
 
 #endif

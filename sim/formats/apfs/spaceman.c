@@ -10,15 +10,16 @@
 #include "sim/formats/apfs/layout.h"
 
 /* Arrays behind struct apfs_spaceman, for one bitmap of the pool. */
-#define XID_OFFSET   ((uint32_t)sizeof(struct apfs_spaceman))
-#define INDEX_OFFSET (XID_OFFSET + 8)
-#define NEXT_OFFSET  (INDEX_OFFSET + 8)
+#define XID_OFFSET     ((uint32_t)sizeof(struct apfs_spaceman))
+#define INDEX_OFFSET   (XID_OFFSET + 8)
+#define NEXT_OFFSET    (INDEX_OFFSET + 8)
 #define ADDR_OFFSET(l) (NEXT_OFFSET + 2 * (l)->ip_bm_blocks)
 
 /* The largest container has 66 cibs: their addresses stay in the block. */
 _Static_assert(sizeof(struct apfs_spaceman) + 16 + 2 * 16 +
 			       8 * (APFS_MAX_CONTAINER / APFS_BLOCK_SIZE /
-					    APFS_BLOCKS_PER_CHUNK / APFS_CHUNKS_PER_CIB + 1) <=
+					    APFS_BLOCKS_PER_CHUNK / APFS_CHUNKS_PER_CIB +
+				    1) <=
 		       APFS_BLOCK_SIZE,
 	       "space manager in one block");
 
@@ -56,8 +57,8 @@ static uint32_t chunk_used(const struct apfs_space *s, uint32_t i)
 						       : APFS_BLOCKS_PER_CHUNK;
 }
 
-static int write_bitmaps(struct apfs_writer *w, const struct apfs_space *s, uint8_t *block,
-			 struct err *e)
+static int write_bitmaps(struct apfs_writer *w, const struct apfs_space *s,
+			 uint8_t *block, struct err *e)
 {
 	uint64_t at = apfs_space_pool(&w->layout, s).block + w->layout.n_cibs;
 	int rc = 0;
@@ -95,7 +96,8 @@ static int write_cib(struct apfs_writer *w, const struct apfs_space *s, uint32_t
 	}
 	cib->cib_index = to_le32(index);
 	cib->cib_chunk_info_count = to_le32(n);
-	apfs_obj_seal(block, pool.block + index, s->xid, APFS_OBJ_PHYSICAL | APFS_OT_CIB, 0);
+	apfs_obj_seal(block, pool.block + index, s->xid, APFS_OBJ_PHYSICAL | APFS_OT_CIB,
+		      0);
 	return apfs_out_put(&w->out, pool.block + index, block, e);
 }
 
@@ -135,8 +137,8 @@ static uint16_t main_node_limit(const struct apfs_layout *l)
 	return (uint16_t)(n == 2 ? 3 : n);
 }
 
-static void fill_queue(struct apfs_free_queue *q, const struct apfs_space *s, uint64_t oid,
-		       uint64_t count, uint16_t limit)
+static void fill_queue(struct apfs_free_queue *q, const struct apfs_space *s,
+		       uint64_t oid, uint64_t count, uint16_t limit)
 {
 	q->sfq_tree_node_limit = to_le16(limit);
 	if (s->slot == 0)
@@ -151,11 +153,13 @@ static void fill_queue(struct apfs_free_queue *q, const struct apfs_space *s, ui
  * The ring of pool bitmaps: entry @slot is current; the free ones are linked from the
  * one behind it round to the one before it.
  */
-static void fill_ring(uint8_t *block, const struct apfs_layout *l, const struct apfs_space *s)
+static void fill_ring(uint8_t *block, const struct apfs_layout *l,
+		      const struct apfs_space *s)
 {
 	struct apfs_spaceman *sm = (struct apfs_spaceman *)block;
 	le16 *next = (le16 *)(block + NEXT_OFFSET);
-	uint32_t n = l->ip_bm_blocks, head = (s->slot + 1) % n, tail = (s->slot + n - 1) % n;
+	uint32_t n = l->ip_bm_blocks, head = (s->slot + 1) % n,
+		 tail = (s->slot + n - 1) % n;
 
 	for (uint32_t i = 0; i < n; i++)
 		next[i] = to_le16((uint16_t)((i + 1) % n));
@@ -176,7 +180,8 @@ static void fill_devices(struct apfs_spaceman *sm, const struct apfs_layout *l,
 	main->sm_cib_count = to_le32(l->n_cibs);
 	main->sm_free_count = to_le64(l->n_blocks - s->used);
 	main->sm_addr_offset = to_le32(ADDR_OFFSET(l));
-	sm->sm_dev[APFS_SD_TIER2].sm_addr_offset = to_le32(ADDR_OFFSET(l) + 8 * l->n_cibs);
+	sm->sm_dev[APFS_SD_TIER2].sm_addr_offset =
+		to_le32(ADDR_OFFSET(l) + 8 * l->n_cibs);
 }
 
 static void fill_spaceman(uint8_t *block, const struct apfs_layout *l,
@@ -209,8 +214,8 @@ static void fill_spaceman(uint8_t *block, const struct apfs_layout *l,
 	fill_ring(block, l, s);
 	for (uint32_t i = 0; i < l->n_cibs; i++)
 		put_le64(block + ADDR_OFFSET(l) + 8 * i, cibs + i);
-	apfs_obj_seal(block, APFS_OID_SPACEMAN, s->xid, APFS_OBJ_EPHEMERAL | APFS_OT_SPACEMAN,
-		      0);
+	apfs_obj_seal(block, APFS_OID_SPACEMAN, s->xid,
+		      APFS_OBJ_EPHEMERAL | APFS_OT_SPACEMAN, 0);
 }
 
 int apfs_space_write(struct apfs_writer *w, const struct apfs_space *s, uint8_t *block,

@@ -158,7 +158,8 @@ static int write_parts(struct apfs_writer *w, const struct apfs_fs *fs, struct p
 	if (rc == 0)
 		rc = write_snapmeta_tree(w, p, e);
 	if (rc == 0)
-		rc = apfs_omap_write(&w->out, APFS_XID_LIVE, 0, &map, &p->omap, &omap_blocks, e);
+		rc = apfs_omap_write(&w->out, APFS_XID_LIVE, 0, &map, &p->omap,
+				     &omap_blocks, e);
 	p->n_blocks += omap_blocks;
 	apfs_mappings_release(&map);
 	return rc;

@@ -18,7 +18,8 @@
 
 #define APFS_MIN_CONTAINER (128ull << 20) /* apfsck of Debian 12 refuses smaller ones */
 #define APFS_MAX_CONTAINER (1ull << 40)
-#define APFS_BYTES_PER_VOLUME (512ull << 20) /* a container of N of these holds N volumes */
+/* A container of N times this size, or part of it, holds N volumes. */
+#define APFS_BYTES_PER_VOLUME (512ull << 20)
 
 struct apfs_volume_spec {
 	const char *name;      /* UTF-8, 1..255 bytes */
@@ -45,9 +46,8 @@ struct apfs_container_spec {
  *
  * E_INVAL: the spec, a name, a symlink target or an xattr cannot be stored; E_EXISTS: two
  * names of a folder mean the same; E_NOSPC: the container or the host's disk is full;
- * E_OVERFLOW: more volumes than the size allows; E_UNSUPPORTED: size out of range, or two
- * names that APFS implementations would sort differently; E_IO, E_NOTFOUND, E_PERM,
- * E_CORRUPT (it changed): a host file of a tree.
+ * E_OVERFLOW: more volumes than the size allows; E_UNSUPPORTED: size out of range; E_IO,
+ * E_NOTFOUND, E_PERM, E_CORRUPT (it changed): a host file of a tree.
  */
 int apfs_write(int fd, uint64_t offset, const struct apfs_container_spec *spec,
 	       struct err *e) MUST_CHECK;

@@ -42,7 +42,8 @@ static void index_insert(struct fs_tree *t, struct fs_node *n)
 
 static void index_remove(struct fs_tree *t, struct fs_node *n)
 {
-	struct fs_node **at = &t->index[index_slot(t, n->parent, n->name, strlen(n->name))];
+	struct fs_node **at =
+		&t->index[index_slot(t, n->parent, n->name, strlen(n->name))];
 
 	while (*at != n)
 		at = &(*at)->index_next;
@@ -203,7 +204,8 @@ static const char *path_part(const char **path, size_t *ret_len)
 
 static bool is_dots(const char *name, size_t len)
 {
-	return (len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.');
+	return (len == 1 && name[0] == '.') ||
+	       (len == 2 && name[0] == '.' && name[1] == '.');
 }
 
 static int child_add(struct fs_tree *t, struct fs_node *parent, const char *name,
@@ -378,8 +380,8 @@ int fs_tree_mkdir(struct fs_tree *t, const char *path, uint32_t mode,
 }
 
 /* A new node at @path in place of a file that may be there. */
-static int put(struct fs_tree *t, const char *path, uint32_t mode, struct fs_node **ret_node,
-	       struct err *e)
+static int put(struct fs_tree *t, const char *path, uint32_t mode,
+	       struct fs_node **ret_node, struct err *e)
 {
 	struct fs_node *dir, *old;
 	const char *name;
@@ -466,14 +468,16 @@ int fs_tree_symlink(struct fs_tree *t, const char *path, const char *target,
 	return rc;
 }
 
-int fs_tree_hardlink(struct fs_tree *t, const char *path, struct fs_node *to, struct err *e)
+int fs_tree_hardlink(struct fs_tree *t, const char *path, struct fs_node *to,
+		     struct err *e)
 {
 	struct fs_node *n;
 
 	if (to->link)
 		to = to->link;
 	if (!S_ISREG(to->mode))
-		return err_set(e, E_INVAL, "%s: only regular files have hard links", path);
+		return err_set(e, E_INVAL, "%s: only regular files have hard links",
+			       path);
 	if (fs_tree_find(t, path) == to)
 		return 0;
 	int rc = put(t, path, to->mode, &n, e);

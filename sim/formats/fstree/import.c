@@ -63,7 +63,8 @@ static int import_file(struct import *im, const char *to, const char *from,
 	return 0;
 }
 
-static int import_symlink(struct import *im, const char *to, const char *from, struct err *e)
+static int import_symlink(struct import *im, const char *to, const char *from,
+			  struct err *e)
 {
 	char target[1024];
 	ssize_t len = readlink(from, target, sizeof(target) - 1);
@@ -91,7 +92,8 @@ static int import_any(struct import *im, const char *to, const char *from, struc
 	case S_IFLNK:
 		return import_symlink(im, to, from, e);
 	default:
-		return err_set(e, E_UNSUPPORTED, "%s is neither file, folder nor link", from);
+		return err_set(e, E_UNSUPPORTED, "%s is neither file, folder nor link",
+			       from);
 	}
 }
 
@@ -124,7 +126,8 @@ static int import_dir(struct import *im, const char *to, const char *from, mode_
 		if (rc == 0)
 			rc = fsio_join(to_path, sizeof(to_path), to, names[i]->d_name, e);
 		if (rc == 0)
-			rc = fsio_join(from_path, sizeof(from_path), from, names[i]->d_name, e);
+			rc = fsio_join(from_path, sizeof(from_path), from,
+				       names[i]->d_name, e);
 		if (rc == 0)
 			rc = import_any(im, to_path, from_path, e);
 		free(names[i]);
@@ -134,7 +137,8 @@ static int import_dir(struct import *im, const char *to, const char *from, mode_
 	return rc;
 }
 
-int fs_tree_import(struct fs_tree *t, const char *path, const char *host_dir, struct err *e)
+int fs_tree_import(struct fs_tree *t, const char *path, const char *host_dir,
+		   struct err *e)
 {
 	struct import im = {.tree = t};
 	struct stat st;

@@ -12,9 +12,9 @@ static void hashes_names_as_macs_do(void)
 		bool fold;
 		uint32_t hash;
 	} apple[] = {
-		{"root", false, 0x2d9c79},       {"private-dir", false, 0x2b29a3},
-		{".DS_Store", true, 0x098bb0},   {"foo.txt", true, 0x26b404},
-		{"bar.txt", true, 0x2bdad7},     {".fseventsd", true, 0x272f85},
+		{"root", false, 0x2d9c79},	    {"private-dir", false, 0x2b29a3},
+		{".DS_Store", true, 0x098bb0},	    {"foo.txt", true, 0x26b404},
+		{"bar.txt", true, 0x2bdad7},	    {".fseventsd", true, 0x272f85},
 		{"fseventsd-uuid", true, 0x044485}, {"a_directory", true, 0x1fe6f2},
 		{"a_file", true, 0x3452f6},
 	};
@@ -44,6 +44,9 @@ static void composed_and_decomposed_names_are_one(void)
 	CU_ASSERT_TRUE(apfs_name_same("stra\xc3\x9f"
 				      "e",
 				      "STRASSE", true));
+	/* Greek iota below the letter folds to iota beside it. */
+	CU_ASSERT_TRUE(apfs_name_same("\xe1\xbe\x80", "\xe1\xbc\x80\xce\xb9", true));
+	CU_ASSERT_FALSE(apfs_name_same("\xe1\xbe\x80", "\xe1\xbc\x80\xce\xb9", false));
 	CU_ASSERT_FALSE(apfs_name_same("a", "b", true));
 }
 
@@ -63,6 +66,8 @@ static void refuses_bad_names(void)
 	ASSERT_FAILS(apfs_name_check("..", &e), E_INVAL);
 	ASSERT_FAILS(apfs_name_check("a/b", &e), E_INVAL);
 	ASSERT_FAILS(apfs_name_check("a\xff", &e), E_INVAL);
+	ASSERT_FAILS(apfs_name_check("\xef\xbf\xbf", &e), E_INVAL); /* U+FFFF */
+	ASSERT_OK(apfs_name_check("\xef\xbf\xbd", &e), &e);
 	ASSERT_FAILS(apfs_name_hash("\xc3", false, &hash, &e), E_INVAL);
 }
 
@@ -108,7 +113,8 @@ static void crc_of_the_standard_vector(void)
 }
 
 TEST_MAIN("apfs common", {"hashes names as Macs do", hashes_names_as_macs_do},
-	  {"composed and decomposed names are one", composed_and_decomposed_names_are_one},
+	  {"composed and decomposed names are one",
+	   composed_and_decomposed_names_are_one},
 	  {"refuses bad names", refuses_bad_names},
 	  {"the checksum finds any change", checksum_finds_any_change},
 	  {"the checksum does not overflow", checksum_does_not_overflow},

@@ -131,10 +131,11 @@ static void imports_a_host_folder(void)
 	struct fs_node *n;
 	const char *dir = test_tmpdir();
 
-	CU_ASSERT_EQUAL(test_shell("cd '%s' && mkdir -p s/b s/a && printf hello >s/b/f && "
-				   "chmod 4755 s/b/f && ln s/b/f s/a/hard && ln -s ../x s/l",
-				   dir),
-			0);
+	CU_ASSERT_EQUAL(
+		test_shell("cd '%s' && mkdir -p s/b s/a && printf hello >s/b/f && "
+			   "chmod 4755 s/b/f && ln s/b/f s/a/hard && ln -s ../x s/l",
+			   dir),
+		0);
 	ASSERT_OK(fs_tree_init(&t, 5, &e), &e);
 	char src[512];
 
