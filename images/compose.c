@@ -79,7 +79,7 @@ static int mark_restricted(const struct rootless_conf *conf, struct fs_tree *t,
 }
 
 /* System and Data are one tree to rootless.conf: a firmlink and its target share a path. */
-static int protect(const char *conf_path, struct volumes *v, struct err *e)
+static int protect(const char *conf_path, struct disk_trees *v, struct err *e)
 {
 	struct rootless_conf conf = {0};
 	struct buf text = BUF_INIT;
@@ -97,7 +97,7 @@ static int protect(const char *conf_path, struct volumes *v, struct err *e)
 	return r ? err_ctx(e, "%s", conf_path) : 0;
 }
 
-static int compose_all(struct generator *g, struct volumes *v, struct err *e)
+static int compose_all(struct generator *g, struct disk_trees *v, struct err *e)
 {
 	char dir[PATH_MAX - 64], conf[PATH_MAX], group[UUID_TEXT_LEN];
 	const struct manifest_var vars[] = {
@@ -131,8 +131,8 @@ static int compose_all(struct generator *g, struct volumes *v, struct err *e)
 	return protect(conf, v, e);
 }
 
-int volumes_compose(const struct image_env *env, const struct disk_spec *spec,
-		    struct volumes *v, struct err *e)
+int disk_trees_compose(const struct image_env *env, const struct disk_spec *spec,
+		    struct disk_trees *v, struct err *e)
 {
 	struct generator g;
 	int r = 0;
@@ -152,7 +152,7 @@ int volumes_compose(const struct image_env *env, const struct disk_spec *spec,
 	return r;
 }
 
-void volumes_release(struct volumes *v)
+void disk_trees_release(struct disk_trees *v)
 {
 	for (enum volume i = 0; i < VOLUME_MAX; i++)
 		fs_tree_release(&v->tree[i]);

@@ -39,7 +39,7 @@ static const struct {
 	[VOLUME_VM] = {"VM", APFS_ROLE_VM, false},
 };
 
-static int write_container(int fd, const struct disk_spec *spec, struct volumes *v,
+static int write_container(int fd, const struct disk_spec *spec, struct disk_trees *v,
 			   struct err *e)
 {
 	const char *system = spec->system_name ? spec->system_name : "Macintosh HD";
@@ -76,20 +76,20 @@ static int write_container(int fd, const struct disk_spec *spec, struct volumes 
 static int fill_disk(const struct image_env *env, const struct disk_spec *spec,
 		     const char *path, struct err *e)
 {
-	struct volumes v;
+	struct disk_trees v;
 	int fd, r;
 
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "opening %s", path);
-	r = volumes_compose(env, spec, &v, e);
+	r = disk_trees_compose(env, spec, &v, e);
 	if (!r && env->progress)
 		env->progress(env->progress_ctx, "APFS container");
 	if (!r)
 		r = write_container(fd, spec, &v, e);
 	if (!r && fsync(fd))
 		r = err_sys(e, "writing %s", path);
-	volumes_release(&v);
+	disk_trees_release(&v);
 	close(fd);
 	return r;
 }

@@ -283,12 +283,14 @@ static int load_line(struct loader *l, char *line, struct err *e)
 	size_t n = 0;
 	int r = 0;
 
+	if (line[strspn(line, " \t")] == '#')
+		return 0;
 	for (char *w = strtok_r(line, " \t", &save); w; w = strtok_r(NULL, " \t", &save)) {
 		if (n == LINE_WORDS_MAX)
 			return err_set(e, E_SCHEMA, "more than %d words", LINE_WORDS_MAX);
 		words[n++] = w;
 	}
-	if (n == 0 || words[0][0] == '#')
+	if (n == 0)
 		return 0;
 	if (is_directive(words[0]))
 		return directive(l, words, n, e);

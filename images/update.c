@@ -71,18 +71,18 @@ int image_update_archive(const struct image_env *env, const struct disk_spec *sp
 			 const struct release *from, struct buf *out, struct err *e)
 {
 	struct disk_spec old = *spec;
-	struct volumes before, after;
+	struct disk_trees before, after;
 	int r;
 
 	old.release = from;
-	r = volumes_compose(env, spec, &after, e);
+	r = disk_trees_compose(env, spec, &after, e);
 	if (!r) {
-		r = volumes_compose(env, &old, &before, e);
+		r = disk_trees_compose(env, &old, &before, e);
 		if (!r)
 			r = add_changes(&after.tree[VOLUME_SYSTEM],
 					&before.tree[VOLUME_SYSTEM], out, e);
-		volumes_release(&before);
+		disk_trees_release(&before);
 	}
-	volumes_release(&after);
+	disk_trees_release(&after);
 	return r ? r : ustar_end(out, e);
 }

@@ -46,7 +46,7 @@ static void lines_become_nodes(void)
 				   test_tmpdir(), test_tmpdir()),
 			0);
 	ASSERT_FAILS(load(&t,
-			  "# comment\n/set uid=3 gid=4 mode=0750\n"
+			  "  # a comment of more words than a line may have: one two three\n/set uid=3 gid=4 mode=0750\n"
 			  "/a/@GROUP@/f type=file mode=4555 contents=gen:thing\n"
 			  "/t type=file contents=template:t\n/root /sub\n"
 			  "/l type=link link=../t\n/h type=hardlink link=/o\n",
