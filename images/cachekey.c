@@ -98,6 +98,7 @@ static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
 
 		if ((r = add_text(md, name ? name : spec->kexts[i].bundle, e)) ||
 		    (r = add_text(md, spec->kexts[i].folder, e)) ||
+		    (r = add_text(md, spec->kexts[i].name, e)) ||
 		    (r = add_path(md, spec->kexts[i].bundle, 0, e)))
 			return r;
 	}

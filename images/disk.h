@@ -26,6 +26,7 @@ enum volume_order {
 struct disk_kext {
 	const char *bundle; /* host folder, ".../X.kext" */
 	const char *folder; /* Mac folder it goes into; NULL: /Library/Extensions */
+	const char *name;   /* what it is called there; NULL: as on the host */
 };
 
 struct disk_spec {

@@ -55,7 +55,7 @@ static int build_plk(struct generator *g, size_t n_kexts, struct buf *out, struc
 			return err_sys(e, "kext %s", k->bundle);
 		r = fsio_join(paths[i], sizeof(paths[i]),
 			      k->folder ? k->folder : PATH_LIBRARY_EXTENSIONS,
-			      base_name(folders[i]), e);
+			      k->name ? k->name : base_name(folders[i]), e);
 		if (r)
 			return r;
 		bundle[i + 1] = (struct kc_bundle){folders[i], paths[i]};
@@ -154,7 +154,7 @@ static int gen_kexts(struct generator *g, struct fs_tree *t, const char *path, u
 		if (!realpath(k->bundle, real))
 			return err_sys(e, "kext %s", k->bundle);
 		r = fsio_join(to, sizeof(to), k->folder ? k->folder : PATH_LIBRARY_EXTENSIONS,
-			      base_name(real), e);
+			      k->name ? k->name : base_name(real), e);
 		if (!r)
 			r = fs_tree_import(t, to, real, e);
 		if (r)
