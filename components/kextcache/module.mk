@@ -9,6 +9,7 @@ lib-src   += components/kextcache/usage.c components/kextcache/options.c \
 	     components/kextcache/lock.c components/kextcache/rebuild_command.c \
 	     components/kextcache/update.c components/kextcache/kextcache.c
 test-src  += components/kextcache/test/test_freshness.c \
+	     components/kextcache/test/test_lock.c \
 	     components/kextcache/test/test_kextcache.c
 guest-bin += kextcache
 kextcache-src := components/kextcache/main.c

@@ -143,9 +143,13 @@ static int read_and_update(const struct kc_world *w, const struct kc_options *o)
 {
 	struct bootcaches b = {0};
 	struct err e = ERR_INIT;
-	int status;
+	char root[PATH_MAX];
+	int n = snprintf(root, sizeof(root), "%s", o->update_volume), status;
 
-	if (bootcaches_load(o->update_volume, &b, &e))
+	/* o->update_volume exists, so it fits. */
+	while (n > 1 && root[n - 1] == '/')
+		root[--n] = '\0';
+	if (bootcaches_load(root, &b, &e))
 		return no_caches(w, &e);
 	status = update(w, o, &b);
 	bootcaches_release(&b);

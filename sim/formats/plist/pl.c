@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "sim/base/fsio.h"
-#include "sim/formats/plist/depth.h"
+#include "sim/formats/plist/guard.h"
 
 /* <plist>, and the leaf inside the innermost container. */
 #define XML_EXTRA_DEPTH 2
@@ -63,6 +63,10 @@ static int check_size(const char *data, size_t len, const char *what, struct err
 			return err_set(e, E_OVERFLOW,
 				       "%s: a property list of more than %u objects", what,
 				       PL_MAX_OBJECTS);
+		if (pl_binary_has_nul((const uint8_t *)data, len))
+			return err_set(e, E_CORRUPT, "%s: a string holds a NUL", what);
+		if (pl_binary_shares_containers((const uint8_t *)data, len))
+			return err_set(e, E_CORRUPT, "%s: a container is part of two", what);
 	} else if (pl_xml_too_deep(data, len, PL_MAX_DEPTH + XML_EXTRA_DEPTH)) {
 		return err_set(e, E_OVERFLOW, "%s: nested more than %u deep", what,
 			       PL_MAX_DEPTH);

@@ -4,7 +4,7 @@
 
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
-#include "sim/formats/plist/depth.h"
+#include "sim/formats/plist/guard.h"
 #include "sim/formats/plist/pl.h"
 
 #define HEAD "<?xml version=\"1.0\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" " \
@@ -123,6 +123,55 @@ static void binary_lists(void)
 	free(bin);
 }
 
+/* { U+0000: true }: a key that libplist would abort on. */
+static void binary_key_with_a_nul(void)
+{
+	static const uint8_t list[] = {'b', 'p', 'l', 'i', 's', 't', '0', '0',
+				       0xd1, 1, 2,       /* object 0: dictionary */
+				       0x61, 0, 0,       /* object 1: UTF-16, one unit */
+				       0x09,             /* object 2: true */
+				       8, 11, 14,        /* offsets */
+				       0, 0, 0, 0, 0, 0, 1, 1,
+				       0, 0, 0, 0, 0, 0, 0, 3,
+				       0, 0, 0, 0, 0, 0, 0, 0,
+				       0, 0, 0, 0, 0, 0, 0, 15};
+	uint8_t good[sizeof(list)];
+	struct err e = ERR_INIT;
+	plist_t root = NULL;
+
+	ASSERT_FAILS(pl_parse(list, sizeof(list), "test", &root, &e), E_CORRUPT);
+	CU_ASSERT_STRING_EQUAL(e.msg, "test: a string holds a NUL");
+	memcpy(good, list, sizeof(list));
+	good[13] = 'k';
+	ASSERT_OK(pl_parse(good, sizeof(good), "test", &root, &e), &e);
+	CU_ASSERT_PTR_NOT_NULL(plist_dict_get_item(root, "k"));
+	plist_free(root);
+}
+
+/* Thirty arrays, each holding the next one twice: a billion nodes in 200 bytes. */
+static void binary_laughs(void)
+{
+	uint8_t list[8 + 31 * 3 + 31 + 32] = "bplist00";
+	struct err e = ERR_INIT;
+	plist_t root = NULL;
+	size_t n = 8;
+
+	for (uint8_t i = 0; i < 30; i++) {
+		list[n++] = 0xa2;
+		list[n++] = (uint8_t)(i + 1);
+		list[n++] = (uint8_t)(i + 1);
+	}
+	list[n] = 0x09;
+	n += 3;
+	for (uint8_t i = 0; i < 31; i++)
+		list[n++] = (uint8_t)(8 + 3 * i);
+	list[n + 6] = list[n + 7] = 1;
+	list[n + 15] = 31;
+	list[n + 31] = 8 + 31 * 3;
+	ASSERT_FAILS(pl_parse(list, sizeof(list), "test", &root, &e), E_CORRUPT);
+	CU_ASSERT_STRING_EQUAL(e.msg, "test: a container is part of two");
+}
+
 static void files_and_their_errors(void)
 {
 	char path[512], text[64] = "no list";
@@ -170,5 +219,6 @@ static void plistutil_reads_ours(void)
 
 TEST_MAIN("plist", {"getters name the fault", getters_name_the_fault},
 	  {"nesting is bounded", nesting_is_bounded}, {"binary lists", binary_lists},
+	  {"binary key with a NUL", binary_key_with_a_nul}, {"binary laughs", binary_laughs},
 	  {"files and their errors", files_and_their_errors},
 	  {"plistutil reads ours", plistutil_reads_ours})
