@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "images/firmlinks.h"
-#include "images/generate.h"
 #include "images/manifest.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/paths.h"
@@ -134,7 +133,6 @@ static int compose_all(struct generator *g, struct disk_trees *v, struct err *e)
 int disk_trees_compose(const struct image_env *env, const struct disk_spec *spec,
 		    struct disk_trees *v, struct err *e)
 {
-	struct generator g;
 	int r = 0;
 
 	memset(v, 0, sizeof(*v));
@@ -145,15 +143,13 @@ int disk_trees_compose(const struct image_env *env, const struct disk_spec *spec
 	}
 	if (r)
 		return r;
-	r = generator_init(&g, env, spec, e);
-	if (!r)
-		r = compose_all(&g, v, e);
-	generator_release(&g);
-	return r;
+	r = generator_init(&v->made, env, spec, e);
+	return r ? r : compose_all(&v->made, v, e);
 }
 
 void disk_trees_release(struct disk_trees *v)
 {
 	for (enum volume i = 0; i < VOLUME_MAX; i++)
 		fs_tree_release(&v->tree[i]);
+	generator_release(&v->made);
 }

@@ -4,6 +4,7 @@
 #define IMAGES_COMPOSE_H
 
 #include "images/disk.h"
+#include "images/generate.h"
 #include "sim/formats/fstree/fstree.h"
 
 enum volume { VOLUME_SYSTEM, VOLUME_DATA, VOLUME_PREBOOT, VOLUME_RECOVERY, VOLUME_VM, VOLUME_MAX };
@@ -13,6 +14,7 @@ enum volume { VOLUME_SYSTEM, VOLUME_DATA, VOLUME_PREBOOT, VOLUME_RECOVERY, VOLUM
 struct disk_trees {
 	struct fs_tree tree[VOLUME_MAX];
 	uint8_t uuid[VOLUME_MAX][16]; /* the group's UUID is that of Data */
+	struct generator made;        /* holds files that the trees name */
 };
 
 /* @v is initialised here; release it also after an error. */
