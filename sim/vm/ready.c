@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* From power-on, or from a template, to a carrier that listens. */
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/base/fsio.h"
+#include "sim/vm/qemu.h"
+
+#define MESSAGES_MAX (1u << 20)
+
+struct ready {
+	const struct qemu *q;
+	bool seen;
+};
+
+static void on_event(void *arg, const json_t *event)
+{
+	struct ready *r = arg;
+	const char *name = json_string_value(json_object_get(event, "event"));
+
+	if (name && !strcmp(name, "ready"))
+		r->seen = true;
+}
+
+static bool ready_or_gone(void *arg)
+{
+	const struct ready *r = arg;
+
+	return r->seen || r->q->process.ended || rpc_ended(&r->q->control);
+}
+
+int qemu_wait_ready(struct qemu *q, int64_t deadline, struct err *e)
+{
+	struct ready w = {.q = q, .seen = false};
+	int r;
+
+	q->control.on_event = on_event;
+	q->control.arg = &w;
+	r = qemu_pump(q, deadline, ready_or_gone, &w, e);
+	q->control.on_event = NULL;
+	if (r)
+		return err_ctx(e, "waiting for the carrier to be ready");
+	return w.seen ? 0 : err_set(e, E_INFRA, "the carrier ended before it was ready");
+}
+
+int qemu_wait_answer(struct qemu *q, int64_t deadline, struct err *e)
+{
+	json_t *ping = json_pack("{s:s}", "op", "ping"), *reply = NULL;
+	int r;
+
+	if (!ping)
+		return err_set(e, E_NOMEM, "out of memory");
+	r = rpc_call(&q->control, &q->pump, ping, -1, deadline, &reply, e);
+	json_decref(ping);
+	json_decref(reply);
+	return r ? err_ctx(e, "the restored carrier") : 0;
+}
+
+/* Last line of a file, into @out. */
+static void last_line(const char *path, char *out, size_t size)
+{
+	struct buf text = BUF_INIT;
+	char *s, *nl;
+
+	out[0] = '\0';
+	if (path && !fsio_read(path, MESSAGES_MAX, &text, NULL) && text.len &&
+	    !buf_append(&text, "", 1, NULL)) {
+		s = (char *)text.data;
+		while ((nl = strrchr(s, '\n')) && !nl[1])
+			*nl = '\0';
+		snprintf(out, size, "%s", nl ? nl + 1 : s);
+	}
+	buf_release(&text);
+}
+
+int qemu_explain_end(struct qemu *q, const char *messages, struct err *e)
+{
+	char how[64], said[512];
+	const char *log;
+
+	qemu_kill(q);
+	process_how(&q->process, how, sizeof(how));
+	last_line(messages, said, sizeof(said));
+	log = q->log.n ? recorder_line(&q->log, q->log.n - 1) : NULL;
+	return err_set(e, E_INFRA, "the carrier ended without a word; QEMU %s%s%s%s%s", how,
+		       said[0] ? "; it said: " : "", said,
+		       log ? "; last line of its kernel: " : "", log ? log : "");
+}
