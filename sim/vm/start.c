@@ -41,7 +41,7 @@ static int cold_boot(struct vm *vm, const struct qemu_machine *m, struct err *e)
 
 	if (!r)
 		r = qemu_wait_ready(&vm->q, pump_after_ms(COLD_MS), e);
-	if (r == -E_INFRA && vm->q.process.ended)
+	if (r == -E_INFRA && !vm->q.fault.code)
 		r = qemu_explain_end(&vm->q, vm->messages, e);
 	return r;
 }

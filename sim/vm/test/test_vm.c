@@ -361,6 +361,7 @@ static void explains_failures(void)
 static int qemus_of(const char *disk)
 {
 	return test_shell("for p in /proc/[0-9]*; do cat $p/cmdline 2>/dev/null"
+			  " | tr '\\0' ' '"
 			  " | grep -q '^qemu-system.*%s' && exit 1; done; exit 0", disk);
 }
 
