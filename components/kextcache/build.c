@@ -43,7 +43,8 @@ static int read_bundles(const struct kc_request *rq, struct kext_set *all, char 
 			return r;
 		real[i] = realpath(b->folder, NULL);
 		if (!real[i] || !kext_set_at_path(all, real[i]))
-			return err_set(e, E_NOTFOUND, "%s is not a kernel extension", b->folder);
+			return err_set(e, E_NOTFOUND, "%s is not a kernel extension",
+				       b->folder);
 		prefix[i] = (struct kc_prefix){.from = real[i], .to = b->path};
 	}
 	return 0;

@@ -19,7 +19,8 @@
 /* One bundle for kc_build_for_tree. */
 struct kc_bundle {
 	const char *folder; /* the X.kext on this machine */
-	const char *path;   /* recorded as _PrelinkBundlePath: "/Library/Extensions/X.kext" */
+	const char
+		*path; /* recorded as _PrelinkBundlePath: "/Library/Extensions/X.kext" */
 };
 
 struct kc_request {

@@ -58,7 +58,8 @@ static void set_compression(struct kc_options *o, const struct kc_world *w)
 {
 	if (o->compress && o->uncompress) {
 		clog_say(w->log, CLOG_ERROR,
-			 "Both -compressed and -uncompressed specified; using -compressed.");
+			 "Both -compressed and -uncompressed specified; using "
+			 "-compressed.");
 		o->uncompress = false;
 	}
 	if (!o->uncompress)
@@ -70,8 +71,10 @@ static int check_update(const struct kc_options *o, const struct kc_world *w)
 	bool plain = o->update_volume && !(o->update_opts & KC_UPDATE_EXPECT_UP_TO_DATE);
 	unsigned early = KC_UPDATE_EXPECT_UP_TO_DATE | KC_UPDATE_ANY_ROOT;
 
-	if ((o->update_opts & KC_UPDATE_FORCE) && (o->update_opts & KC_UPDATE_CACHES_ONLY))
-		return refuse(w, EX_USAGE, "-force (f) and caches-only are mutually exclusive");
+	if ((o->update_opts & KC_UPDATE_FORCE) &&
+	    (o->update_opts & KC_UPDATE_CACHES_ONLY))
+		return refuse(w, EX_USAGE,
+			      "-force (f) and caches-only are mutually exclusive");
 	if ((o->update_opts & KC_UPDATE_FORCE) && !plain)
 		return refuse(w, EX_USAGE,
 			      "-force (-f) is allowed only with -update-volume (-u).");
@@ -124,7 +127,8 @@ static int check_kernel(struct kc_options *o, const struct kc_world *w)
 		return refuse(w, EX_USAGE,
 			      "No kernel specified for prelinked kernel generation.");
 	if (stat(o->kernel, &st)) {
-		clog_say(w->log, CLOG_DEBUG, "Can't stat %s - %s.", o->kernel, strerror(errno));
+		clog_say(w->log, CLOG_DEBUG, "Can't stat %s - %s.", o->kernel,
+			 strerror(errno));
 		return EX_OSERR;
 	}
 	return EX_OK;
@@ -135,8 +139,9 @@ static int check_system_caches(const struct kc_options *o, const struct kc_world
 	if (!o->default_plk && !o->system_caches)
 		return EX_OK;
 	if (o->n_ids || o->n_args != o->n_system_dirs)
-		return refuse(w, EX_USAGE, "Custom kexts and repository directories are not "
-					   "allowed when updating system kext caches.");
+		return refuse(w, EX_USAGE,
+			      "Custom kexts and repository directories are not "
+			      "allowed when updating system kext caches.");
 	if (geteuid() != 0)
 		return refuse(w, EX_NOPERM, MUST_BE_ROOT "update system kext caches.");
 	return EX_OK;
@@ -173,8 +178,9 @@ static int check(struct kc_options *o, struct kc_world *w)
 	if (!status)
 		status = check_system_caches(o, w);
 	if (!status && o->no_authentication && kc_plk_protected(w, o))
-		status = refuse(w, EX_NOPERM, "Cannot create a prelinked kernel in a SIP "
-					      "protected location without authentication!");
+		status = refuse(w, EX_NOPERM,
+				"Cannot create a prelinked kernel in a SIP "
+				"protected location without authentication!");
 	if (!status)
 		status = check_modelled(o, w);
 	return status;

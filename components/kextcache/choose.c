@@ -58,8 +58,8 @@ static int read_loaded(const struct kc_world *w, struct kc_kexts *k, struct err 
 		r = pl_parse(b.data, b.len, w->loaded_kexts, &list, e);
 	buf_release(&b);
 	if (!r && plist_get_node_type(list) != PLIST_ARRAY)
-		r = err_set(e, E_CORRUPT, "%s: expected an array, found %s", w->loaded_kexts,
-			    pl_type_name(list));
+		r = err_set(e, E_CORRUPT, "%s: expected an array, found %s",
+			    w->loaded_kexts, pl_type_name(list));
 	for (uint32_t i = 0; !r && i < plist_array_get_size(list); i++) {
 		plist_t d = plist_array_get_item(list, i);
 		const char *id = NULL;
@@ -75,7 +75,8 @@ static int read_loaded(const struct kc_world *w, struct kc_kexts *k, struct err 
 	return r;
 }
 
-int kc_read_kexts(const struct kc_world *w, const struct kc_options *o, struct kc_kexts *k)
+int kc_read_kexts(const struct kc_world *w, const struct kc_options *o,
+		  struct kc_kexts *k)
 {
 	struct err e = ERR_INIT;
 	int r = 0;
@@ -84,8 +85,8 @@ int kc_read_kexts(const struct kc_world *w, const struct kc_options *o, struct k
 	for (size_t i = 0; i < o->n_args && !r; i++)
 		r = kext_set_scan(&k->all, o->arg[i], w->log, &e);
 	for (size_t i = 0; i < o->n_args && !r; i++)
-		r = add_below(kc_arg_is_kext(o, i) ? &k->named : &k->repositories, &k->all,
-			      o->arg[i], &e);
+		r = add_below(kc_arg_is_kext(o, i) ? &k->named : &k->repositories,
+			      &k->all, o->arg[i], &e);
 	if (r)
 		clog_say(w->log, CLOG_ERROR, "%s", e.msg);
 	if (r || !k->all.n) {
@@ -113,7 +114,8 @@ static bool matches(const struct choice *c, const struct kext *k, unsigned requi
 {
 	if (!c->o->all_loaded)
 		return kext_is_required(k, required);
-	return (required && kext_is_required(k, required)) || kext_set_has(&c->k->loaded, k);
+	return (required && kext_is_required(k, required)) ||
+	       kext_set_has(&c->k->loaded, k);
 }
 
 static int filter(const struct choice *c, const struct kext_set *from, unsigned required,
@@ -128,7 +130,8 @@ static int filter(const struct choice *c, const struct kext_set *from, unsigned 
 
 		if (!matches(c, k, required))
 			clog_say(c->w->log, CLOG_STEP,
-				 "%s is not demanded by OSBundleRequired conditions.", k->path);
+				 "%s is not demanded by OSBundleRequired conditions.",
+				 k->path);
 		else if (!kext_set_has(to, k))
 			r = kext_set_add_newest(to, k, c->w->log, e);
 	}
@@ -160,7 +163,8 @@ static int want(const struct choice *c, struct kext_set *to, struct err *e)
 
 	if (o->n_ids)
 		return filter_ids(c, to, e);
-	r = filter(c, &c->k->repositories, o->required_repositories | o->required_all, to, e);
+	r = filter(c, &c->k->repositories, o->required_repositories | o->required_all, to,
+		   e);
 	if (!r)
 		r = filter(c, &c->k->named, o->required_all, to, e);
 	return r;
@@ -200,9 +204,10 @@ static bool is_fit(const struct choice *c, struct kext *k)
 		return omit(c, k, CLOG_ERROR, "does not authenticate; omitting.");
 	/* What the message says is not what happens; so it is on a Mac. */
 	if (!kext_resolve(k, c->resolver))
-		return omit(c, k, CLOG_WARNING,
-			    "is missing dependencies (including anyway; dependencies may be "
-			    "available from elsewhere)");
+		return omit(
+			c, k, CLOG_WARNING,
+			"is missing dependencies (including anyway; dependencies may be "
+			"available from elsewhere)");
 	return true;
 }
 
@@ -229,8 +234,10 @@ int kc_choose(const struct kc_world *w, const struct kc_options *o, struct kc_ke
 		.all = &k->all,
 		.log = w->log,
 	};
-	const struct kext_resolver resolver = {.all = &k->all, .auth = &auth, .log = w->log};
-	const struct choice c = {.w = w, .o = o, .k = k, .auth = &auth, .resolver = &resolver};
+	const struct kext_resolver resolver = {
+		.all = &k->all, .auth = &auth, .log = w->log};
+	const struct choice c = {
+		.w = w, .o = o, .k = k, .auth = &auth, .resolver = &resolver};
 	struct err e = ERR_INIT;
 
 	if (choose(&c, list, &e)) {
@@ -238,7 +245,8 @@ int kc_choose(const struct kc_world *w, const struct kc_options *o, struct kc_ke
 		return EX_OSERR;
 	}
 	if (!list->n) {
-		clog_say(w->log, CLOG_ERROR, "No kexts found for architecture %s.", o->arch[0]);
+		clog_say(w->log, CLOG_ERROR, "No kexts found for architecture %s.",
+			 o->arch[0]);
 		return EX_OSERR;
 	}
 	return EX_OK;

@@ -17,7 +17,8 @@ struct kc_kexts {
 void kc_kexts_release(struct kc_kexts *k);
 
 /* Read all arguments, and with -all-loaded what is loaded. 0 or an exit status. */
-int kc_read_kexts(const struct kc_world *w, const struct kc_options *o, struct kc_kexts *k);
+int kc_read_kexts(const struct kc_world *w, const struct kc_options *o,
+		  struct kc_kexts *k);
 
 /*
  * Filter by OSBundleRequired, judge, resolve; @list (empty, not owning) gets the load

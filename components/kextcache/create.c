@@ -40,7 +40,8 @@ int kc_volume_caches(const struct kc_world *w, const struct kc_options *o,
 	return bootcaches_load(o->volume_root ? o->volume_root : w->root, b, &e);
 }
 
-enum prelink_compression kc_compression(const struct kc_world *w, const struct kc_options *o)
+enum prelink_compression kc_compression(const struct kc_world *w,
+					const struct kc_options *o)
 {
 	struct bootcaches b = {0};
 	bool lzvn;
@@ -96,22 +97,25 @@ static int open_all(struct creation *c)
 
 	c->dir_fd = open(c->o->plk_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (c->dir_fd < 0)
-		return kc_fail(c->w, EX_NOPERM, "Prelinked kernel directory '%s/' cannot be used",
-			    c->o->plk_dir);
+		return kc_fail(c->w, EX_NOPERM,
+			       "Prelinked kernel directory '%s/' cannot be used",
+			       c->o->plk_dir);
 	status = open_plk(c);
 	if (status)
 		return status;
 	c->kernel_fd = open(c->o->kernel, O_RDONLY | O_CLOEXEC);
 	if (c->kernel_fd < 0 || fstat(c->kernel_fd, &c->kernel))
-		return kc_fail(c->w, EX_NOPERM, "Bad kernel path '%s' cannot be used", c->o->kernel);
+		return kc_fail(c->w, EX_NOPERM, "Bad kernel path '%s' cannot be used",
+			       c->o->kernel);
 	return EX_OK;
 }
 
 /* Old systems look for a file of this name (rdar 24330917). */
 static void link_old_name(const struct creation *c)
 {
-	static const char caches[] = "/System/Library/Caches/com.apple.kext.caches/Startup/"
-				     "kernelcache";
+	static const char caches[] =
+		"/System/Library/Caches/com.apple.kext.caches/Startup/"
+		"kernelcache";
 	const char *dir = strstr(c->o->plk, PATH_SYSTEM_PLK_DIR "/");
 	const char *name = strstr(c->o->plk, "prelinkedkernel");
 	char old[PATH_MAX], target[PATH_MAX];
@@ -119,8 +123,8 @@ static void link_old_name(const struct creation *c)
 
 	if (!dir || !name)
 		return;
-	if (snprintf(old, sizeof(old), "%.*s%s%s", (int)(dir - c->o->plk), c->o->plk, caches,
-		     name + strlen("prelinkedkernel")) >= (int)sizeof(old) ||
+	if (snprintf(old, sizeof(old), "%.*s%s%s", (int)(dir - c->o->plk), c->o->plk,
+		     caches, name + strlen("prelinkedkernel")) >= (int)sizeof(old) ||
 	    snprintf(target, sizeof(target), "../../../PrelinkedKernels/%s", name) >=
 		    (int)sizeof(target))
 		return;
@@ -128,8 +132,9 @@ static void link_old_name(const struct creation *c)
 	if (!lstat(old, &st) && S_ISLNK(st.st_mode))
 		unlink(old);
 	if (symlink(target, old) && errno != EEXIST)
-		clog_say(c->w->log, CLOG_WARNING, "symlink(\"%s\", \"%s\") failed %d (%s)", target,
-			 old, errno, strerror(errno));
+		clog_say(c->w->log, CLOG_WARNING,
+			 "symlink(\"%s\", \"%s\") failed %d (%s)", target, old, errno,
+			 strerror(errno));
 }
 
 static void deliver(const struct creation *c)
@@ -145,8 +150,8 @@ static void finish(struct creation *c, int status)
 	if (status && c->placeholder && c->plk_fd >= 0 &&
 	    unlinkat(c->dir_fd, c->plk_name, 0))
 		clog_say(c->w->log, CLOG_ERROR,
-			 "Error removing (now invalid) prelinked kernel: %s/%s", c->o->plk_dir,
-			 c->plk_name);
+			 "Error removing (now invalid) prelinked kernel: %s/%s",
+			 c->o->plk_dir, c->plk_name);
 	for (size_t i = 0; i < 3; i++) {
 		int fd = (int[]){c->dir_fd, c->plk_fd, c->kernel_fd}[i];
 

@@ -27,8 +27,8 @@ static int read_kernel(const struct creation *c, struct buf *kernel)
 	r = macho_open(kernel->data, kernel->len, &m, &e);
 	if (r == -E_UNSUPPORTED) {
 		clog_say(c->w->log, CLOG_WARNING,
-			 "Kernel file %s does not contain requested arch: %s", c->o->kernel,
-			 KEXT_ARCH);
+			 "Kernel file %s does not contain requested arch: %s",
+			 c->o->kernel, KEXT_ARCH);
 		return EX_OSERR;
 	}
 	if (r)
@@ -46,7 +46,8 @@ static void print_id(const struct kc_world *w, const uint8_t id[KC_ID_LEN])
 	clog_say(w->out, CLOG_EXPLICIT, "KernelCache ID: %s", text);
 }
 
-static int link_list(struct creation *c, const struct buf *kernel, const struct kext_set *list)
+static int link_list(struct creation *c, const struct buf *kernel,
+		     const struct kext_set *list)
 {
 	char root[PATH_MAX];
 	const struct kc_prefix strip = {.from = root, .to = ""};
@@ -55,7 +56,8 @@ static int link_list(struct creation *c, const struct buf *kernel, const struct 
 		.kernel_len = kernel->len,
 		.list = list,
 		.prefix = &strip,
-		.n_prefixes = c->o->volume_root && realpath(c->o->volume_root, root) ? 1 : 0,
+		.n_prefixes =
+			c->o->volume_root && realpath(c->o->volume_root, root) ? 1 : 0,
 		.compression = kc_compression(c->w, c->o),
 		.all_personalities = c->o->all_personalities,
 		.need_all = c->o->no_link_failures,
@@ -89,10 +91,12 @@ int kc_build(struct creation *c, struct kc_kexts *kexts)
 
 static bool later(const struct timespec *a, const struct timespec *b)
 {
-	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+	return a->tv_sec > b->tv_sec ||
+	       (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
 }
 
-/* Modification time of the newest folder of kexts; a folder that is gone does not count. */
+/* Modification time of the newest folder of kexts; a folder that is gone does not count.
+ */
 struct timespec kc_newest_folder(const struct kc_options *o)
 {
 	struct timespec t = {0};
@@ -122,7 +126,8 @@ static int times_for(const struct creation *c, struct timespec times[2], bool *s
 	if (st.st_mtim.tv_sec != c->kernel.st_mtim.tv_sec ||
 	    st.st_mtim.tv_nsec != c->kernel.st_mtim.tv_nsec) {
 		clog_say(c->w->log, CLOG_ERROR,
-			 "Source item has changed since starting; not saving cache file <%s %d>",
+			 "Source item has changed since starting; not saving cache file "
+			 "<%s %d>",
 			 "getFileDescriptorModTimePlusOne", LINE_STALE);
 		return KC_EXIT_STALE;
 	}
@@ -138,7 +143,8 @@ static int kernel_is_same(const struct creation *c)
 	if (!stat(c->o->kernel, &st) && st.st_dev == c->kernel.st_dev &&
 	    st.st_ino == c->kernel.st_ino)
 		return EX_OK;
-	return kc_fail(c->w, EX_NOPERM, "File at path '%s' changed, cannot be used", c->o->kernel);
+	return kc_fail(c->w, EX_NOPERM, "File at path '%s' changed, cannot be used",
+		       c->o->kernel);
 }
 
 int kc_write_out(struct creation *c)
@@ -150,12 +156,14 @@ int kc_write_out(struct creation *c)
 	if (!status)
 		status = kernel_is_same(c);
 	if (!status)
-		status = kc_write_plk(c->o->plk, c->packed.data, c->packed.len, KC_PLK_MODE,
-				      &c->plk, set ? times : NULL, c->w->log);
+		status =
+			kc_write_plk(c->o->plk, c->packed.data, c->packed.len,
+				     KC_PLK_MODE, &c->plk, set ? times : NULL, c->w->log);
 	if (status)
 		return status;
 	c->placeholder = false;
 	clog_say(c->w->log, CLOG_BASIC, "Created prelinked kernel \"%s\"", c->o->plk);
-	clog_say(c->w->log, CLOG_BASIC, "Created prelinked kernel using \"%s\"", c->o->kernel);
+	clog_say(c->w->log, CLOG_BASIC, "Created prelinked kernel using \"%s\"",
+		 c->o->kernel);
 	return EX_OK;
 }

@@ -32,7 +32,8 @@ int kc_fail(const struct kc_world *w, int status, const char *fmt, ...) PRINTF_L
 /* bootcaches.plist of the volume that is built for; not 0 when it cannot be used. */
 int kc_volume_caches(const struct kc_world *w, const struct kc_options *o,
 		     struct bootcaches *b);
-enum prelink_compression kc_compression(const struct kc_world *w, const struct kc_options *o);
+enum prelink_compression kc_compression(const struct kc_world *w,
+					const struct kc_options *o);
 struct timespec kc_newest_folder(const struct kc_options *o);
 
 /* The steps; each returns an exit status. */

@@ -57,24 +57,34 @@ static int check_protected(const struct creation *c)
 {
 	const struct kc_options *o = c->o;
 
-	clog_say(c->w->log, CLOG_DEBUG, "Creating SIP-protected prelinked kernel: %s", o->plk);
+	clog_say(c->w->log, CLOG_DEBUG, "Creating SIP-protected prelinked kernel: %s",
+		 o->plk);
 	if (o->no_authentication || !kc_protected_action(c->w, o))
-		return kc_fail(c->w, EX_NOPERM, "Invalid to create a prelinked kernel without "
-					  "authentication at path '%s'", o->plk);
+		return kc_fail(c->w, EX_NOPERM,
+			       "Invalid to create a prelinked kernel without "
+			       "authentication at path '%s'",
+			       o->plk);
 	if (!enforces_signatures(c))
-		return kc_fail(c->w, EX_NOPERM, "Invalid to create a prelinked kernel without "
-					  "signature enforcement on volume: %s",
-			    o->volume_root ? o->volume_root : c->w->root);
+		return kc_fail(c->w, EX_NOPERM,
+			       "Invalid to create a prelinked kernel without "
+			       "signature enforcement on volume: %s",
+			       o->volume_root ? o->volume_root : c->w->root);
 	if (!is_system_plk(c))
-		return kc_fail(c->w, EX_NOPERM, "Invalid path '%s': SIP-protected prelinked kernels "
-					  "must be in /System/Library/PrelinkedKernels", o->plk);
+		return kc_fail(c->w, EX_NOPERM,
+			       "Invalid path '%s': SIP-protected prelinked kernels "
+			       "must be in /System/Library/PrelinkedKernels",
+			       o->plk);
 	if (!kc_is_trusted(c->w, o->kernel))
-		return kc_fail(c->w, EX_NOPERM, "Untrusted kernel '%s' cannot be used to create a "
-					  "SIP-protected prelinked kernel", o->kernel);
+		return kc_fail(c->w, EX_NOPERM,
+			       "Untrusted kernel '%s' cannot be used to create a "
+			       "SIP-protected prelinked kernel",
+			       o->kernel);
 	if (!is_system_kernel(c))
-		return kc_fail(c->w, EX_NOPERM, "Invalid kernel path '%s': only kernels from "
-					  "/System/Library/Kernels can be used when writing "
-					  "SIP-protected prelinked kernels", o->kernel);
+		return kc_fail(c->w, EX_NOPERM,
+			       "Invalid kernel path '%s': only kernels from "
+			       "/System/Library/Kernels can be used when writing "
+			       "SIP-protected prelinked kernels",
+			       o->kernel);
 	return EX_OK;
 }
 
@@ -82,6 +92,7 @@ int kc_check_sip(const struct creation *c)
 {
 	if (kc_sip_on(c->w) && kc_is_trusted(c->w, c->o->plk))
 		return check_protected(c);
-	clog_say(c->w->log, CLOG_DEBUG, "Creating unprotected prelinked kernel: %s", c->o->plk);
+	clog_say(c->w->log, CLOG_DEBUG, "Creating unprotected prelinked kernel: %s",
+		 c->o->plk);
 	return EX_OK;
 }

@@ -18,7 +18,8 @@
 #include "sim/platform/paths.h"
 
 #define SCRIPT_MODE 0700
-/* Where rosp_staging.m of kext_tools-623 complains; later 10.15 tags did not change it. */
+/* Where rosp_staging.m of kext_tools-623 complains; later 10.15 tags did not change it.
+ */
 #define SOURCE_FILE       "rosp_staging.m"
 #define LINE_SCRIPT_ERROR 96
 
@@ -43,7 +44,8 @@ bool kc_requires_deferred_update(const char *plk_dir)
 static int write_script(const char *path)
 {
 	struct err e = ERR_INIT;
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, SCRIPT_MODE);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		      SCRIPT_MODE);
 	int r;
 
 	if (fd < 0)
@@ -95,5 +97,6 @@ void kc_finish_deferred(const struct kc_world *w, int plk_fd, const char *volume
 	}
 	status = copy_kernels_in_volume(volume_root, w->running, w->log);
 	if (status)
-		clog_say(w->log, CLOG_ERROR, "Error copying prelinked kernel: %d", status);
+		clog_say(w->log, CLOG_ERROR, "Error copying prelinked kernel: %d",
+			 status);
 }

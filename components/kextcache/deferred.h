@@ -21,9 +21,9 @@ bool kc_requires_deferred_update(const char *plk_dir);
 int kc_write_script(const struct kc_world *w);
 
 /*
- * @plk_fd is the file that was there when the build began: its mount point decides between
- * the script (Data volume of the running system) and a copy at once in @volume_root.
- * Failures are said and otherwise ignored.
+ * @plk_fd is the file that was there when the build began: its mount point decides
+ * between the script (Data volume of the running system) and a copy at once in
+ * @volume_root. Failures are said and otherwise ignored.
  */
 void kc_finish_deferred(const struct kc_world *w, int plk_fd, const char *volume_root);
 

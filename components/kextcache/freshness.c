@@ -7,7 +7,8 @@
 #include <sys/stat.h>
 
 /* Modification time in seconds; E_NOTFOUND (with errno as text) if it cannot be told. */
-static int mtime_of(const struct bootcaches *b, const char *path, int64_t *ret, struct err *e)
+static int mtime_of(const struct bootcaches *b, const char *path, int64_t *ret,
+		    struct err *e)
 {
 	char full[PATH_MAX];
 	struct stat st;

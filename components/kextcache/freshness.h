@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Is the prelinked kernel of a volume up to date? Only the modification time says so: it
- * has to be exactly what a build would have given it (kext_tools check_kext_boot_cache_file).
- * Shared by kextcache -u and kextd.
+ * has to be exactly what a build would have given it (kext_tools
+ * check_kext_boot_cache_file). Shared by kextcache -u and kextd.
  */
 #ifndef COMPONENTS_KEXTCACHE_FRESHNESS_H
 #define COMPONENTS_KEXTCACHE_FRESHNESS_H

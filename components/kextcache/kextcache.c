@@ -10,8 +10,8 @@
 #include "components/kextcache/update.h"
 
 /*
- * -F: with a prelinked kernel to build, Apple's waits until the system load is low; here it
- * is low at once, because nothing simulates it.
+ * -F: with a prelinked kernel to build, Apple's waits until the system load is low; here
+ * it is low at once, because nothing simulates it.
  */
 static void lower_priority(const struct kc_world *w, const struct kc_options *o)
 {

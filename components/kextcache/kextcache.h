@@ -30,13 +30,14 @@ struct kc_world {
 	const char *csr_config;    /* XNU_CSR_CONFIG */
 	const char *loaded_kexts;  /* XNU_LOADED_KEXTS */
 	const char *kextd_socket;  /* XNU_KEXTD_SOCKET */
-	const char *data_mount;    /* PATH_DATA_MOUNT: decides about the deferred update */
+	const char *data_mount; /* PATH_DATA_MOUNT: decides about the deferred update */
 	const char *self;          /* "/usr/sbin/kextcache": what -u starts */
 	const struct release *running;
 	struct waits waits;
-	bool locks_held;           /* KC_ENV_SKIP_LOCKS is set: an outer kextcache has them */
+	bool locks_held; /* KC_ENV_SKIP_LOCKS is set: an outer kextcache has them */
 	bool spawned_by_kextd;     /* handed on to the builder */
-	enum clog_level least_level; /* KC_ENV_LOG_FILTER: what an outer program wants to know */
+	enum clog_level
+		least_level; /* KC_ENV_LOG_FILTER: what an outer program wants to know */
 	struct component_log *log; /* messages; max is changed by -v and -q */
 	struct component_log *out; /* what goes to stdout whatever the level is */
 };

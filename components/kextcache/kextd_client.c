@@ -20,7 +20,8 @@ void kextd_disconnect(struct kextd_client *c)
 }
 
 /* Send @request, which is given away; *reply is the caller's. */
-static int call(const struct kextd_client *c, json_t *request, json_t **reply, struct err *e)
+static int call(const struct kextd_client *c, json_t *request, json_t **reply,
+		struct err *e)
 {
 	int r;
 
@@ -44,11 +45,12 @@ static int call_errno(const struct kextd_client *c, json_t *request, int *ret_er
 	return 0;
 }
 
-int kextd_lock_volume(struct kextd_client *c, const char *volume, bool wait, int *ret_errno,
-		      struct err *e)
+int kextd_lock_volume(struct kextd_client *c, const char *volume, bool wait,
+		      int *ret_errno, struct err *e)
 {
-	return call_errno(c, json_pack("{s:s, s:s, s:b}", "op", KEXTD_OP_LOCK_VOLUME, "volume",
-				       volume, "wait", wait),
+	return call_errno(c,
+			  json_pack("{s:s, s:s, s:b}", "op", KEXTD_OP_LOCK_VOLUME,
+				    "volume", volume, "wait", wait),
 			  ret_errno, e);
 }
 

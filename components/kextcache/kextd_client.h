@@ -29,8 +29,8 @@ void kextd_disconnect(struct kextd_client *c);
  * kextd's verdict, an errno of the Mac (0, EBUSY, ENOENT, ENOLCK, EALREADY). E_IO when
  * the connection broke.
  */
-int kextd_lock_volume(struct kextd_client *c, const char *volume, bool wait, int *ret_errno,
-		      struct err *e) MUST_CHECK;
+int kextd_lock_volume(struct kextd_client *c, const char *volume, bool wait,
+		      int *ret_errno, struct err *e) MUST_CHECK;
 int kextd_unlock_volume(struct kextd_client *c, const char *volume, int status,
 			int *ret_errno, struct err *e) MUST_CHECK;
 /* @busy (may be NULL) gets the volume that is being updated when the answer is EBUSY. */

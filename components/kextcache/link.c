@@ -52,7 +52,8 @@ static bool below(const char *path, const char *folder, size_t len)
 	return !strncmp(path, folder, len) && (path[len] == '/' || !path[len]);
 }
 
-static int recorded_path(const struct kc_link *l, const char *path, char **ret, struct err *e)
+static int recorded_path(const struct kc_link *l, const char *path, char **ret,
+			 struct err *e)
 {
 	struct buf b = BUF_INIT;
 	const char *to = "";
@@ -102,7 +103,8 @@ static int set_deps(const struct kext_set *list, const struct kext *k, size_t **
 	return r;
 }
 
-static int set_executable(struct kext *k, char **ret, struct prelink_kext *pk, struct err *e)
+static int set_executable(struct kext *k, char **ret, struct prelink_kext *pk,
+			  struct err *e)
 {
 	char rel[PATH_MAX];
 	int r;

@@ -14,7 +14,8 @@ struct kc_prefix {
 struct kc_link {
 	const void *kernel; /* Mach-O, thin or fat; borrowed */
 	size_t kernel_len;
-	const struct kext_set *list; /* dependencies first; executables are read as needed */
+	const struct kext_set
+		*list; /* dependencies first; executables are read as needed */
 	const struct kc_prefix *prefix;
 	size_t n_prefixes;
 	enum prelink_compression compression;

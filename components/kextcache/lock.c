@@ -70,8 +70,8 @@ int kc_lock_take(struct kc_lock *l, struct kc_world *w, const char *path)
 	if (w->locks_held)
 		return 0;
 	if (geteuid() != 0) {
-		clog_say(w->log, CLOG_WARNING, "Warning: non-root can't lock the volume for %s",
-			 path);
+		clog_say(w->log, CLOG_WARNING,
+			 "Warning: non-root can't lock the volume for %s", path);
 		return 0;
 	}
 	if (kextd_connect(&l->client, w->kextd_socket, &e))

@@ -68,7 +68,8 @@ int main(int argc, char **argv)
 			err_clear(&e);
 		log = log_file_sink(&file, CLOG_BASIC);
 	}
-	if (waits_read(&w.waits, XNU_TIME_FACTOR, &e) || this_release("/", &w.running, &e)) {
+	if (waits_read(&w.waits, XNU_TIME_FACTOR, &e) ||
+	    this_release("/", &w.running, &e)) {
 		clog_say(&log, CLOG_ERROR, "%s", e.msg);
 		return EX_SOFTWARE;
 	}

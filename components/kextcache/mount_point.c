@@ -28,9 +28,10 @@ static void unescape(char *s)
 	char *to = s;
 
 	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
-		    s[3] >= '0' && s[3] <= '7') {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' &&
+		    s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
+				       (s[3] - '0'));
 			s += 3;
 		} else {
 			*to++ = *s;
@@ -41,7 +42,8 @@ static void unescape(char *s)
 
 static bool parse_line(const char *line, struct entry *m)
 {
-	if (sscanf(line, "%llu %*u %31s %4095s %4095s", &m->id, m->device, m->root, m->at) != 4)
+	if (sscanf(line, "%llu %*u %31s %4095s %4095s", &m->id, m->device, m->root,
+		   m->at) != 4)
 		return false;
 	unescape(m->root);
 	unescape(m->at);
@@ -92,7 +94,8 @@ static int find_best(const char *text, uint64_t id, struct entry *wanted, struct
 	return 0;
 }
 
-int mount_point_in(const char *mountinfo, uint64_t id, char *out, size_t size, struct err *e)
+int mount_point_in(const char *mountinfo, uint64_t id, char *out, size_t size,
+		   struct err *e)
 {
 	struct entry *m = calloc(2, sizeof(*m));
 	int r;
@@ -110,7 +113,8 @@ int mount_point_of_fd(int fd, char *out, size_t size, struct err *e)
 	struct statx st;
 	int r;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) || !(st.stx_mask & STATX_MNT_ID))
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) ||
+	    !(st.stx_mask & STATX_MNT_ID))
 		return err_sys(e, "finding the mount of an open file");
 	r = fsio_read(MOUNTINFO, MOUNTINFO_MAX, &b, e);
 	if (!r)

@@ -17,7 +17,8 @@
 
 /* The mount point into @out. E_NOTFOUND, E_IO, E_OVERFLOW. */
 int mount_point_of_fd(int fd, char *out, size_t size, struct err *e) MUST_CHECK;
-int mount_point_of_path(const char *path, char *out, size_t size, struct err *e) MUST_CHECK;
+int mount_point_of_path(const char *path, char *out, size_t size,
+			struct err *e) MUST_CHECK;
 
 /* The same from the text of /proc/self/mountinfo, for the mount @id. */
 int mount_point_in(const char *mountinfo, uint64_t id, char *out, size_t size,

@@ -179,7 +179,8 @@ static int set_plk(struct kc_options *o, const struct kc_world *w, const char *f
 		if (!o->volume_root)
 			o->volume_root = w->root;
 		if (fsio_join(o->plk, sizeof(o->plk), w->root, PATH_STAGED_PLK, &e) ||
-		    fsio_join(o->plk_dir, sizeof(o->plk_dir), w->root, PATH_STAGED_PLK_DIR, &e))
+		    fsio_join(o->plk_dir, sizeof(o->plk_dir), w->root,
+			      PATH_STAGED_PLK_DIR, &e))
 			return say(w, EX_USAGE, e.msg);
 		return add_system_dirs(o, w);
 	}
@@ -251,8 +252,9 @@ static int add_arch(struct kc_options *o, const struct kc_world *w, const char *
 static int set_verbose(const struct kc_world *w, int argc, char **argv)
 {
 	/* -v 0 .. 6 to levels */
-	static const enum clog_level levels[] = {CLOG_ERROR, CLOG_BASIC,  CLOG_PROGRESS, CLOG_STEP,
-						 CLOG_DETAIL, CLOG_DEBUG, CLOG_DEBUG};
+	static const enum clog_level levels[] = {CLOG_ERROR, CLOG_BASIC,  CLOG_PROGRESS,
+						 CLOG_STEP,  CLOG_DETAIL, CLOG_DEBUG,
+						 CLOG_DEBUG};
 	const char *arg = optarg ? optarg : optind < argc ? argv[optind] : NULL;
 	char *end;
 
@@ -260,14 +262,17 @@ static int set_verbose(const struct kc_world *w, int argc, char **argv)
 	if (!arg)
 		return EX_OK;
 	if (!strncmp(arg, "-v=", 3)) {
-		clog_say(w->log, CLOG_ERROR,
-			 "%s - syntax error (don't use = with single-letter option args).", arg);
+		clog_say(
+			w->log, CLOG_ERROR,
+			"%s - syntax error (don't use = with single-letter option args).",
+			arg);
 		return EX_USAGE;
 	}
 	if (arg[0] == '0' && (arg[1] == 'x' || arg[1] == 'X')) {
 		w->log->max = (enum clog_level)(strtoul(arg, &end, 16) & LEVEL_MASK);
 		if (*end) {
-			clog_say(w->log, CLOG_ERROR, "Can't parse verbose argument %s.", arg);
+			clog_say(w->log, CLOG_ERROR, "Can't parse verbose argument %s.",
+				 arg);
 			return EX_USAGE;
 		}
 	} else if (arg[0] >= '0' && arg[0] <= '6' && !arg[1]) {
@@ -293,8 +298,8 @@ static void quiet(struct kc_world *w)
 }
 
 /* -prelinked-kernel takes the next word, -c only what getopt found. */
-static int read_plk(struct kc_options *o, const struct kc_world *w, bool is_long, int argc,
-		    char **argv)
+static int read_plk(struct kc_options *o, const struct kc_world *w, bool is_long,
+		    int argc, char **argv)
 {
 	const char *file = optarg;
 
@@ -324,8 +329,8 @@ static int unrecognized(const struct kc_world *w, char **argv)
 	return EX_USAGE;
 }
 
-static int take(struct kc_options *o, struct kc_world *w, int option, bool is_long, int argc,
-		char **argv)
+static int take(struct kc_options *o, struct kc_world *w, int option, bool is_long,
+		int argc, char **argv)
 {
 	if (set_simple(o, option))
 		return EX_OK;
@@ -356,8 +361,9 @@ static int take(struct kc_options *o, struct kc_world *w, int option, bool is_lo
 	case 'v':
 		return set_verbose(w, argc, argv);
 	case 'X':
-		clog_say(w->log, CLOG_WARNING, "WARNING: Cannot find personalization tool to "
-					       "build immutable kernel: skipping!");
+		clog_say(w->log, CLOG_WARNING,
+			 "WARNING: Cannot find personalization tool to "
+			 "build immutable kernel: skipping!");
 		return EX_OK;
 	case LONG_VOLUME_ROOT:
 		if (o->volume_root)
@@ -377,7 +383,8 @@ static int take(struct kc_options *o, struct kc_world *w, int option, bool is_lo
 	}
 }
 
-static int take_rest(struct kc_options *o, const struct kc_world *w, int argc, char **argv)
+static int take_rest(struct kc_options *o, const struct kc_world *w, int argc,
+		     char **argv)
 {
 	if (o->update_volume)
 		return EX_OK;
@@ -397,8 +404,8 @@ int kc_options_parse(struct kc_options *o, struct kc_world *w, int argc, char **
 	*o = (struct kc_options){.n_args = 0};
 	*ret_help = false;
 	optind = 0; /* glibc: start anew */
-	while (!status && (option = getopt_long_only(argc, argv, short_options, long_options,
-						     &index)) != -1) {
+	while (!status && (option = getopt_long_only(argc, argv, short_options,
+						     long_options, &index)) != -1) {
 		if (option == 'h') {
 			kc_usage(w->log, true);
 			*ret_help = true;
@@ -409,7 +416,8 @@ int kc_options_parse(struct kc_options *o, struct kc_world *w, int argc, char **
 			optarg = NULL;
 		} else if (option == ':') {
 			clog_say(w->log, CLOG_ERROR,
-				 "kextcache: option requires an argument -- -%c.", optopt);
+				 "kextcache: option requires an argument -- -%c.",
+				 optopt);
 		}
 		status = take(o, w, option, index != -1, argc, argv);
 		index = -1;

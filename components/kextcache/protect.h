@@ -9,7 +9,8 @@
 
 /* csr_check(CSR_ALLOW_UNRESTRICTED_FS) != 0. Without a setting to read, SIP is on. */
 bool kc_sip_on(const struct kc_world *w);
-/* Is @path, which need not exist, one that rootless.conf of the running system protects? */
+/* Is @path, which need not exist, one that rootless.conf of the running system protects?
+ */
 bool kc_is_trusted(const struct kc_world *w, const char *path);
 /* Would the prelinked kernel of @o be protected? False when none is to be built. */
 bool kc_plk_protected(const struct kc_world *w, const struct kc_options *o);

@@ -39,7 +39,8 @@ static int add_dirs(struct kc_rebuild *r, const struct bootcaches *b, char *cons
 	return ret;
 }
 
-/* Which kexts: those of a local start; of a start from installation media, network, too. */
+/* Which kexts: those of a local start; of a start from installation media, network, too.
+ */
 static int add_filters(struct kc_rebuild *r, const struct bootcaches *b, bool all_loaded,
 		       struct err *e)
 {
@@ -86,8 +87,8 @@ static int fill(struct kc_rebuild *r, const struct bootcaches *b, bool all_loade
 	return ret;
 }
 
-int kc_rebuild_command(const struct bootcaches *b, bool all_loaded, struct kc_rebuild *ret,
-		       struct err *e)
+int kc_rebuild_command(const struct bootcaches *b, bool all_loaded,
+		       struct kc_rebuild *ret, struct err *e)
 {
 	int r;
 

@@ -11,8 +11,8 @@
 #include "sim/base/fsio.h"
 #include "sim/formats/macho/macho.h"
 
-static int repack(const struct kc_world *w, const struct kc_options *o, const struct buf *file,
-		  const struct stat *st)
+static int repack(const struct kc_world *w, const struct kc_options *o,
+		  const struct buf *file, const struct stat *st)
 {
 	const struct timespec times[2] = {st->st_atim, st->st_mtim};
 	struct buf macho = BUF_INIT, out = BUF_INIT;
@@ -26,18 +26,20 @@ static int repack(const struct kc_world *w, const struct kc_options *o, const st
 		clog_say(w->log, CLOG_ERROR, "%s", e.msg);
 		status = EX_DATAERR;
 	} else if (o->compress && was != PRELINK_PLAIN) {
-		status = kc_fail(w, EX_DATAERR, "Prelinked kernel is already compressed.");
+		status =
+			kc_fail(w, EX_DATAERR, "Prelinked kernel is already compressed.");
 	} else if (!macho_open(macho.data, macho.len, &m, &e)) {
 		kaslr = m.has_dysymtab;
 		macho_release(&m);
 	}
-	if (!status && prelink_pack(macho.data, macho.len, kc_compression(w, o), kaslr, &out, &e)) {
+	if (!status &&
+	    prelink_pack(macho.data, macho.len, kc_compression(w, o), kaslr, &out, &e)) {
 		clog_say(w->log, CLOG_ERROR, "%s", e.msg);
 		status = EX_OSERR;
 	}
 	if (!status)
-		status = kc_write_plk(o->plk, out.data, out.len, st->st_mode & 07777, NULL,
-				      times, w->log);
+		status = kc_write_plk(o->plk, out.data, out.len, st->st_mode & 07777,
+				      NULL, times, w->log);
 	buf_release(&macho);
 	buf_release(&out);
 	return status;
@@ -51,7 +53,8 @@ int kc_recompress(const struct kc_world *w, const struct kc_options *o)
 	int status;
 
 	if (stat(o->plk, &st) || fsio_read(o->plk, PRELINK_MAX, &file, &e)) {
-		clog_say(w->log, CLOG_ERROR, "Can't open %s - %s.", o->plk, strerror(errno));
+		clog_say(w->log, CLOG_ERROR, "Can't open %s - %s.", o->plk,
+			 strerror(errno));
 		buf_release(&file);
 		return EX_OSERR;
 	}

@@ -21,7 +21,8 @@
 /* How the builder of today's kernel ended: its exit status, or -1 if it did not start. */
 static int run_builder(const struct kc_world *w, const struct kc_rebuild *cmd)
 {
-	char filter[64], spawned[] = KEXTD_SPAWNED_ENV "=", locks[] = KC_ENV_SKIP_LOCKS "=1";
+	char filter[64], spawned[] = KEXTD_SPAWNED_ENV "=",
+			 locks[] = KC_ENV_SKIP_LOCKS "=1";
 	char *env[4] = {filter}, **next = &env[1];
 	struct spawn_request rq = {
 		.program = w->self,
@@ -34,7 +35,8 @@ static int run_builder(const struct kc_world *w, const struct kc_rebuild *cmd)
 	pid_t child;
 	int st;
 
-	snprintf(filter, sizeof(filter), KC_ENV_LOG_FILTER "=0x%x", (unsigned)w->log->max);
+	snprintf(filter, sizeof(filter), KC_ENV_LOG_FILTER "=0x%x",
+		 (unsigned)w->log->max);
 	if (w->locks_held)
 		*next++ = locks;
 	if (w->spawned_by_kextd)
@@ -47,8 +49,10 @@ static int run_builder(const struct kc_world *w, const struct kc_rebuild *cmd)
 		if (errno != EINTR)
 			return -1;
 	st = WIFEXITED(st) ? WEXITSTATUS(st) : EX_SOFTWARE;
-	clog_say(w->log, st ? CLOG_ERROR : CLOG_DETAIL, "Child process %s[%d] exited with "
-		 "status %d.", w->self, (int)child, st);
+	clog_say(w->log, st ? CLOG_ERROR : CLOG_DETAIL,
+		 "Child process %s[%d] exited with "
+		 "status %d.",
+		 w->self, (int)child, st);
 	return st;
 }
 
@@ -75,7 +79,8 @@ static int rebuild(const struct kc_world *w, const struct bootcaches *b)
 	int status;
 
 	if (kc_rebuild_command(b, all_loaded, &cmd, &e)) {
-		clog_say(w->log, CLOG_ERROR, "Data error before rebuild of primary kext cache");
+		clog_say(w->log, CLOG_ERROR,
+			 "Data error before rebuild of primary kext cache");
 		return EX_SOFTWARE;
 	}
 	status = make_cache_folder(w, b);
@@ -102,11 +107,13 @@ static int ensure_caches(const struct kc_world *w, const struct kc_options *o,
 		clog_say(w->log, CLOG_DETAIL, "Primary kext cache does not need update.");
 		return EX_OK;
 	}
-	clog_say(w->log, urgent ? CLOG_ERROR : CLOG_BASIC, "rebuilding %s%s", b->root, b->path);
+	clog_say(w->log, urgent ? CLOG_ERROR : CLOG_BASIC, "rebuilding %s%s", b->root,
+		 b->path);
 	status = rebuild(w, b);
 	if (status) {
 		/* Apple prints a variable that was not set yet: ELAST + 1. */
-		clog_say(w->log, CLOG_ERROR, "Error %d rebuilding %s", KC_ELAST_PLUS_1, b->path);
+		clog_say(w->log, CLOG_ERROR, "Error %d rebuilding %s", KC_ELAST_PLUS_1,
+			 b->path);
 		return status;
 	}
 	*updated = true;
@@ -123,9 +130,10 @@ static int update(const struct kc_world *w, const struct kc_options *o,
 		return status;
 	/* No disk here has Apple_Boot helper partitions. */
 	if (!(o->update_opts & KC_UPDATE_CACHES_ONLY))
-		clog_say(w->log, CLOG_BASIC, "%s: no supported helper partitions to update.",
-			 b->root);
-	return (o->update_opts & KC_UPDATE_EXPECT_UP_TO_DATE) && updated ? EX_OSFILE : EX_OK;
+		clog_say(w->log, CLOG_BASIC,
+			 "%s: no supported helper partitions to update.", b->root);
+	return (o->update_opts & KC_UPDATE_EXPECT_UP_TO_DATE) && updated ? EX_OSFILE
+									 : EX_OK;
 }
 
 /* Without bootcaches.plist there is nothing to do, and that is fine. */

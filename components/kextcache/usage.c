@@ -3,7 +3,8 @@
 #include "components/kextcache/options.h"
 
 static const char *const brief[] = {
-	"usage: kextcache -prelinked-kernel <filename> [options] [--] [kext or directory]",
+	"usage: kextcache -prelinked-kernel <filename> [options] [--] [kext or "
+	"directory]",
 	"       kextcache -system-prelinked-kernel",
 	"       kextcache [options] -prelinked-kernel",
 	"       kextcache -invalidate <volume> ",
@@ -21,7 +22,8 @@ static const char *const details[] = {
 	"-invalidate <volume> (-i): invalidate system kext caches for <volume>",
 	"-update-volume <volume> (-u): update system kext caches for <volume>",
 	"-Installer called us, modify behavior appropriately",
-	"-caches-only skips updating any helper partitions even if they appear out of date",
+	"-caches-only skips updating any helper partitions even if they appear out of "
+	"date",
 	"-system-caches: update system kext info caches for the root volume",
 	"",
 	"kext or directory: Consider kext or all kexts in directory for inclusion",
@@ -61,5 +63,6 @@ void kc_usage(const struct component_log *log, bool full)
 	if (full)
 		print(log, details);
 	else
-		clog_say(log, CLOG_EXPLICIT, "use kextcache -help for an explanation of each option");
+		clog_say(log, CLOG_EXPLICIT,
+			 "use kextcache -help for an explanation of each option");
 }

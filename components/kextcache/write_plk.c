@@ -22,8 +22,9 @@
  */
 static int open_temp(char *path)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789";
 	char *x = path + strlen(path) - TEMP_LETTERS;
 
 	for (int i = 0; i < TEMP_TRIES; i++) {
@@ -45,7 +46,8 @@ static bool is_same(const char *path, const struct stat *expect)
 {
 	struct stat st;
 
-	return !lstat(path, &st) && st.st_dev == expect->st_dev && st.st_ino == expect->st_ino;
+	return !lstat(path, &st) && st.st_dev == expect->st_dev &&
+	       st.st_ino == expect->st_ino;
 }
 
 static int fill(int fd, const char *temp, const void *data, size_t len, mode_t mode,
@@ -69,12 +71,14 @@ static int put_in_place(const char *temp, const char *path, const struct stat *e
 			const struct component_log *log)
 {
 	if (expect && !is_same(path, expect)) {
-		clog_say(log, CLOG_ERROR, "File at path '%s' changed, cannot be used", path);
+		clog_say(log, CLOG_ERROR, "File at path '%s' changed, cannot be used",
+			 path);
 		return EX_SOFTWARE;
 	}
 	if (rename(temp, path)) {
-		clog_say(log, CLOG_ERROR, "Can't rename temporary file '%s' to '%s' - %s.", temp,
-			 path, strerror(errno));
+		clog_say(log, CLOG_ERROR,
+			 "Can't rename temporary file '%s' to '%s' - %s.", temp, path,
+			 strerror(errno));
 		return EX_OSERR;
 	}
 	return EX_OK;

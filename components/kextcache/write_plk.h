@@ -12,8 +12,8 @@
 #define KC_PLK_MODE 0644
 
 /*
- * Write @data beside @path under a temporary name "<path>.XXXX", rename it over @path, then
- * set access and modification time to @times (may be NULL). With @expect, what is at
+ * Write @data beside @path under a temporary name "<path>.XXXX", rename it over @path,
+ * then set access and modification time to @times (may be NULL). With @expect, what is at
  * @path before the rename has to be that file. Nothing is synced: Apple does not, either.
  * Returns 0 or an exit status; messages go to @log. No temporary file is left behind
  * unless the process dies.

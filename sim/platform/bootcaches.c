@@ -20,17 +20,19 @@
  * The keys that may stand in each dictionary. Apple counts what it handled and takes any
  * rest to mean that the file is from a future it does not know (EFTYPE).
  */
-static const char *const top_keys[] = {"PreBootPaths", "BooterPaths", "PostBootPaths", NULL};
+static const char *const top_keys[] = {"PreBootPaths", "BooterPaths", "PostBootPaths",
+				       NULL};
 static const char *const pre_keys[] = {"DiskLabel", "AdditionalPaths", NULL};
 static const char *const booter_keys[] = {"EFIBooter", "OFBooter", NULL};
 static const char *const post_keys[] = {
 	"AdditionalPaths",  "BootConfig",       "EncryptedRoot",    "MKext",
 	"MKext2",           "Kernelcache v1.1", "Kernelcache v1.2", "Kernelcache v1.3",
 	"Kernelcache v1.4", "Kernelcache v1.5", NULL};
-static const char *const crypt_keys[] = {"EncryptedPropertyCache", "RootVolumePropertyCache",
-					 "DefaultResourcesDir",    "LocalizationSource",
-					 "LanguagesPref",          "BackgroundImage",
-					 "LocalizedResourcesCache", NULL};
+static const char *const crypt_keys[] = {
+	"EncryptedPropertyCache",  "RootVolumePropertyCache",
+	"DefaultResourcesDir",	   "LocalizationSource",
+	"LanguagesPref",	   "BackgroundImage",
+	"LocalizedResourcesCache", NULL};
 
 static const struct {
 	const char *key;
@@ -131,8 +133,8 @@ static int read_ext_dirs(plist_t d, struct bootcaches *b, struct err *e)
 	} else {
 		r = pl_array(d, "ExtensionsDir", &dirs, e);
 		if (!r)
-			r = copy_strings(dirs, b->ext_dir, BOOTCACHES_DIRS_MAX, &b->n_ext_dirs,
-					 true, e);
+			r = copy_strings(dirs, b->ext_dir, BOOTCACHES_DIRS_MAX,
+					 &b->n_ext_dirs, true, e);
 	}
 	if (!r)
 		r = pl_opt_array(d, "UnwatchedExtensionsDir", &more, e);
@@ -159,7 +161,8 @@ static int read_cache(plist_t d, struct bootcaches *b, struct err *e)
 	if (!r)
 		r = pl_opt_array(d, "Archs", &archs, e);
 	if (!r && archs)
-		r = copy_strings(archs, b->arch, BOOTCACHES_ARCHS_MAX, &b->n_archs, false, e);
+		r = copy_strings(archs, b->arch, BOOTCACHES_ARCHS_MAX, &b->n_archs, false,
+				 e);
 	if (!r)
 		r = pl_opt_string(d, "Preferred Compression", &compression, e);
 	b->lzvn = compression && !strcmp(compression, "lzvn");
@@ -208,8 +211,8 @@ static int read_top(plist_t root, struct bootcaches *b, struct err *e)
 	return r || !post ? r : read_post(post, b, e);
 }
 
-int bootcaches_parse(const char *root, const void *data, size_t len, struct bootcaches *ret,
-		     struct err *e)
+int bootcaches_parse(const char *root, const void *data, size_t len,
+		     struct bootcaches *ret, struct err *e)
 {
 	struct bootcaches b = {.root = strdup(root)};
 	plist_t list = NULL;
@@ -239,7 +242,8 @@ static int check_owner(const char *root, const struct stat *st, struct err *e)
 		return err_set(e, E_PERM, "%s: " PATH_BOOTCACHES
 			       " not owned by root; no rebuilds.", root);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(e, E_PERM, "%s: " PATH_BOOTCACHES " writable by non-root.", root);
+		return err_set(e, E_PERM, "%s: " PATH_BOOTCACHES " writable by non-root.",
+			       root);
 	return 0;
 }
 

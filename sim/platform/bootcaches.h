@@ -14,7 +14,8 @@
 
 #define BOOTCACHES_DIRS_MAX  16
 #define BOOTCACHES_ARCHS_MAX 8
-#define BOOTCACHES_PATH_MAX  128 /* BCPATH_MAX: a longer path makes the file unrecognized */
+#define BOOTCACHES_PATH_MAX                                                              \
+	128 /* BCPATH_MAX: a longer path makes the file unrecognized */
 
 enum bootcaches_kind {
 	BOOTCACHES_NONE, /* no kernel cache of any kind */
@@ -46,13 +47,14 @@ struct bootcaches {
  * Read the file of the volume @root. The message is the one Apple's programs print:
  * E_NOTFOUND: "<root>: no /usr/standalone/bootcaches.plist"
  * E_CORRUPT:  "<root>: unrecognized /usr/standalone/bootcaches.plist"
- * E_PERM:     "<root>: /usr/standalone/bootcaches.plist not owned by root; no rebuilds." or
+ * E_PERM:     "<root>: /usr/standalone/bootcaches.plist not owned by root; no rebuilds."
+ * or
  *             "<root>: /usr/standalone/bootcaches.plist writable by non-root."
  */
 int bootcaches_load(const char *root, struct bootcaches *ret, struct err *e) MUST_CHECK;
 /* The same from memory, without the checks of the file; @root is only remembered. */
-int bootcaches_parse(const char *root, const void *data, size_t len, struct bootcaches *ret,
-		     struct err *e) MUST_CHECK;
+int bootcaches_parse(const char *root, const void *data, size_t len,
+		     struct bootcaches *ret, struct err *e) MUST_CHECK;
 void bootcaches_release(struct bootcaches *b);
 
 /* "/Volumes/X" and "/Library" to "/Volumes/X/Library", one slash between. E_OVERFLOW. */

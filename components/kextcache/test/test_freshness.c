@@ -37,7 +37,8 @@ static const char *at(const char *rel)
 
 static void set_mtime(const char *rel, int64_t seconds)
 {
-	struct timespec t[2] = {{.tv_sec = seconds, .tv_nsec = 5000}, {.tv_sec = seconds, .tv_nsec = 5000}};
+	struct timespec t[2] = {{.tv_sec = seconds, .tv_nsec = 5000},
+				{.tv_sec = seconds, .tv_nsec = 5000}};
 
 	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, at(rel), t, 0), 0);
 }
@@ -90,8 +91,10 @@ static void only_the_exact_second_is_fresh(void)
 		ASSERT_OK(plk_up_to_date(&b, &fresh, &why, NULL, &e), &e);
 		CU_ASSERT_EQUAL(fresh, rows[i].fresh);
 		CU_ASSERT_STRING_EQUAL(why, rows[i].kernel > rows[i].s + 1 &&
-						    rows[i].kernel > rows[i].l + 1 ? "/kernel" :
-				       rows[i].l > rows[i].s ? "/L" : "/S");
+							    rows[i].kernel > rows[i].l + 1
+						    ? "/kernel"
+					    : rows[i].l > rows[i].s ? "/L"
+								    : "/S");
 	}
 	bootcaches_release(&b);
 }
@@ -188,5 +191,6 @@ static void the_volumes_own_mount_point(void)
 
 TEST_MAIN("kextcache freshness",
 	  {"only the exact second is fresh", only_the_exact_second_is_fresh},
-	  {"missing parts", missing_parts}, {"rebuild command line", rebuild_command_line},
+	  {"missing parts", missing_parts},
+	  {"rebuild command line", rebuild_command_line},
 	  {"the volume's own mount point", the_volumes_own_mount_point})

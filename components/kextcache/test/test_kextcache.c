@@ -26,12 +26,14 @@
 static const char bootcaches[] =
 	"<plist version=\"1.0\"><dict><key>PostBootPaths</key><dict>"
 	"<key>Kernelcache v1.5</key><dict><key>ExtensionsDir</key><array>"
-	"<string>/Library/Extensions</string><string>/System/Library/Extensions</string></array>"
+	"<string>/Library/Extensions</string><string>/System/Library/Extensions</"
+	"string></array>"
 	"<key>Path</key><string>" PATH_STAGED_PLK "</string>"
 	"<key>ReadOnlyPath</key><string>" PATH_SYSTEM_PLK "</string>"
 	"<key>KernelPath</key><string>" PATH_KERNEL "</string>"
 	"<key>Archs</key><array><string>x86_64</string></array>"
-	"<key>Preferred Compression</key><string>lzvn</string></dict></dict></dict></plist>";
+	"<key>Preferred "
+	"Compression</key><string>lzvn</string></dict></dict></dict></plist>";
 
 static char root[256], data_mount[512], csr[300], loaded[300], said[65536], printed[1024];
 
@@ -52,7 +54,8 @@ static struct kc_world world(void)
 
 	snprintf(socket, sizeof(socket), "%s/no-kextd", root);
 	log_said = (struct component_log){.line = take, .arg = said, .max = CLOG_WARNING};
-	log_printed = (struct component_log){.line = take, .arg = printed, .max = CLOG_DEBUG};
+	log_printed =
+		(struct component_log){.line = take, .arg = printed, .max = CLOG_DEBUG};
 	said[0] = printed[0] = '\0';
 	return (struct kc_world){
 		.root = root,
@@ -113,12 +116,14 @@ static void write_kernel(void)
 /* The fixture as /Library/Extensions/<name>.kext, of root:wheel; touches the folder. */
 static void install(const char *fixture, const char *name)
 {
-	CU_ASSERT_EQUAL(test_shell("rm -rf '%s/Library/Extensions/%s.kext' && cp -R '%s/%s.kext' "
-				   "'%s/Library/Extensions/%s.kext' && "
-				   "chown -R 0:0 '%s/Library/Extensions/%s.kext' && "
-				   "chmod -R go-w '%s/Library/Extensions/%s.kext'",
-				   root, name, test_source(FIXTURES), fixture, root, name, root,
-				   name, root, name), 0);
+	CU_ASSERT_EQUAL(
+		test_shell("rm -rf '%s/Library/Extensions/%s.kext' && cp -R '%s/%s.kext' "
+			   "'%s/Library/Extensions/%s.kext' && "
+			   "chown -R 0:0 '%s/Library/Extensions/%s.kext' && "
+			   "chmod -R go-w '%s/Library/Extensions/%s.kext'",
+			   root, name, test_source(FIXTURES), fixture, root, name, root,
+			   name, root, name),
+		0);
 	set_mtime("/Library/Extensions", EXT_TIME);
 }
 
@@ -132,7 +137,8 @@ static bool volume(void)
 	static const uint8_t sip_off[4] = {0x77, 0, 0, 0};
 	struct err e = ERR_INIT;
 
-	if (geteuid() != 0 || !fsio_exists(test_source(FIXTURES "/ExampleFilter-2.0.kext"))) {
+	if (geteuid() != 0 ||
+	    !fsio_exists(test_source(FIXTURES "/ExampleFilter-2.0.kext"))) {
 		test_skip("needs root and build/fixtures");
 		return false;
 	}
@@ -148,7 +154,8 @@ static bool volume(void)
 	put(PATH_ROOTLESS_CONF, "/System\n/Library/Apple\n", 23);
 	write_kernel();
 	ASSERT_OK(kpi_system_kext_write(release_by_name("10.15.0"),
-					at(PATH_SYSTEM_EXTENSIONS "/System.kext"), &e), &e);
+					at(PATH_SYSTEM_EXTENSIONS "/System.kext"), &e),
+		  &e);
 	set_mtime(PATH_SYSTEM_EXTENSIONS, 100);
 	install("ExampleFilter-1.0", "ExampleFilter");
 	return true;
@@ -241,7 +248,8 @@ static void builds_and_writes_the_script(void)
 	prelink_release(&p);
 	ASSERT_OK(fsio_read(at(PATH_SHOVE_KERNELS), 100, &script, &e), &e);
 	CU_ASSERT_EQUAL(script.len, KC_SCRIPT_SIZE);
-	CU_ASSERT_EQUAL(memcmp(script.data, "#!/bin/sh\n/usr/sbin/kcditto\nexit 0\0", 35), 0);
+	CU_ASSERT_EQUAL(memcmp(script.data, "#!/bin/sh\n/usr/sbin/kcditto\nexit 0\0", 35),
+			0);
 	CU_ASSERT_EQUAL(stat(at(PATH_SHOVE_KERNELS), &st), 0);
 	CU_ASSERT_EQUAL(st.st_mode & 07777, 0700);
 	CU_ASSERT_FALSE(fsio_exists(at(PATH_SYSTEM_PLK)));
@@ -259,8 +267,10 @@ static void two_replaces_one(void)
 	CU_ASSERT_STRING_EQUAL(version_in(PATH_STAGED_PLK, "com.example.filter"), "1.0");
 	install("ExampleFilter-2.0", "ExampleFilter");
 	/* The older one in another folder does not win. */
-	CU_ASSERT_EQUAL(test_shell("cp -Rp '%s' '%s'", test_source(FIXTURES "/ExampleFilter-1.0.kext"),
-				   at(PATH_SYSTEM_EXTENSIONS "/Old.kext")), 0);
+	CU_ASSERT_EQUAL(test_shell("cp -Rp '%s' '%s'",
+				   test_source(FIXTURES "/ExampleFilter-1.0.kext"),
+				   at(PATH_SYSTEM_EXTENSIONS "/Old.kext")),
+			0);
 	CU_ASSERT_EQUAL(test_shell("chown -R 0:0 '%s'; chmod -R go-w '%s'",
 				   at(PATH_SYSTEM_EXTENSIONS "/Old.kext"),
 				   at(PATH_SYSTEM_EXTENSIONS "/Old.kext")), 0);
@@ -280,7 +290,8 @@ static void copies_at_once_elsewhere(void)
 	w.data_mount = "/System/Volumes/Data";
 	CU_ASSERT_EQUAL_FATAL(build(&w, "-l"), EX_OK);
 	CU_ASSERT_FALSE(fsio_exists(at(PATH_SHOVE_KERNELS)));
-	CU_ASSERT_EQUAL(test_shell("cmp '%s' '%s'", at(PATH_STAGED_PLK), at(PATH_SYSTEM_PLK)), 0);
+	CU_ASSERT_EQUAL(
+		test_shell("cmp '%s' '%s'", at(PATH_STAGED_PLK), at(PATH_SYSTEM_PLK)), 0);
 }
 
 static void kernel_newer_than_the_folders(void)
@@ -306,7 +317,8 @@ static void failure_removes_the_placeholder(void)
 	CU_ASSERT_EQUAL(build(&w, "-l"), EX_OSERR);
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "Failed to read kernel file."));
 	CU_ASSERT_FALSE(fsio_exists(at(PATH_STAGED_PLK)));
-	CU_ASSERT_EQUAL(test_shell("test -z \"$(ls -A '%s')\"", at(PATH_STAGED_PLK_DIR)), 0);
+	CU_ASSERT_EQUAL(test_shell("test -z \"$(ls -A '%s')\"", at(PATH_STAGED_PLK_DIR)),
+			0);
 	/* An empty file is what a crash leaves; it is taken for ours. */
 	write_kernel();
 	put(PATH_STAGED_PLK, "", 0);
@@ -330,8 +342,9 @@ static void kernel_that_changes_is_stale(void)
 	w = world();
 	w.out->line = touch_kernel;
 	CU_ASSERT_EQUAL(build(&w, "-l"), KC_EXIT_STALE);
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, "Source item has changed since starting; not saving "
-					    "cache file <getFileDescriptorModTimePlusOne 2287>"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(said, "Source item has changed since starting; not saving "
+			     "cache file <getFileDescriptorModTimePlusOne 2287>"));
 	CU_ASSERT_FALSE(fsio_exists(at(PATH_STAGED_PLK)));
 }
 
@@ -358,7 +371,8 @@ static void target_that_changes_is_not_replaced(void)
 	ASSERT_OK(fsio_read(at(PATH_STAGED_PLK), 100, &b, &e), &e);
 	CU_ASSERT_EQUAL(b.len, 8);
 	buf_release(&b);
-	CU_ASSERT_EQUAL(test_shell("ls '%s' | grep -q 'kernel\\.'", at(PATH_STAGED_PLK_DIR)), 1);
+	CU_ASSERT_EQUAL(
+		test_shell("ls '%s' | grep -q 'kernel\\.'", at(PATH_STAGED_PLK_DIR)), 1);
 }
 
 static void refuses_to_replace_another_file(void)
@@ -389,12 +403,15 @@ static void bad_permissions_are_left_out(void)
 		return;
 	w = world();
 	install("ExampleLib-1.0", "ExampleLib");
-	CU_ASSERT_EQUAL(chmod(at("/Library/Extensions/ExampleFilter.kext/Contents/Info.plist"),
-			      0666), 0);
+	CU_ASSERT_EQUAL(
+		chmod(at("/Library/Extensions/ExampleFilter.kext/Contents/Info.plist"),
+		      0666),
+		0);
 	CU_ASSERT_EQUAL_FATAL(build(&w, "-l"), EX_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "Kext rejected due to improper filesystem "
 					    "permissions: <OSKext "));
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, "ExampleFilter.kext does not authenticate; omitting."));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(said, "ExampleFilter.kext does not authenticate; omitting."));
 	CU_ASSERT_STRING_EQUAL(version_in(PATH_STAGED_PLK, "com.example.filter"), "");
 	CU_ASSERT_EQUAL(build(&w, "-z"), EX_OK);
 	CU_ASSERT_STRING_EQUAL(version_in(PATH_STAGED_PLK, "com.example.filter"), "1.0");
@@ -409,9 +426,11 @@ static void missing_dependency_is_left_out(void)
 	w = world();
 	install("ExampleHelper-1.0", "ExampleHelper");
 	CU_ASSERT_EQUAL_FATAL(build(&w, "-l"), EX_OK);
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, "ExampleHelper.kext - dependency 'com.example.lib' "
-					    "not found."));
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, "is missing dependencies (including anyway; "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(said,
+				      "ExampleHelper.kext - dependency 'com.example.lib' "
+				      "not found."));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(said, "is missing dependencies (including anyway; "));
 	CU_ASSERT_STRING_EQUAL(version_in(PATH_STAGED_PLK, "com.example.helper"), "");
 	install("ExampleLib-1.0", "ExampleLib");
 	CU_ASSERT_EQUAL_FATAL(build(&w, "-l"), EX_OK);
@@ -430,7 +449,8 @@ static void unfit_executables_are_left_out(void)
 	install("ExampleTruncated-1.0", "ExampleTruncated");
 	install("ExampleUnresolved-1.0", "ExampleUnresolved");
 	CU_ASSERT_EQUAL_FATAL(build(&w, "-l"), EX_OK);
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, "ExampleTruncated.kext is not valid; omitting."));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(said, "ExampleTruncated.kext is not valid; omitting."));
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "omitting from prelinked kernel"));
 	CU_ASSERT_STRING_EQUAL(version_in(PATH_STAGED_PLK, "com.example.i386"), "");
 	CU_ASSERT_STRING_EQUAL(version_in(PATH_STAGED_PLK, "com.example.unresolved"), "");
@@ -454,7 +474,8 @@ static void on_demand_only_when_loaded(void)
 	CU_ASSERT_EQUAL(build(&w, "-all-loaded"), EX_SOFTWARE); /* no list to read */
 	ASSERT_OK(fsio_write_atomic(loaded, list, sizeof(list) - 1, 0644, &e), &e);
 	CU_ASSERT_EQUAL_FATAL(build(&w, "-all-loaded"), EX_OK);
-	CU_ASSERT_STRING_EQUAL(version_in(PATH_STAGED_PLK, "com.example.ondemand"), "1.0");
+	CU_ASSERT_STRING_EQUAL(version_in(PATH_STAGED_PLK, "com.example.ondemand"),
+			       "1.0");
 	CU_ASSERT_EQUAL(unlink(loaded), 0);
 }
 
@@ -470,21 +491,24 @@ static void sip_guards_the_target(void)
 	w = world();
 	ASSERT_OK(fsio_write_atomic(csr, sip_on, 4, 0644, &e), &e);
 	CU_ASSERT_EQUAL(build(&w, "-z"), EX_NOPERM);
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, "Cannot create a prelinked kernel in a SIP protected "
-					    "location without authentication!"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(said, "Cannot create a prelinked kernel in a SIP protected "
+			     "location without authentication!"));
 	CU_ASSERT_EQUAL(build(&w, "-l"), EX_OK);
 	/* A kernel from elsewhere. */
 	snprintf(kernel, sizeof(kernel), "%s/kernel", test_tmpdir());
 	CU_ASSERT_EQUAL(test_shell("cp '%s' '%s'", at(PATH_KERNEL), kernel), 0);
-	CU_ASSERT_EQUAL(RUN(&w, "-l", "-K", kernel, "-c", at(PATH_STAGED_PLK), "-volume-root",
-			    root, at(PATH_LIBRARY_EXTENSIONS), at(PATH_SYSTEM_EXTENSIONS)),
+	CU_ASSERT_EQUAL(RUN(&w, "-l", "-K", kernel, "-c", at(PATH_STAGED_PLK),
+			    "-volume-root", root, at(PATH_LIBRARY_EXTENSIONS),
+			    at(PATH_SYSTEM_EXTENSIONS)),
 			EX_NOPERM);
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "cannot be used to create a SIP-protected"));
 	/* Another protected place. */
 	CU_ASSERT_EQUAL(RUN(&w, "-l", "-c", at(PATH_SYSTEM_PLK), "-volume-root", root,
 			    at(PATH_LIBRARY_EXTENSIONS), at(PATH_SYSTEM_EXTENSIONS)),
 			EX_NOPERM);
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, "SIP-protected prelinked kernels must be in "));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(said, "SIP-protected prelinked kernels must be in "));
 	CU_ASSERT_FALSE(fsio_exists(at(PATH_SYSTEM_PLK)));
 }
 
@@ -527,8 +551,10 @@ static void update_says_what_apples_says(void)
 	CU_ASSERT_STRING_EQUAL(said, want);
 	/* Out of date: starts a kextcache, which here only notes that it ran. */
 	snprintf(self, sizeof(self), "%s/self", test_tmpdir());
-	ASSERT_OK(fsio_write_atomic(self, "#!/bin/sh\necho \"$@\" > \"$0.args\"\nexit 3\n", 39, 0755,
-				    &e), &e);
+	ASSERT_OK(fsio_write_atomic(self,
+				    "#!/bin/sh\necho \"$@\" > \"$0.args\"\nexit 3\n", 39,
+				    0755, &e),
+		  &e);
 	w.self = self;
 	set_mtime(PATH_LIBRARY_EXTENSIONS, 7000);
 	said[0] = '\0';
@@ -536,8 +562,11 @@ static void update_says_what_apples_says(void)
 	snprintf(want, sizeof(want), "rebuilding %s%s\n", root, PATH_STAGED_PLK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, want));
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "exited with status 3."));
-	CU_ASSERT_EQUAL(test_shell("grep -q -- '-arch x86_64 -local-root -all-loaded -kernel' "
-				   "'%s.args'", self), 0);
+	CU_ASSERT_EQUAL(
+		test_shell("grep -q -- '-arch x86_64 -local-root -all-loaded -kernel' "
+			   "'%s.args'",
+			   self),
+		0);
 	/* -U of a volume that was not up to date ends with 72. */
 	ASSERT_OK(fsio_write_atomic(self, "#!/bin/sh\nexit 0\n", 17, 0755, &e), &e);
 	CU_ASSERT_EQUAL(RUN(&w, "-U", root), EX_OSFILE);
@@ -552,11 +581,12 @@ static void update_without_bootcaches(void)
 	w = world();
 	CU_ASSERT_EQUAL(unlink(at(PATH_BOOTCACHES)), 0);
 	CU_ASSERT_EQUAL(RUN(&w, "-v", "-u", root), EX_OK);
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, ": no /usr/standalone/bootcaches.plist; skipping\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(said, ": no /usr/standalone/bootcaches.plist; skipping\n"));
 	put(PATH_BOOTCACHES, "junk", 4);
 	CU_ASSERT_EQUAL(RUN(&w, "-v", "-u", root), EX_OK);
-	CU_ASSERT_PTR_NOT_NULL(
-		strstr(said, ": unrecognized /usr/standalone/bootcaches.plist; skipping\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+		said, ": unrecognized /usr/standalone/bootcaches.plist; skipping\n"));
 }
 
 static void command_lines_that_are_refused(void)
@@ -568,21 +598,32 @@ static void command_lines_that_are_refused(void)
 	} rows[] = {
 		{{"kextcache"}, EX_USAGE, "No work to do; check options and try again."},
 		{{"kextcache", "-Zonk"}, EX_USAGE, "unrecognized option -Zonk"},
-		{{"kextcache", "-u", "/nonexistent"}, EX_NOINPUT,
+		{{"kextcache", "-u", "/nonexistent"},
+		 EX_NOINPUT,
 		 "/nonexistent - No such file or directory."},
-		{{"kextcache", "-arch", "vax", "-u", "/"}, EX_USAGE, "Unknown architecture vax."},
-		{{"kextcache", "-volume-root", "/", "-u", "/"}, EX_USAGE,
+		{{"kextcache", "-arch", "vax", "-u", "/"},
+		 EX_USAGE,
+		 "Unknown architecture vax."},
+		{{"kextcache", "-volume-root", "/", "-u", "/"},
+		 EX_USAGE,
 		 "Use -volume-root only when creating a prelinked kernel."},
-		{{"kextcache", "-K", "/nonexistent"}, EX_USAGE, "Error: kernel filename invalid"},
+		{{"kextcache", "-K", "/nonexistent"},
+		 EX_USAGE,
+		 "Error: kernel filename invalid"},
 		{{"kextcache", "-Boot", "-u", "/"}, EX_USAGE, "-Boot requires -U."},
 		{{"kextcache", "-f", "-l"}, EX_USAGE, "No work to do; check options"},
-		{{"kextcache", "-f", "-U", "/"}, EX_USAGE,
+		{{"kextcache", "-f", "-U", "/"},
+		 EX_USAGE,
 		 "-force (-f) is allowed only with -update-volume (-u)."},
-		{{"kextcache", "-clear-staging", "-u", "/"}, EX_USAGE,
+		{{"kextcache", "-clear-staging", "-u", "/"},
+		 EX_USAGE,
 		 "Kernel extension staging functions must be used alone."},
-		{{"kextcache", "-clear-staging"}, EX_UNAVAILABLE,
+		{{"kextcache", "-clear-staging"},
+		 EX_UNAVAILABLE,
 		 "-clear-staging is not part of this simulation."},
-		{{"kextcache", "-h"}, EX_OK, "usage: kextcache -prelinked-kernel <filename>"},
+		{{"kextcache", "-h"},
+		 EX_OK,
+		 "usage: kextcache -prelinked-kernel <filename>"},
 	};
 
 	if (!volume())
@@ -624,8 +665,9 @@ static void recompression_keeps_the_time(void)
 	CU_ASSERT_TRUE_FATAL(open_plk(PATH_STAGED_PLK, &p));
 	CU_ASSERT_EQUAL(p.compression, PRELINK_PLAIN);
 	prelink_release(&p);
-	CU_ASSERT_EQUAL(RUN(&w, "-c", at(PATH_STAGED_PLK), "-volume-root", root, "-compressed"),
-			EX_OK);
+	CU_ASSERT_EQUAL(
+		RUN(&w, "-c", at(PATH_STAGED_PLK), "-volume-root", root, "-compressed"),
+		EX_OK);
 	CU_ASSERT_TRUE_FATAL(open_plk(PATH_STAGED_PLK, &p));
 	CU_ASSERT_EQUAL(p.compression, PRELINK_LZVN);
 	prelink_release(&p);
@@ -658,7 +700,8 @@ static void builds_for_a_tree(void)
 			       "/Library/Extensions/Filter.kext");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(prelink_find(&p, "com.apple.kpi.bsd"));
 	CU_ASSERT_STRING_EQUAL(prelink_find(&p, "com.apple.kpi.bsd")->bundle_path,
-			       PATH_SYSTEM_EXTENSIONS "/System.kext/PlugIns/BSDKernel.kext");
+			       PATH_SYSTEM_EXTENSIONS
+			       "/System.kext/PlugIns/BSDKernel.kext");
 	prelink_release(&p);
 	buf_clear(&out);
 	bundles[1].folder = test_source(FIXTURES "/ExampleHelper-1.0.kext");

@@ -52,8 +52,9 @@ static int serve(int listener, const int *errnos, size_t n)
 		return 99;
 	fd = accept(listener, NULL, NULL);
 	for (size_t i = 0; i < n; i++) {
-		const char *op, *want = i + 1 == n && errnos[i] == 0 && n > 1 ? "unlock_volume" :
-										"lock_volume";
+		const char *op, *want = i + 1 == n && errnos[i] == 0 && n > 1
+						? "unlock_volume"
+						: "lock_volume";
 		json_t *req = NULL, *reply = packet_reply(errnos[i], NULL);
 
 		if (packet_recv(fd, 5000, &req, &e))
@@ -114,10 +115,10 @@ static void waits_while_busy(void)
 	kc_lock_put(&lock, &w, 0);
 	CU_ASSERT_FALSE(w.locks_held);
 	CU_ASSERT_EQUAL(server_status(pid), 0);
-	CU_ASSERT_STRING_EQUAL(said,
-			       "kextd wasn't ready; waiting 10 seconds and trying again.\n"
-			       "/proc locked; waiting for lock.\n"
-			       "Lock acquired; proceeding.\n");
+	CU_ASSERT_STRING_EQUAL(
+		said, "kextd wasn't ready; waiting 10 seconds and trying again.\n"
+		      "/proc locked; waiting for lock.\n"
+		      "Lock acquired; proceeding.\n");
 }
 
 static void not_watched(void)
@@ -132,7 +133,8 @@ static void not_watched(void)
 	pid = start_server(errnos, 1);
 	CU_ASSERT_EQUAL(kc_lock_take(&lock, &w, "/proc"), 0);
 	CU_ASSERT_FALSE(lock.held);
-	CU_ASSERT_STRING_EQUAL(said, "Note: kextd not watching /proc; proceeding w/o lock\n");
+	CU_ASSERT_STRING_EQUAL(said,
+			       "Note: kextd not watching /proc; proceeding w/o lock\n");
 	CU_ASSERT_EQUAL(server_status(pid), 0);
 }
 
@@ -160,7 +162,8 @@ static void nobody_there(void)
 		TEST_SKIP("needs root");
 	snprintf(socket_path, sizeof(socket_path), "%s/nobody", test_tmpdir());
 	CU_ASSERT_EQUAL(kc_lock_take(&lock, &w, "/proc"), 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, "Warning: kextd unavailable; proceeding w/o lock"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(said, "Warning: kextd unavailable; proceeding w/o lock"));
 }
 
 TEST_MAIN("kextcache lock", {"waits while busy", waits_while_busy},

@@ -118,7 +118,8 @@ static const struct {
 	{filesystem_ok, "Kext rejected due to improper filesystem permissions"},
 };
 
-static void say_rejected(const struct kext *k, const struct kext_auth *auth, const char *why)
+static void say_rejected(const struct kext *k, const struct kext_auth *auth,
+			 const char *why)
 {
 	struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;

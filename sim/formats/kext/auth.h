@@ -16,7 +16,8 @@
 /* AuthOptions_t, as far as steps exist. */
 struct kext_auth {
 	bool check_filesystem;             /* owner and permissions */
-	const struct kext_set *all;        /* where the exclude list is looked for; may be NULL */
+	const struct kext_set
+		*all; /* where the exclude list is looked for; may be NULL */
 	const struct component_log *log;   /* "Kext rejected due to ..." */
 };
 
@@ -29,8 +30,8 @@ bool kext_authenticate(struct kext *k, const struct kext_auth *auth);
 /*
  * The file system rule alone: every file and folder of the bundle, but for .DS_Store and
  * what is in PlugIns, belongs to 0:0 and is not writable by group or others. Each that
- * does not is recorded in k->diags. A link is judged by what it points to and not followed
- * further. (OSKext.c __OSKextBasicFilesystemAuthenticationRecursive)
+ * does not is recorded in k->diags. A link is judged by what it points to and not
+ * followed further. (OSKext.c __OSKextBasicFilesystemAuthenticationRecursive)
  */
 bool kext_check_filesystem(struct kext *k);
 

@@ -92,6 +92,7 @@ enum kext_diag_class kext_fault_class(enum kext_fault fault);
 const char *kext_diag_title(enum kext_diag_class class);
 
 /* Append all as kextutil -t prints them: heading, then "    text: " and the subjects. */
-int kext_diag_print(const struct kext_diags *d, struct buf *out, struct err *e) MUST_CHECK;
+int kext_diag_print(const struct kext_diags *d, struct buf *out,
+		    struct err *e) MUST_CHECK;
 
 #endif

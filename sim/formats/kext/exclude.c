@@ -19,7 +19,8 @@ static bool in_range(const char *item, int64_t version)
 	if (sscanf(item, " %63s thru %63s", from, to) == 2)
 		return kext_version_parse_user(from) <= version &&
 		       version <= kext_version_parse_user(to);
-	return sscanf(item, " %63s", from) == 1 && kext_version_parse_user(from) == version;
+	return sscanf(item, " %63s", from) == 1 &&
+	       kext_version_parse_user(from) == version;
 }
 
 /* LE and LT are looked for in front of the whole text only. */
@@ -31,7 +32,8 @@ static bool below(const char *item, int64_t version)
 	if (sscanf(item, " %2s %63s", op, limit) != 2)
 		return false;
 	max = kext_version_parse_user(limit);
-	return (!strcmp(op, "LE") && version <= max) || (!strcmp(op, "LT") && version < max);
+	return (!strcmp(op, "LE") && version <= max) ||
+	       (!strcmp(op, "LT") && version < max);
 }
 
 bool kext_exclude_matches(const char *spec, int64_t version)

@@ -52,7 +52,8 @@ plist_t kext_info(const struct kext *k, const char *key)
 	char arch_key[128];
 	plist_t v = NULL;
 
-	if (snprintf(arch_key, sizeof(arch_key), "%s_" KEXT_ARCH, key) < (int)sizeof(arch_key))
+	if (snprintf(arch_key, sizeof(arch_key), "%s_" KEXT_ARCH, key) <
+	    (int)sizeof(arch_key))
 		v = plist_dict_get_item(k->info, arch_key);
 	return v ? v : plist_dict_get_item(k->info, key);
 }
@@ -98,7 +99,8 @@ static void read_info(struct kext *k)
 }
 
 /* Takes over @info, also on failure. */
-static int make(const char *path, plist_t info, bool flat, struct kext **ret, struct err *e)
+static int make(const char *path, plist_t info, bool flat, struct kext **ret,
+		struct err *e)
 {
 	struct kext *k = calloc(1, sizeof(*k));
 
@@ -139,7 +141,8 @@ int kext_from_info(const char *path, const void *data, size_t len, struct kext *
 	int r;
 
 	if (len > KEXT_INFO_MAX)
-		return err_set(e, E_OVERFLOW, "%s: an Info.plist of %zu bytes", path, len);
+		return err_set(e, E_OVERFLOW, "%s: an Info.plist of %zu bytes", path,
+			       len);
 	r = pl_parse(data, len, path, &info, e);
 	if (r)
 		return r;
@@ -175,7 +178,8 @@ int kext_executable_path(const struct kext *k, char *out, size_t size, struct er
 		return err_set(e, E_CORRUPT, "%s: CFBundleExecutable is not a file name",
 			       k->path);
 	if (snprintf(out, size, "%s%s", dir, k->executable) >= (int)size)
-		return err_set(e, E_OVERFLOW, "%s: CFBundleExecutable is too long", k->path);
+		return err_set(e, E_OVERFLOW, "%s: CFBundleExecutable is too long",
+			       k->path);
 	return 0;
 }
 

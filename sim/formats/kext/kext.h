@@ -45,7 +45,8 @@ struct kext {
 	plist_t info;       /* owned Info.plist; NULL when it could not be read */
 	bool flat;          /* no Contents: Info.plist and executable lie in the folder */
 
-	/* From Info.plist, borrowed; set by kext_open as far as they are of the right type. */
+	/* From Info.plist, borrowed; set by kext_open as far as they are of the right
+	 * type. */
 	const char *id;             /* "" when missing */
 	const char *version_string; /* "" when missing */
 	const char *executable;     /* CFBundleExecutable, NULL for a codeless kext */
@@ -55,16 +56,17 @@ struct kext {
 	int64_t compatible;         /* OSBundleCompatibleVersion; 0 when there is none */
 	unsigned required;          /* one bit of enum kext_required, or 0 */
 	bool dext;                  /* CFBundlePackageType is DEXT */
-	bool interface;             /* OSBundleIsInterface: symbols, no code (KPI bundles) */
+	bool interface; /* OSBundleIsInterface: symbols, no code (KPI bundles) */
 	bool kernel_component;      /* OSKernelResource: built into the kernel */
 	bool logging;               /* OSBundleEnableKextLogging */
 	bool promotes;              /* OSBundleRequiredPromotion */
 
-	struct buf exe;             /* the executable's bytes once kext_load_executable ran */
+	struct buf exe; /* the executable's bytes once kext_load_executable ran */
 	struct kext_diags diags;
 	enum kext_verdict valid, authentic, resolved;
 
-	/* Set by kext_resolve: direct dependencies in the order they were found. Borrowed. */
+	/* Set by kext_resolve: direct dependencies in the order they were found.
+	 * Borrowed. */
 	struct kext **deps;
 	size_t n_deps;
 	bool resolving;             /* on the stack of the resolver */
@@ -95,7 +97,8 @@ plist_t kext_info(const struct kext *k, const char *key);
  */
 bool kext_validate(struct kext *k);
 
-/* Path of the executable below the bundle: "Contents/MacOS/X" or "X"; E_NOTFOUND if none. */
+/* Path of the executable below the bundle: "Contents/MacOS/X" or "X"; E_NOTFOUND if none.
+ */
 int kext_executable_path(const struct kext *k, char *out, size_t size, struct err *e)
 	MUST_CHECK;
 /* Fill k->exe. Idempotent. E_NOTFOUND if none is declared or the file is missing. */
@@ -110,7 +113,8 @@ enum kext_arch_state {
 /* Does k->exe hold code for x86_64? Reads the executable if that was not done yet. */
 enum kext_arch_state kext_arch(struct kext *k);
 
-/* Does @set demand its OSBundleRequired? An empty set demands all (OSKextMatchesRequiredFlags). */
+/* Does @set demand its OSBundleRequired? An empty set demands all
+ * (OSKextMatchesRequiredFlags). */
 bool kext_is_required(const struct kext *k, unsigned set);
 /* The spelling of one bit: "Local-Root"; NULL for 0. */
 const char *kext_required_name(unsigned bit);

@@ -63,7 +63,8 @@ static struct kext *next_candidate(const struct kext_resolver *r, const char *id
 	for (size_t i = 0; i < r->all->n; i++) {
 		struct kext *k = r->all->item[i];
 
-		if (strcmp(k->id, id) || !compatible(k, requested) || kext_set_has(tried, k))
+		if (strcmp(k->id, id) || !compatible(k, requested) ||
+		    kext_set_has(tried, k))
 			continue;
 		if (!best || k->version >= best->version)
 			best = k;
@@ -79,10 +80,11 @@ static struct kext *find_compatible(const struct kext_resolver *r, const char *i
 	struct kext *k;
 
 	while ((k = next_candidate(r, id, requested, &tried)) && !believed(k, r)) {
-		clog_say(r->log, CLOG_ERROR,
-			 "Rejecting invalid/inauthentic kext for bundle id %s at location "
-			 "file://%s/.",
-			 id, k->path);
+		clog_say(
+			r->log, CLOG_ERROR,
+			"Rejecting invalid/inauthentic kext for bundle id %s at location "
+			"file://%s/.",
+			id, k->path);
 		if (kext_set_add(&tried, k, &e)) {
 			k = NULL;
 			break;
@@ -131,16 +133,17 @@ static void say_not_found(struct kext *k, const char *id, const struct kext_reso
 	const struct kext *any = kext_set_newest(r->all, id);
 
 	if (!any) {
-		clog_say(r->log, CLOG_ERROR, "%s - dependency '%s' not found.", k->path, id);
+		clog_say(r->log, CLOG_ERROR, "%s - dependency '%s' not found.", k->path,
+			 id);
 		kext_diag_add(&k->diags, KEXT_F_DEP_UNAVAILABLE, id);
 	} else if (any->compatible > 0) {
-		clog_say(r->log, CLOG_ERROR, "%s - no compatible dependency found for %s.",
-			 k->path, id);
+		clog_say(r->log, CLOG_ERROR,
+			 "%s - no compatible dependency found for %s.", k->path, id);
 		kext_diag_add(&k->diags, KEXT_F_DEP_INCOMPATIBLE, id);
 	} else {
 		clog_say(r->log, CLOG_ERROR,
-			 "%s - dependency for %s lacks valid OSBundleCompatibleVersion.", k->path,
-			 id);
+			 "%s - dependency for %s lacks valid OSBundleCompatibleVersion.",
+			 k->path, id);
 		kext_diag_add(&k->diags, KEXT_F_DEP_NO_COMPATIBLE_VERSION, id);
 	}
 }
@@ -154,8 +157,8 @@ static bool find_library(struct kext *k, const char *id, const char *version,
 		say_not_found(k, id, r);
 		return false;
 	}
-	clog_say(r->log, CLOG_DETAIL, "%s found compatible %sdependency %s for %s%s.", k->path,
-		 dep->promotes ? "promotable " : "", dep->path, id,
+	clog_say(r->log, CLOG_DETAIL, "%s found compatible %sdependency %s for %s%s.",
+		 k->path, dep->promotes ? "promotable " : "", dep->path, id,
 		 dep->kernel_component ? " (kernel component)" : "");
 	if (dep->promotes)
 		promote(k);
@@ -163,7 +166,8 @@ static bool find_library(struct kext *k, const char *id, const char *version,
 }
 
 /* Fill k->deps from OSBundleLibraries. */
-static bool find_libraries(struct kext *k, struct asked *asked, const struct kext_resolver *r)
+static bool find_libraries(struct kext *k, struct asked *asked,
+			   const struct kext_resolver *r)
 {
 	struct pl_iter it;
 	bool ok = true;
@@ -202,7 +206,8 @@ static bool may_use_private_kpi(const struct kext *k)
 }
 
 /* Rules about which libraries may be asked for. */
-static bool check_kinds(struct kext *k, const struct asked *a, const struct kext_resolver *r)
+static bool check_kinds(struct kext *k, const struct asked *a,
+			const struct kext_resolver *r)
 {
 	bool code = k->executable && !k->dext && kext_arch(k) == KEXT_ARCH_YES;
 
@@ -213,14 +218,16 @@ static bool check_kinds(struct kext *k, const struct asked *a, const struct kext
 	if (code && !a->kpi)
 		kext_diag_add(&k->diags, KEXT_F_WARN_NO_KPI, NULL);
 	if (a->private_kpi && !may_use_private_kpi(k)) {
-		clog_say(r->log, CLOG_ERROR, "%s has an Apple prefix but no copyright.", k->path);
+		clog_say(r->log, CLOG_ERROR, "%s has an Apple prefix but no copyright.",
+			 k->path);
 		kext_diag_add(&k->diags, KEXT_F_PRIVATE_KPI, NULL);
 		return false;
 	}
 	return true;
 }
 
-static bool check_own(struct kext *k, const struct asked *a, const struct kext_resolver *r)
+static bool check_own(struct kext *k, const struct asked *a,
+		      const struct kext_resolver *r)
 {
 	bool ok = true;
 
@@ -230,7 +237,8 @@ static bool check_own(struct kext *k, const struct asked *a, const struct kext_r
 	}
 	if (k->interface && k->n_deps != 1) {
 		clog_say(r->log, CLOG_ERROR,
-			 "%s - Interface kext must have exactly one dependency.", k->path);
+			 "%s - Interface kext must have exactly one dependency.",
+			 k->path);
 		kext_diag_add(&k->diags, KEXT_F_INTERFACE_COUNT, NULL);
 		ok = false;
 	}
@@ -247,7 +255,8 @@ static bool resolve_deps(struct kext *k, const struct kext_resolver *r, struct s
 		if (resolve(k->deps[i], r, st))
 			continue;
 		for (size_t j = 0; j < st->n; j++)
-			kext_diag_add(&st->item[j]->diags, KEXT_F_DEP_INDIRECT, k->deps[i]->id);
+			kext_diag_add(&st->item[j]->diags, KEXT_F_DEP_INDIRECT,
+				      k->deps[i]->id);
 		ok = false;
 	}
 	return ok;
@@ -266,7 +275,8 @@ static bool add_kasan(struct kext *k, const struct kext_resolver *r)
 	return add_dep(k, kasan);
 }
 
-static bool resolve_unseen(struct kext *k, const struct kext_resolver *r, struct stack *st)
+static bool resolve_unseen(struct kext *k, const struct kext_resolver *r,
+			   struct stack *st)
 {
 	struct asked asked = {0};
 	bool ok;
@@ -312,7 +322,8 @@ static unsigned suitable(unsigned required)
 	case KEXT_REQ_ROOT:
 	case KEXT_REQ_CONSOLE:
 	case KEXT_REQ_DRIVERKIT:
-		return early | KEXT_REQ_LOCAL_ROOT | KEXT_REQ_NETWORK_ROOT | KEXT_REQ_DRIVERKIT;
+		return early | KEXT_REQ_LOCAL_ROOT | KEXT_REQ_NETWORK_ROOT |
+		       KEXT_REQ_DRIVERKIT;
 	case KEXT_REQ_LOCAL_ROOT:
 		return early | KEXT_REQ_LOCAL_ROOT;
 	case KEXT_REQ_NETWORK_ROOT:
@@ -373,7 +384,8 @@ static int list_one(struct kext *k, unsigned depth, struct kext_set *ret, struct
 	if (kext_set_has(ret, k))
 		return 0;
 	if (depth > KEXT_RESOLVE_DEPTH)
-		return err_set(e, E_OVERFLOW, "%s: dependencies nested too deep", k->path);
+		return err_set(e, E_OVERFLOW, "%s: dependencies nested too deep",
+			       k->path);
 	for (size_t i = 0; i < k->n_deps; i++) {
 		int r = list_one(k->deps[i], depth + 1, ret, e);
 

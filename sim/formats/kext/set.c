@@ -74,9 +74,10 @@ static bool is_bundle_name(const char *name)
 	return dot && dot != name && (!strcmp(dot, ".kext") || !strcmp(dot, ".dext"));
 }
 
-/* Add the bundle at @path, resolved to @real; one that cannot be read is logged and left out. */
-static int add_bundle(struct kext_set *s, const char *path, char real[PATH_MAX], bool *ret_added,
-		      const struct component_log *log, struct err *e)
+/* Add the bundle at @path, resolved to @real; one that cannot be read is logged and left
+ * out. */
+static int add_bundle(struct kext_set *s, const char *path, char real[PATH_MAX],
+		      bool *ret_added, const struct component_log *log, struct err *e)
 {
 	struct err why = ERR_INIT;
 	struct kext *k = NULL;
@@ -126,7 +127,9 @@ static int scan_folder(struct kext_set *s, const char *folder, bool plugins,
 	int n = scandir(folder, &list, only_bundles, by_name), r = 0;
 
 	if (n < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "reading %s", folder);
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : err_sys(e, "reading %s", folder);
 	for (int i = 0; i < n; i++) {
 		char path[PATH_MAX];
 
@@ -172,15 +175,16 @@ int kext_set_scan(struct kext_set *s, const char *folder, const struct component
 		return scan_one(s, clean, true, log, e);
 	if (!fsio_exists(clean)) {
 		clog_say(log, CLOG_PROGRESS,
-			 "__OSKextCreateKextsFromURL: %s - no such file or directory.", clean);
+			 "__OSKextCreateKextsFromURL: %s - no such file or directory.",
+			 clean);
 		return 0;
 	}
 	clog_say(log, CLOG_PROGRESS, "Scanning %s for kexts.", clean);
 	return scan_folder(s, clean, true, log, e);
 }
 
-int kext_set_add_newest(struct kext_set *s, struct kext *k, const struct component_log *log,
-			struct err *e)
+int kext_set_add_newest(struct kext_set *s, struct kext *k,
+			const struct component_log *log, struct err *e)
 {
 	if (k->version == KEXT_VERSION_INVALID)
 		return 0;
@@ -190,13 +194,15 @@ int kext_set_add_newest(struct kext_set *s, struct kext *k, const struct compone
 		if (strcmp(have->id, k->id))
 			continue;
 		if (have->version >= k->version) {
-			clog_say(log, CLOG_DEBUG, "_appendIfNewest: found %s, skipping %s",
+			clog_say(log, CLOG_DEBUG,
+				 "_appendIfNewest: found %s, skipping %s",
 				 have->version == k->version ? "dup" : "newer", k->path);
 			return 0;
 		}
 		clog_say(log, CLOG_DEBUG, "_appendIfNewest: found older, removing %s",
 			 have->path);
-		memmove(&s->item[i], &s->item[i + 1], (s->n - i - 1) * sizeof(struct kext *));
+		memmove(&s->item[i], &s->item[i + 1],
+			(s->n - i - 1) * sizeof(struct kext *));
 		s->n--;
 		break;
 	}

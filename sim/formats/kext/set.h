@@ -35,9 +35,10 @@ struct kext *kext_set_newest(const struct kext_set *s, const char *id);
 
 /*
  * Add @k, but only one kext per identifier stays: the highest version, the first one
- * among equals. One whose version does not parse is not added. (kextcache _appendIfNewest)
+ * among equals. One whose version does not parse is not added. (kextcache
+ * _appendIfNewest)
  */
-int kext_set_add_newest(struct kext_set *s, struct kext *k, const struct component_log *log,
-			struct err *e) MUST_CHECK;
+int kext_set_add_newest(struct kext_set *s, struct kext *k,
+			const struct component_log *log, struct err *e) MUST_CHECK;
 
 #endif

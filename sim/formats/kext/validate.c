@@ -66,7 +66,8 @@ static const char *expected_tag(plist_type want, plist_type got)
 	case PLIST_STRING:
 		return "<string>";
 	case PLIST_UINT:
-		return got == PLIST_REAL ? "<integer> (kexts may not use <real>)" : "<integer>";
+		return got == PLIST_REAL ? "<integer> (kexts may not use <real>)"
+					 : "<integer>";
 	case PLIST_BOOLEAN:
 		return "boolean, <true/> or <false/>";
 	default:
@@ -114,7 +115,8 @@ static bool check(struct kext *k, plist_t v, const char *subject, const struct r
 		snprintf(text, sizeof(text), "%s - should be %s", subject,
 			 expected_tag(rule->type, type));
 		kext_diag_add(&k->diags,
-			      rule->flags & RULE_WARN ? KEXT_F_WARN_TYPE : KEXT_F_ILLEGAL_TYPE,
+			      rule->flags & RULE_WARN ? KEXT_F_WARN_TYPE
+						      : KEXT_F_ILLEGAL_TYPE,
 			      text);
 		return rule->flags & RULE_WARN;
 	}
@@ -211,9 +213,11 @@ static bool check_library_versions(struct kext *k)
 		snprintf(subject, sizeof(subject), "OSBundleLibraries.%s", it.key);
 		if (!check(k, it.value, subject, &rule))
 			ok = false;
-		else if (kext_version_parse_user(pl_str(it.value)) == KEXT_VERSION_INVALID)
+		else if (kext_version_parse_user(pl_str(it.value)) ==
+			 KEXT_VERSION_INVALID)
 			ok = fail(k, KEXT_F_ILLEGAL_VALUE, subject);
-		kernel |= !strncmp(it.key, "com.apple.kernel", strlen("com.apple.kernel"));
+		kernel |=
+			!strncmp(it.key, "com.apple.kernel", strlen("com.apple.kernel"));
 		kpi |= !strncmp(it.key, "com.apple.kpi.", strlen("com.apple.kpi."));
 	}
 	if (kernel && kpi)
@@ -256,10 +260,12 @@ static bool check_personality(struct kext *k, const char *name, plist_t p)
 	snprintf(subject, sizeof(subject), "IOKitPersonalities.%s", name);
 	if (!check(k, p, subject, &rule))
 		return false;
-	for (size_t i = 0; i < sizeof(personality_rules) / sizeof(personality_rules[0]); i++) {
+	for (size_t i = 0; i < sizeof(personality_rules) / sizeof(personality_rules[0]);
+	     i++) {
 		const struct rule *r = &personality_rules[i];
 
-		snprintf(subject, sizeof(subject), "IOKitPersonalities.%s.%s", name, r->key);
+		snprintf(subject, sizeof(subject), "IOKitPersonalities.%s.%s", name,
+			 r->key);
 		ok &= check(k, plist_dict_get_item(p, r->key), subject, r);
 	}
 	if (!plist_dict_get_item(p, "CFBundleIdentifier"))

@@ -20,7 +20,8 @@ static const int64_t scale_of_stage = 1000;
 static const struct {
 	const char *text;
 	int value;
-} stages[] = {{"d", 1}, {"a", 3}, {"b", 5}, {"fc", STAGE_CANDIDATE}, {"f", STAGE_CANDIDATE}};
+} stages[] = {
+	{"d", 1}, {"a", 3}, {"b", 5}, {"fc", STAGE_CANDIDATE}, {"f", STAGE_CANDIDATE}};
 
 static bool is_end(char c)
 {
@@ -135,7 +136,7 @@ const char *kext_version_render(int64_t version, char out[KEXT_VERSION_MAX])
 	if (numbers[2])
 		n += snprintf(out + n, KEXT_VERSION_MAX - (size_t)n, ".%d", numbers[2]);
 	if (stage != STAGE_RELEASE)
-		snprintf(out + n, KEXT_VERSION_MAX - (size_t)n, "%c%d", stage_letter(stage),
-			 level);
+		snprintf(out + n, KEXT_VERSION_MAX - (size_t)n, "%c%d",
+			 stage_letter(stage), level);
 	return out;
 }

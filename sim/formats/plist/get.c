@@ -9,10 +9,11 @@ static const struct {
 	plist_type type;
 	const char *name;
 } type_names[] = {
-	{PLIST_BOOLEAN, "a boolean"},    {PLIST_UINT, "an integer"}, {PLIST_REAL, "a real"},
-	{PLIST_STRING, "a string"},      {PLIST_ARRAY, "an array"},  {PLIST_DICT, "a dictionary"},
-	{PLIST_DATE, "a date"},          {PLIST_DATA, "data"},       {PLIST_KEY, "a key"},
-	{PLIST_UID, "a UID"},
+	{PLIST_BOOLEAN, "a boolean"}, {PLIST_UINT, "an integer"},
+	{PLIST_REAL, "a real"},	      {PLIST_STRING, "a string"},
+	{PLIST_ARRAY, "an array"},    {PLIST_DICT, "a dictionary"},
+	{PLIST_DATE, "a date"},	      {PLIST_DATA, "data"},
+	{PLIST_KEY, "a key"},	      {PLIST_UID, "a UID"},
 };
 
 static const char *name_of_type(plist_type type)
@@ -29,7 +30,8 @@ const char *pl_type_name(plist_t node)
 }
 
 /* *ret: the value of @key if it is of @type, NULL if there is none. */
-static int lookup(plist_t dict, const char *key, plist_type type, plist_t *ret, struct err *e)
+static int lookup(plist_t dict, const char *key, plist_type type, plist_t *ret,
+		  struct err *e)
 {
 	plist_t v = plist_dict_get_item(dict, key);
 

@@ -87,7 +87,8 @@ bool pl_xml_too_deep(const char *xml, size_t len, size_t max)
 		if (p[1] == '/') {
 			depth -= depth > 0;
 		} else if (p[1] == '!' || p[1] == '?') {
-			/* What ends a declaration is a question of quoting: only in front. */
+			/* What ends a declaration is a question of quoting: only in
+			 * front. */
 			if (depth)
 				return true;
 		} else if (opens(p, close) && ++depth > max) {
@@ -139,7 +140,8 @@ static bool open_objects(const uint8_t *data, size_t len, struct objects *o)
 		.ref_size = trailer[TRAILER_REFSIZE],
 	};
 	return o->offset_size && o->offset_size <= 8 && o->ref_size && o->ref_size <= 8 &&
-	       !ckd_mul(&bytes, o->n, o->offset_size) && range_inside(o->table, bytes, end);
+	       !ckd_mul(&bytes, o->n, o->offset_size) &&
+	       range_inside(o->table, bytes, end);
 }
 
 /*

@@ -57,16 +57,18 @@ static bool nests_too_deep(plist_t node, unsigned depth)
 static int check_size(const char *data, size_t len, const char *what, struct err *e)
 {
 	if (len > PL_MAX_BYTES)
-		return err_set(e, E_OVERFLOW, "%s: a property list of %zu bytes", what, len);
+		return err_set(e, E_OVERFLOW, "%s: a property list of %zu bytes", what,
+			       len);
 	if (plist_is_binary(data, (uint32_t)len)) {
 		if (pl_binary_objects((const uint8_t *)data, len) > PL_MAX_OBJECTS)
 			return err_set(e, E_OVERFLOW,
-				       "%s: a property list of more than %u objects", what,
-				       PL_MAX_OBJECTS);
+				       "%s: a property list of more than %u objects",
+				       what, PL_MAX_OBJECTS);
 		if (pl_binary_has_nul((const uint8_t *)data, len))
 			return err_set(e, E_CORRUPT, "%s: a string holds a NUL", what);
 		if (pl_binary_shares_containers((const uint8_t *)data, len))
-			return err_set(e, E_CORRUPT, "%s: a container is part of two", what);
+			return err_set(e, E_CORRUPT, "%s: a container is part of two",
+				       what);
 	} else if (pl_xml_too_deep(data, len, PL_MAX_DEPTH + XML_EXTRA_DEPTH)) {
 		return err_set(e, E_OVERFLOW, "%s: nested more than %u deep", what,
 			       PL_MAX_DEPTH);

@@ -42,9 +42,9 @@ const char *pl_type_name(plist_t node);
 
 /*
  * Getters. What they return is borrowed from @dict. The plain ones want the key to be
- * there (else E_NOTFOUND); the pl_opt_ ones leave *ret as it is when it is not. A value of
- * another type is E_CORRUPT: "key 'Archs': expected an array, found a string". A string
- * with a NUL inside is not taken as a string.
+ * there (else E_NOTFOUND); the pl_opt_ ones leave *ret as it is when it is not. A value
+ * of another type is E_CORRUPT: "key 'Archs': expected an array, found a string". A
+ * string with a NUL inside is not taken as a string.
  */
 int pl_string(plist_t dict, const char *key, const char **ret, struct err *e) MUST_CHECK;
 int pl_dict(plist_t dict, const char *key, plist_t *ret, struct err *e) MUST_CHECK;
@@ -53,13 +53,15 @@ int pl_bool(plist_t dict, const char *key, bool *ret, struct err *e) MUST_CHECK;
 int pl_uint(plist_t dict, const char *key, uint64_t *ret, struct err *e) MUST_CHECK;
 int pl_data(plist_t dict, const char *key, const uint8_t **ret, size_t *ret_len,
 	    struct err *e) MUST_CHECK;
-int pl_opt_string(plist_t dict, const char *key, const char **ret, struct err *e) MUST_CHECK;
+int pl_opt_string(plist_t dict, const char *key, const char **ret,
+		  struct err *e) MUST_CHECK;
 int pl_opt_dict(plist_t dict, const char *key, plist_t *ret, struct err *e) MUST_CHECK;
 int pl_opt_array(plist_t dict, const char *key, plist_t *ret, struct err *e) MUST_CHECK;
 int pl_opt_bool(plist_t dict, const char *key, bool *ret, struct err *e) MUST_CHECK;
 
 /* The @i-th item of @array as a string; E_CORRUPT when it is something else. */
-int pl_array_string(plist_t array, uint32_t i, const char **ret, struct err *e) MUST_CHECK;
+int pl_array_string(plist_t array, uint32_t i, const char **ret,
+		    struct err *e) MUST_CHECK;
 /* NULL when @node is not a string, or has a NUL inside. */
 const char *pl_str(plist_t node);
 

@@ -12,13 +12,13 @@
 
 #define PLIST(body) "<plist version=\"1.0\"><dict>" body "</dict></plist>"
 #define POST(body)  "<key>PostBootPaths</key><dict>" body "</dict>"
-#define V15_BODY                                                                          \
-	"<key>ExtensionsDir</key><array><string>/Library/Extensions</string>"             \
-	"<string>/System/Library/Extensions</string></array>"                             \
-	"<key>Path</key><string>/Library/Apple/plk</string>"                              \
-	"<key>ReadOnlyPath</key><string>/System/plk</string>"                             \
-	"<key>KernelPath</key><string>/System/kernel</string>"                            \
-	"<key>Archs</key><array><string>x86_64</string></array>"                          \
+#define V15_BODY                                                                         \
+	"<key>ExtensionsDir</key><array><string>/Library/Extensions</string>"            \
+	"<string>/System/Library/Extensions</string></array>"                            \
+	"<key>Path</key><string>/Library/Apple/plk</string>"                             \
+	"<key>ReadOnlyPath</key><string>/System/plk</string>"                            \
+	"<key>KernelPath</key><string>/System/kernel</string>"                           \
+	"<key>Archs</key><array><string>x86_64</string></array>"                         \
 	"<key>Preferred Compression</key><string>lzvn</string>"
 #define V15 "<key>Kernelcache v1.5</key><dict>" V15_BODY "</dict>"
 
@@ -34,7 +34,9 @@ static void reads_catalina(void)
 	char path[64];
 
 	ASSERT_OK(parse(PLIST(POST(V15) "<key>BooterPaths</key><dict><key>EFIBooter</key>"
-					"<string>/boot.efi</string></dict>"), &b, &e), &e);
+					"<string>/boot.efi</string></dict>"),
+			&b, &e),
+		  &e);
 	CU_ASSERT_EQUAL(b.kind, BOOTCACHES_KERNELCACHE);
 	CU_ASSERT_EQUAL(b.minor, 5);
 	CU_ASSERT_EQUAL(b.n_ext_dirs, 2);
@@ -56,8 +58,10 @@ static void one_string_before_v13(void)
 	ASSERT_OK(parse(PLIST(POST("<key>Kernelcache v1.1</key><dict>"
 				   "<key>ExtensionsDir</key><string>/E</string>"
 				   "<key>Path</key><string>/p</string>"
-				   "<key>KernelPath</key><string>/mach_kernel</string></dict>")),
-			&b, &e), &e);
+				   "<key>KernelPath</key><string>/mach_kernel</string></"
+				   "dict>")),
+			&b, &e),
+		  &e);
 	CU_ASSERT_EQUAL(b.n_ext_dirs, 1);
 	CU_ASSERT_PTR_NULL(b.read_only_path);
 	CU_ASSERT_FALSE(b.lzvn);
@@ -75,7 +79,8 @@ static void refuses_what_it_does_not_know(void)
 		PLIST(POST("<key>Kernelcache v1.5</key><string>x</string>")),
 		PLIST(POST("<key>Kernelcache v1.5</key><dict><key>Path</key>"
 			   "<string>/p</string></dict>")),
-		PLIST(POST("<key>EncryptedRoot</key><dict><key>X</key><true/></dict>" V15)),
+		PLIST(POST(
+			"<key>EncryptedRoot</key><dict><key>X</key><true/></dict>" V15)),
 		PLIST("<key>BooterPaths</key><dict><key>EFIBooter</key><true/></dict>"),
 	};
 	struct bootcaches b = {0};
@@ -83,8 +88,8 @@ static void refuses_what_it_does_not_know(void)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		ASSERT_FAILS(parse(bad[i], &b, &e), E_CORRUPT);
-		CU_ASSERT_STRING_EQUAL(e.msg,
-				       "/: unrecognized /usr/standalone/bootcaches.plist");
+		CU_ASSERT_STRING_EQUAL(
+			e.msg, "/: unrecognized /usr/standalone/bootcaches.plist");
 	}
 }
 
@@ -110,13 +115,14 @@ static void owner_and_mode_count(void)
 	bootcaches_release(&b);
 	CU_ASSERT_EQUAL(chmod(path, 0664), 0);
 	ASSERT_FAILS(bootcaches_load(root, &b, &e), E_PERM);
-	snprintf(want, sizeof(want), "%s: /usr/standalone/bootcaches.plist writable by non-root.",
-		 root);
+	snprintf(want, sizeof(want),
+		 "%s: /usr/standalone/bootcaches.plist writable by non-root.", root);
 	CU_ASSERT_STRING_EQUAL(e.msg, want);
 	CU_ASSERT_EQUAL(chmod(path, 0644) || chown(path, 501, 20), 0);
 	ASSERT_FAILS(bootcaches_load(root, &b, &e), E_PERM);
 	snprintf(want, sizeof(want),
-		 "%s: /usr/standalone/bootcaches.plist not owned by root; no rebuilds.", root);
+		 "%s: /usr/standalone/bootcaches.plist not owned by root; no rebuilds.",
+		 root);
 	CU_ASSERT_STRING_EQUAL(e.msg, want);
 }
 

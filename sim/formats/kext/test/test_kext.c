@@ -20,7 +20,8 @@
 #define ID       S("CFBundleIdentifier", "org.kextlab.t")
 #define VERSION  S("CFBundleVersion", "1.0")
 #define BASE     TYPE ID VERSION
-#define LIBS     "<key>OSBundleLibraries</key><dict>" S("com.apple.kpi.bsd", "8.0") "</dict>"
+#define LIBS                                                                           \
+	"<key>OSBundleLibraries</key><dict>" S("com.apple.kpi.bsd", "8.0") "</dict>"
 #define NAME_64  "123456789.123456789.123456789.123456789.123456789.123456789.1234"
 
 #define VALID  KEXT_F_COUNT
@@ -40,8 +41,10 @@ static const struct {
 	{PLIST(TYPE S("CFBundleIdentifier", NAME_64) VERSION), KEXT_F_TOO_LONG},
 	{PLIST(TYPE ID), KEXT_F_MISSING_PROPERTY},
 	{PLIST(TYPE ID S("CFBundleVersion", "one")), KEXT_F_ILLEGAL_VALUE},
-	{PLIST(TYPE ID S("CFBundleVersion", "1.0                 ")), KEXT_F_ILLEGAL_VALUE},
-	{PLIST(TYPE ID "<key>CFBundleVersion</key><integer>1</integer>"), KEXT_F_ILLEGAL_TYPE},
+	{PLIST(TYPE ID S("CFBundleVersion", "1.0                 ")),
+	 KEXT_F_ILLEGAL_VALUE},
+	{PLIST(TYPE ID "<key>CFBundleVersion</key><integer>1</integer>"),
+	 KEXT_F_ILLEGAL_TYPE},
 	{PLIST(BASE S("OSBundleCompatibleVersion", "1.0")), VALID},
 	{PLIST(BASE S("OSBundleCompatibleVersion", "1.0.1")), KEXT_F_COMPATIBLE_LATER},
 	{PLIST(BASE S("OSBundleCompatibleVersion", "x")), NOTHING},
@@ -66,16 +69,22 @@ static const struct {
 	 VALID},
 	{PLIST(BASE "<key>IOKitPersonalities</key><dict><key>P</key><true/></dict>"),
 	 KEXT_F_ILLEGAL_TYPE},
-	{PLIST(BASE "<key>IOKitPersonalities</key><dict><key>P</key><dict>"
-	       S("IOClass", "C") "</dict></dict>"), KEXT_F_MISSING_PROPERTY},
-	{PLIST(BASE "<key>IOKitPersonalities</key><dict><key>P</key><dict>"
-	       S("IOClass", "C") S("IOProviderClass", "D")
-	       "<key>IOKitDebug</key><real>1.5</real></dict></dict>"), KEXT_F_ILLEGAL_TYPE},
-	{PLIST(BASE "<key>IOKitPersonalities</key><dict><key>P</key><dict>"
-	       S("IOClass", "C") S("IOProviderClass", "D")
-	       "<key>IOProbeScore</key><string>7</string></dict></dict>"), VALID},
+	{PLIST(BASE "<key>IOKitPersonalities</key><dict><key>P</key><dict>" S(
+		 "IOClass", "C") "</dict></dict>"),
+	 KEXT_F_MISSING_PROPERTY},
+	{PLIST(BASE
+	       "<key>IOKitPersonalities</key><dict><key>P</key><dict>" S("IOClass", "C")
+		       S("IOProviderClass",
+			 "D") "<key>IOKitDebug</key><real>1.5</real></dict></dict>"),
+	 KEXT_F_ILLEGAL_TYPE},
+	{PLIST(BASE
+	       "<key>IOKitPersonalities</key><dict><key>P</key><dict>" S("IOClass", "C")
+		       S("IOProviderClass",
+			 "D") "<key>IOProbeScore</key><string>7</string></dict></dict>"),
+	 VALID},
 	{PLIST(S("CFBundlePackageType", "APPL") ID VERSION), VALID},
-	{PLIST(S("CFBundlePackageType", "APPL") ID VERSION S("CFBundleExecutable", "x") LIBS),
+	{PLIST(S("CFBundlePackageType", "APPL") ID VERSION S("CFBundleExecutable", "x")
+		       LIBS),
 	 KEXT_F_ILLEGAL_VALUE},
 };
 
@@ -127,7 +136,8 @@ static void diagnostics_read_like_kextutils(void)
 }
 
 /* A bundle below the test's folder; @exe NULL: codeless. */
-static const char *make_bundle(const char *name, const char *info, const void *exe, size_t len)
+static const char *make_bundle(const char *name, const char *info, const void *exe,
+			       size_t len)
 {
 	static char path[512];
 	char file[1024];
@@ -183,7 +193,8 @@ static void executables(void)
 
 static void executable_stays_inside(void)
 {
-	struct kext *k = from_text(PLIST(BASE S("CFBundleExecutable", "../../../etc/passwd") LIBS));
+	struct kext *k = from_text(
+		PLIST(BASE S("CFBundleExecutable", "../../../etc/passwd") LIBS));
 	struct err e = ERR_INIT;
 	char path[64];
 
@@ -242,7 +253,8 @@ static void rejection_names_the_kext(void)
 	CU_ASSERT_FALSE(kext_authenticate(k, &auth));
 	CU_ASSERT_PTR_NOT_NULL(strstr(line, "Kext rejected due to improper filesystem "
 					    "permissions: <OSKext 0x"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(line, "/With%20Space.kext/\", ID = \"org.kextlab.t\" }"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(line, "/With%20Space.kext/\", ID = \"org.kextlab.t\" }"));
 	kext_free(k);
 }
 
@@ -271,7 +283,8 @@ static void excluded_by_the_list(void)
 {
 	struct kext *holder = from_text(PLIST(
 		TYPE S("CFBundleIdentifier", "com.apple.driver.KextExcludeList") VERSION
-		"<key>OSKextExcludeList</key><dict>" S("org.kextlab.t", "LE 1.0") "</dict>"));
+		"<key>OSKextExcludeList</key><dict>" S("org.kextlab.t",
+						       "LE 1.0") "</dict>"));
 	struct kext *k = from_text(PLIST(BASE));
 	struct kext *pair[] = {holder, k};
 	struct kext_set all = {.item = pair, .n = 2};
@@ -293,8 +306,8 @@ static void scanning_goes_one_level_into_plugins(void)
 	make_bundle("repo/B.kext", PLIST(BASE), NULL, 0);
 	make_bundle("repo/B.kext/Contents/PlugIns/P.kext", PLIST(TYPE VERSION
 		    S("CFBundleIdentifier", "org.kextlab.plug")), NULL, 0);
-	make_bundle("repo/B.kext/Contents/PlugIns/P.kext/Contents/PlugIns/Q.kext", PLIST(BASE),
-		    NULL, 0);
+	make_bundle("repo/B.kext/Contents/PlugIns/P.kext/Contents/PlugIns/Q.kext",
+		    PLIST(BASE), NULL, 0);
 	make_bundle("repo/A.kext", PLIST(BASE), NULL, 0);
 	make_bundle("repo/folder/C.kext", PLIST(BASE), NULL, 0);
 	make_bundle("repo/broken.kext", "no list", NULL, 0);
@@ -304,7 +317,8 @@ static void scanning_goes_one_level_into_plugins(void)
 	ASSERT_OK(kext_set_scan(&s, "/nonexistent", NULL, &e), &e);
 	CU_ASSERT_EQUAL_FATAL(s.n, 3);
 	CU_ASSERT_PTR_NOT_NULL(strstr(s.item[0]->path, "/A.kext"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(s.item[2]->path, "/B.kext/Contents/PlugIns/P.kext"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(s.item[2]->path, "/B.kext/Contents/PlugIns/P.kext"));
 	kext_set_release(&s);
 }
 
@@ -332,7 +346,8 @@ static void newest_stays(void)
 
 TEST_MAIN("kext", {"validation table", validation_table},
 	  {"diagnostics read like kextutil's", diagnostics_read_like_kextutils},
-	  {"executables", executables}, {"executable stays inside", executable_stays_inside},
+	  {"executables", executables},
+	  {"executable stays inside", executable_stays_inside},
 	  {"owner and permissions", owner_and_permissions},
 	  {"rejection names the kext", rejection_names_the_kext},
 	  {"exclude list syntax", exclude_list_syntax},

@@ -12,7 +12,11 @@ struct spec {
 	const char *id, *version, *compatible, *libs, *extra;
 };
 
-#define KPI {"com.apple.kpi.bsd", "19.0.0", "8.0.0b1", NULL, "<key>OSKernelResource</key><true/>"}
+#define KPI                                                                              \
+	{                                                                                \
+		"com.apple.kpi.bsd", "19.0.0", "8.0.0b1", NULL,                          \
+			"<key>OSKernelResource</key><true/>"                             \
+	}
 
 static char lines[8192];
 
@@ -38,7 +42,9 @@ static void put_libs(struct buf *b, const char *libs)
 		char id[128], version[64];
 
 		CU_ASSERT_EQUAL_FATAL(sscanf(p, " %127s %63s", id, version), 2);
-		ASSERT_OK(buf_printf(b, &e, "<key>%s</key><string>%s</string>", id, version), &e);
+		ASSERT_OK(buf_printf(b, &e, "<key>%s</key><string>%s</string>", id,
+				     version),
+			  &e);
 	}
 	ASSERT_OK(buf_printf(b, &e, "</dict>"), &e);
 }
@@ -51,13 +57,19 @@ static void add(struct kext_set *all, const struct spec *s, size_t i)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/k/%zu.kext", i);
-	ASSERT_OK(buf_printf(&b, &e, "<plist version=\"1.0\"><dict><key>CFBundlePackageType</key>"
-			     "<string>KEXT</string><key>CFBundleIdentifier</key><string>%s"
-			     "</string><key>CFBundleVersion</key><string>%s</string>", s->id,
-			     s->version), &e);
+	ASSERT_OK(
+		buf_printf(&b, &e,
+			   "<plist version=\"1.0\"><dict><key>CFBundlePackageType</key>"
+			   "<string>KEXT</string><key>CFBundleIdentifier</key><string>%s"
+			   "</string><key>CFBundleVersion</key><string>%s</string>",
+			   s->id, s->version),
+		&e);
 	if (s->compatible)
-		ASSERT_OK(buf_printf(&b, &e, "<key>OSBundleCompatibleVersion</key><string>%s"
-				     "</string>", s->compatible), &e);
+		ASSERT_OK(buf_printf(&b, &e,
+				     "<key>OSBundleCompatibleVersion</key><string>%s"
+				     "</string>",
+				     s->compatible),
+			  &e);
 	if (s->libs)
 		put_libs(&b, s->libs);
 	ASSERT_OK(buf_printf(&b, &e, "%s</dict></plist>", s->extra ? s->extra : ""), &e);
@@ -80,7 +92,9 @@ static const char *graph(const struct spec *specs, size_t n, struct kext_set *al
 		add(all, &specs[i], i);
 	if (!kext_resolve(all->item[0], &r))
 		return "no";
-	ASSERT_OK(kext_load_list(&(struct kext_set){.item = all->item, .n = 1}, &list, &e), &e);
+	ASSERT_OK(
+		kext_load_list(&(struct kext_set){.item = all->item, .n = 1}, &list, &e),
+		&e);
 	for (size_t i = 0; i < list.n; i++) {
 		size_t len = strlen(out);
 
@@ -95,11 +109,12 @@ static const char *graph(const struct spec *specs, size_t n, struct kext_set *al
 
 static void dependencies_first(void)
 {
-	static const struct spec g[] = {{"a", "1.0", NULL, "b 1.0, c 1.0", NULL},
-					{"c", "1.0", "1.0", "d 1.0", NULL},
-					{"b", "1.0", "1.0", "d 1.0", NULL},
-					{"d", "1.0", "1.0", "com.apple.kpi.bsd 9.0", NULL},
-					KPI};
+	static const struct spec g[] = {
+		{"a", "1.0", NULL, "b 1.0, c 1.0", NULL},
+		{"c", "1.0", "1.0", "d 1.0", NULL},
+		{"b", "1.0", "1.0", "d 1.0", NULL},
+		{"d", "1.0", "1.0", "com.apple.kpi.bsd 9.0", NULL},
+		KPI};
 	struct kext_set all = {0};
 
 	CU_ASSERT_STRING_EQUAL(GRAPH(&all, g),
@@ -179,7 +194,8 @@ static void very_long_chain(void)
 	for (size_t i = 0; i < n; i++) {
 		snprintf(ids[i], sizeof(ids[i]), "k%zu", i);
 		snprintf(libs[i], sizeof(libs[i]), "k%zu 1.0", i + 1);
-		g[i] = (struct spec){ids[i], "1.0", "1.0", i + 1 < n ? libs[i] : NULL, NULL};
+		g[i] = (struct spec){ids[i], "1.0", "1.0", i + 1 < n ? libs[i] : NULL,
+				     NULL};
 	}
 	CU_ASSERT_STRING_EQUAL(graph(g, n, &all), "no");
 	kext_set_release(&all);
@@ -202,14 +218,16 @@ static void kernel_libraries(void)
 {
 	static const struct spec raw[] = {
 		{"a", "1.0", NULL, "com.apple.kernel 19.0.0", NULL},
-		{"com.apple.kernel", "19.0.0", "19.0.0", NULL, "<key>OSKernelResource</key><true/>"}};
+		{"com.apple.kernel", "19.0.0", "19.0.0", NULL,
+		 "<key>OSKernelResource</key><true/>"}};
 	static const struct spec private[] = {
 		{"org.x", "1.0", NULL, "com.apple.kpi.private 19.0.0", NULL},
 		{"com.apple.kpi.private", "19.0.0", "8.0.0b1", NULL,
 		 "<key>OSKernelResource</key><true/>"}};
 	static const struct spec apple[] = {
 		{"com.apple.x", "1.0", NULL, "com.apple.kpi.private 19.0.0",
-		 "<key>NSHumanReadableCopyright</key><string>Copyright \xc2\xa9 1998, 2004-2019 "
+		 "<key>NSHumanReadableCopyright</key><string>Copyright \xc2\xa9 1998, "
+		 "2004-2019 "
 		 "Apple Inc. All rights reserved.</string>"},
 		{"com.apple.kpi.private", "19.0.0", "8.0.0b1", NULL,
 		 "<key>OSKernelResource</key><true/>"}};
@@ -219,9 +237,11 @@ static void kernel_libraries(void)
 	CU_ASSERT_TRUE(kext_diag_has(&all.item[0]->diags, KEXT_F_RAW_KERNEL));
 	kext_set_release(&all);
 	CU_ASSERT_STRING_EQUAL(GRAPH(&all, private), "no");
-	CU_ASSERT_STRING_EQUAL(lines, "/k/0.kext has an Apple prefix but no copyright.\n");
+	CU_ASSERT_STRING_EQUAL(lines,
+			       "/k/0.kext has an Apple prefix but no copyright.\n");
 	kext_set_release(&all);
-	CU_ASSERT_STRING_EQUAL(GRAPH(&all, apple), "com.apple.kpi.private 19.0.0 com.apple.x 1.0 ");
+	CU_ASSERT_STRING_EQUAL(GRAPH(&all, apple),
+			       "com.apple.kpi.private 19.0.0 com.apple.x 1.0 ");
 	kext_set_release(&all);
 }
 
@@ -253,8 +273,9 @@ static void inauthentic_libraries_are_passed_over(void)
 	lines[0] = '\0';
 	CU_ASSERT_TRUE(kext_resolve(all.item[0], &r));
 	CU_ASSERT_PTR_EQUAL(all.item[0]->deps[0], all.item[1]);
-	CU_ASSERT_STRING_EQUAL(lines, "Rejecting invalid/inauthentic kext for bundle id l at "
-				      "location file:///k/2.kext/.\n");
+	CU_ASSERT_STRING_EQUAL(lines,
+			       "Rejecting invalid/inauthentic kext for bundle id l at "
+			       "location file:///k/2.kext/.\n");
 	kext_set_release(&all);
 }
 
@@ -265,4 +286,5 @@ TEST_MAIN("kext dependencies", {"dependencies first", dependencies_first},
 	  {"circles", circles}, {"very long chain", very_long_chain},
 	  {"two versions in one graph", two_versions_in_one_graph},
 	  {"kernel libraries", kernel_libraries}, {"promotion", promotion},
-	  {"inauthentic libraries are passed over", inauthentic_libraries_are_passed_over})
+	  {"inauthentic libraries are passed over",
+	   inauthentic_libraries_are_passed_over})

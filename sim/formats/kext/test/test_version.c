@@ -83,10 +83,12 @@ static void truth_table(void)
 
 static void order_of_stages(void)
 {
-	static const char *const rising[] = {"1.0d1", "1.0a1", "1.0b1", "1.0f1", "1.0", "1.0.1d1"};
+	static const char *const rising[] = {"1.0d1", "1.0a1", "1.0b1",
+					     "1.0f1", "1.0",   "1.0.1d1"};
 
 	for (size_t i = 1; i < sizeof(rising) / sizeof(rising[0]); i++)
-		CU_ASSERT(kext_version_parse(rising[i - 1]) < kext_version_parse(rising[i]));
+		CU_ASSERT(kext_version_parse(rising[i - 1]) <
+			  kext_version_parse(rising[i]));
 }
 
 static void programs_read_less(void)
@@ -109,5 +111,5 @@ static void longest_fits(void)
 }
 
 TEST_MAIN("kext version", {"truth table of OSKextVersion.c", truth_table},
-	  {"order of stages", order_of_stages}, {"programs read less", programs_read_less},
-	  {"longest fits", longest_fits})
+	  {"order of stages", order_of_stages},
+	  {"programs read less", programs_read_less}, {"longest fits", longest_fits})

@@ -7,8 +7,10 @@
 #include "sim/formats/plist/guard.h"
 #include "sim/formats/plist/pl.h"
 
-#define HEAD "<?xml version=\"1.0\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" " \
-	     "\"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n<plist version=\"1.0\">"
+#define HEAD                                                                             \
+	"<?xml version=\"1.0\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST "         \
+	"1.0//EN\" "                                                                     \
+	"\"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n<plist version=\"1.0\">"
 #define TAIL "</plist>"
 
 static plist_t parse(const char *body)
@@ -25,10 +27,11 @@ static plist_t parse(const char *body)
 
 static void getters_name_the_fault(void)
 {
-	plist_t root = parse("<dict><key>Name</key><string>x</string><key>On</key><true/>"
-			     "<key>N</key><integer>7</integer><key>D</key><data>aGk=</data>"
-			     "<key>L</key><array><string>a</string><integer>1</integer></array>"
-			     "</dict>");
+	plist_t root =
+		parse("<dict><key>Name</key><string>x</string><key>On</key><true/>"
+		      "<key>N</key><integer>7</integer><key>D</key><data>aGk=</data>"
+		      "<key>L</key><array><string>a</string><integer>1</integer></array>"
+		      "</dict>");
 	struct err e = ERR_INIT;
 	const char *s = NULL;
 	const uint8_t *data;
@@ -46,7 +49,8 @@ static void getters_name_the_fault(void)
 	ASSERT_OK(pl_data(root, "D", &data, &len, &e), &e);
 	CU_ASSERT(len == 2 && !memcmp(data, "hi", 2));
 	ASSERT_FAILS(pl_dict(root, "Name", &d, &e), E_CORRUPT);
-	CU_ASSERT_STRING_EQUAL(e.msg, "key 'Name': expected a dictionary, found a string");
+	CU_ASSERT_STRING_EQUAL(e.msg,
+			       "key 'Name': expected a dictionary, found a string");
 	ASSERT_FAILS(pl_string(root, "Gone", &s, &e), E_NOTFOUND);
 	CU_ASSERT_STRING_EQUAL(e.msg, "key 'Gone' is missing");
 	ASSERT_OK(pl_array(root, "L", &list, &e), &e);
@@ -201,7 +205,8 @@ static void files_and_their_errors(void)
 
 static void plistutil_reads_ours(void)
 {
-	plist_t root = parse("<dict><key>A</key><array><true/><integer>3</integer></array></dict>");
+	plist_t root = parse(
+		"<dict><key>A</key><array><true/><integer>3</integer></array></dict>");
 	struct err e = ERR_INIT;
 	char path[512];
 
@@ -212,13 +217,16 @@ static void plistutil_reads_ours(void)
 	snprintf(path, sizeof(path), "%s/ours.plist", test_tmpdir());
 	ASSERT_OK(pl_write_xml(root, path, 0644, &e), &e);
 	plist_free(root);
-	CU_ASSERT_EQUAL(test_shell("plistutil -i %s -f bin -o %s.bin && "
-				   "plistutil -i %s.bin -f xml -o %s.again && cmp %s %s.again",
-				   path, path, path, path, path, path), 0);
+	CU_ASSERT_EQUAL(
+		test_shell("plistutil -i %s -f bin -o %s.bin && "
+			   "plistutil -i %s.bin -f xml -o %s.again && cmp %s %s.again",
+			   path, path, path, path, path, path),
+		0);
 }
 
 TEST_MAIN("plist", {"getters name the fault", getters_name_the_fault},
 	  {"nesting is bounded", nesting_is_bounded}, {"binary lists", binary_lists},
-	  {"binary key with a NUL", binary_key_with_a_nul}, {"binary laughs", binary_laughs},
+	  {"binary key with a NUL", binary_key_with_a_nul},
+	  {"binary laughs", binary_laughs},
 	  {"files and their errors", files_and_their_errors},
 	  {"plistutil reads ours", plistutil_reads_ours})
