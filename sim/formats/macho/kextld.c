@@ -45,8 +45,10 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
 		if (c == 'h') {
 			puts("usage: kextld -o KEXT_EXECUTABLE OBJECT...\n"
-			     "Link x86_64 Mach-O objects (clang -target x86_64-apple-macos10.15\n"
-			     "-mkernel -c) into an MH_KEXT_BUNDLE. Undefined symbols stay: the\n"
+			     "Link x86_64 Mach-O objects (clang -target "
+			     "x86_64-apple-macos10.15\n"
+			     "-mkernel -c) into an MH_KEXT_BUNDLE. Undefined symbols "
+			     "stay: the\n"
 			     "kernel's linker binds them.");
 			return 0;
 		}

@@ -41,15 +41,24 @@ static const struct {
 	uint32_t cmd;
 	bool kept;
 } kext_lcs[] = {
-	{LC_SEGMENT_64, true},          {LC_SYMTAB, true},
-	{LC_DYSYMTAB, true},            {LC_UUID, true},
-	{LC_VERSION_MIN_MACOSX, true},  {LC_VERSION_MIN_IPHONEOS, true},
-	{LC_VERSION_MIN_TVOS, true},    {LC_VERSION_MIN_WATCHOS, true},
-	{LC_BUILD_VERSION, true},       {LC_SOURCE_VERSION, true},
-	{LC_SEGMENT_SPLIT_INFO, false}, {LC_NOTE, false},
-	{LC_CODE_SIGNATURE, false},     {LC_DYLD_INFO, false},
-	{LC_DYLD_INFO_ONLY, false},     {LC_FUNCTION_STARTS, false},
-	{LC_DATA_IN_CODE, false},       {LC_DYLIB_CODE_SIGN_DRS, false},
+	{LC_SEGMENT_64, true},
+	{LC_SYMTAB, true},
+	{LC_DYSYMTAB, true},
+	{LC_UUID, true},
+	{LC_VERSION_MIN_MACOSX, true},
+	{LC_VERSION_MIN_IPHONEOS, true},
+	{LC_VERSION_MIN_TVOS, true},
+	{LC_VERSION_MIN_WATCHOS, true},
+	{LC_BUILD_VERSION, true},
+	{LC_SOURCE_VERSION, true},
+	{LC_SEGMENT_SPLIT_INFO, false},
+	{LC_NOTE, false},
+	{LC_CODE_SIGNATURE, false},
+	{LC_DYLD_INFO, false},
+	{LC_DYLD_INFO_ONLY, false},
+	{LC_FUNCTION_STARTS, false},
+	{LC_DATA_IN_CODE, false},
+	{LC_DYLIB_CODE_SIGN_DRS, false},
 };
 
 /* 1 kept, 0 dropped, -1 not allowed */
@@ -70,7 +79,8 @@ static int check_commands(const struct kx *k, struct err *e)
 		macho_lc_at(&k->m, i, &cmd, &off, &size);
 		if (lc_policy(cmd) < 0)
 			return err_set(e, E_UNSUPPORTED,
-				       "The Mach-O file is malformed: Invalid load command type in "
+				       "The Mach-O file is malformed: Invalid load "
+				       "command type in "
 				       "MH_KEXT_BUNDLE kext: %u.",
 				       cmd);
 	}
@@ -98,13 +108,15 @@ static int check_segments(struct kx *k, struct err *e)
 			return malformed("Segments overlap or are not page-aligned", e);
 		end = s->vmaddr + s->vmsize;
 		if (end - k->base > KEXT_VM_MAX)
-			return err_set(e, E_OVERFLOW, "kext of more than %u bytes", KEXT_VM_MAX);
+			return err_set(e, E_OVERFLOW, "kext of more than %u bytes",
+				       KEXT_VM_MAX);
 	}
 	k->linkedit = m->nsegs - 1;
 	if (strcmp(m->segs[k->linkedit].name, "__LINKEDIT"))
 		return malformed("The last segment is not __LINKEDIT", e);
 	end = m->segs[k->linkedit - 1].vmaddr + m->segs[k->linkedit - 1].vmsize - k->base;
-	return ckd_round_up(&k->code_end, end, MACHO_PAGE) ? malformed("Segment size", e) : 0;
+	return ckd_round_up(&k->code_end, end, MACHO_PAGE) ? malformed("Segment size", e)
+							   : 0;
 }
 
 static int open_kext(struct kx *k, struct err *e)
@@ -126,16 +138,20 @@ static int open_kext(struct kx *k, struct err *e)
 		r = malformed("No symbol table", e);
 	if (!r)
 		r = check_segments(k, e);
-	if (!r && sizeof(struct macho_header_raw) + k->m.sizeofcmds > k->m.segs[0].filesize)
+	if (!r &&
+	    sizeof(struct macho_header_raw) + k->m.sizeofcmds > k->m.segs[0].filesize)
 		r = malformed("Load commands are outside the first segment", e);
 	k->slide = k->rq->load_addr - k->base;
 	return r;
 }
 
-/* The image in memory: each segment at its distance from the first, the GOT behind them. */
+/*
+ * The image in memory: each segment at its distance from the first, the GOT behind them.
+ */
 static int make_image(struct kx *k, struct err *e)
 {
-	uint64_t got_size = (k->n_got * 8ull + MACHO_PAGE - 1) & ~(uint64_t)(MACHO_PAGE - 1);
+	uint64_t got_size =
+		(k->n_got * 8ull + MACHO_PAGE - 1) & ~(uint64_t)(MACHO_PAGE - 1);
 	int r = buf_append_zeros(&k->image, k->code_end + got_size, e);
 
 	if (r)
@@ -143,7 +159,8 @@ static int make_image(struct kx *k, struct err *e)
 	for (unsigned i = 0; i < k->linkedit; i++) {
 		const struct macho_segment *s = &k->m.segs[i];
 
-		memcpy(k->image.data + (s->vmaddr - k->base), k->m.data + s->fileoff, s->filesize);
+		memcpy(k->image.data + (s->vmaddr - k->base), k->m.data + s->fileoff,
+		       s->filesize);
 	}
 	k->got_addr = k->rq->load_addr + k->code_end;
 	return 0;
@@ -155,7 +172,8 @@ static int fill_kmod_info(struct kx *k, uint64_t size, uint64_t *ret, struct err
 	uint8_t *p;
 
 	if (macho_find_defined(&k->m, "_kmod_info", &s, e))
-		return err_set(e, E_NOTFOUND, "The kext is missing its kmod_info structure.");
+		return err_set(e, E_NOTFOUND,
+			       "The kext is missing its kmod_info structure.");
 	p = kx_at(k, s.value, KMOD_INFO_SIZE);
 	if (!p)
 		return malformed("kmod_info is outside the kext", e);
@@ -173,7 +191,8 @@ static int write_symbols(struct kx *k, bool external, struct err *e)
 		struct macho_symbol s = k->sym[i].s;
 		int r;
 
-		if (k->sym[i].state != KX_DEFINED || macho_sym_is_external(&s) != external)
+		if (k->sym[i].state != KX_DEFINED ||
+		    macho_sym_is_external(&s) != external)
 			continue;
 		s.value = k->sym[i].value;
 		r = macho_symw_add(&k->out, &s, e);
@@ -210,8 +229,8 @@ static int put_linkedit(struct kx *k, struct linkedit *le, struct err *e)
  * makes, also covers the GOT; the GOT gets no section of its own because the room for
  * load commands is not ours to grow.
  */
-static int put_segment(struct kx *k, struct buf *out, unsigned i, const struct linkedit *le,
-		       struct err *e)
+static int put_segment(struct kx *k, struct buf *out, unsigned i,
+		       const struct linkedit *le, struct err *e)
 {
 	struct macho_segment seg = k->m.segs[i];
 	struct macho_section sects[MACHO_SECTS_MAX];
@@ -263,7 +282,8 @@ static int put_command(struct kx *k, struct buf *out, unsigned i, unsigned *seg,
 
 static int put_commands(struct kx *k, const struct linkedit *le, struct err *e)
 {
-	struct macho_head head = {.filetype = MH_KEXT_BUNDLE, .flags = k->m.flags | MH_NOUNDEFS};
+	struct macho_head head = {.filetype = MH_KEXT_BUNDLE,
+				  .flags = k->m.flags | MH_NOUNDEFS};
 	size_t room = sizeof(struct macho_header_raw) + k->m.sizeofcmds;
 	struct buf cmds = BUF_INIT, out = BUF_INIT;
 	unsigned seg = 0;

@@ -25,8 +25,8 @@ struct kxld_exports {
 void kxld_exports_release(struct kxld_exports *x);
 
 /* External definitions of the kernel or of a linked kext; @m has to outlive @x. */
-int kxld_exports_image(const struct macho *m, struct kxld_exports *x, struct err *e)
-	MUST_CHECK;
+int kxld_exports_image(const struct macho *m, struct kxld_exports *x,
+		       struct err *e) MUST_CHECK;
 /*
  * An interface kext: its undefined symbols and aliases (N_INDR), with the values that
  * @kernel gives them. A name that the kernel lacks is a warning, as in kxld.
@@ -36,11 +36,11 @@ int kxld_exports_interface(const struct macho *iface, const struct kxld_exports 
 			   struct kxld_exports *x, struct err *e) MUST_CHECK;
 
 struct kxld_request {
-	const char *name;      /* of the kext, for messages */
-	const void *file;      /* its executable, thin or fat; borrowed */
+	const char *name; /* of the kext, for messages */
+	const void *file; /* its executable, thin or fat; borrowed */
 	size_t len;
-	uint64_t load_addr;    /* page-aligned */
-	bool keep_relocs;      /* leave local relocations behind, so that it can slide */
+	uint64_t load_addr; /* page-aligned */
+	bool keep_relocs;   /* leave local relocations behind, so that it can slide */
 	const struct kxld_exports *const *deps; /* direct dependencies, in their order */
 	size_t n_deps;
 	const struct component_log *log; /* may be NULL */
@@ -60,7 +60,7 @@ void kxld_image_release(struct kxld_image *img);
  * kmod_info; E_EXISTS: symbols defined more than once; E_OVERFLOW: a relocation out
  * of range. The messages are kxld's, lists of symbols included.
  */
-int kxld_link(const struct kxld_request *rq, struct kxld_image *img, struct err *e)
-	MUST_CHECK;
+int kxld_link(const struct kxld_request *rq, struct kxld_image *img,
+	      struct err *e) MUST_CHECK;
 
 #endif

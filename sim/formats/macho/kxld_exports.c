@@ -17,7 +17,8 @@ int kxld_exports_image(const struct macho *m, struct kxld_exports *x, struct err
 		int r = macho_symbol(m, i, &s, e);
 
 		if (!r && macho_sym_is_defined(&s) && macho_sym_is_external(&s))
-			r = symdict_set(&x->syms, s.name, s.value, s.desc & N_DESC_DISCARDED, e);
+			r = symdict_set(&x->syms, s.name, s.value,
+					s.desc & N_DESC_DISCARDED, e);
 		if (r) {
 			kxld_exports_release(x);
 			return r;
@@ -35,9 +36,10 @@ static const char *alias_target(const struct macho *m, const struct macho_symbol
 	return (const char *)m->data + m->stroff + s->value;
 }
 
-static int export_one(const struct macho *iface, uint32_t i, const struct kxld_exports *kernel,
-		      const char *name, const struct component_log *log,
-		      struct kxld_exports *x, struct err *e)
+static int export_one(const struct macho *iface, uint32_t i,
+		      const struct kxld_exports *kernel, const char *name,
+		      const struct component_log *log, struct kxld_exports *x,
+		      struct err *e)
 {
 	const struct symdict_entry *found;
 	const char *target;
@@ -53,10 +55,12 @@ static int export_one(const struct macho *iface, uint32_t i, const struct kxld_e
 	else
 		return 0;
 	if (!target)
-		return err_set(e, E_CORRUPT, "alias %s: target outside the string table", s.name);
+		return err_set(e, E_CORRUPT, "alias %s: target outside the string table",
+			       s.name);
 	found = symdict_get(&kernel->syms, target);
 	if (!found) {
-		clog_say(log, CLOG_WARNING, "%s: the kernel has no symbol %s", name, target);
+		clog_say(log, CLOG_WARNING, "%s: the kernel has no symbol %s", name,
+			 target);
 		return 0;
 	}
 	return symdict_set(&x->syms, s.name, found->value, s.desc & N_DESC_DISCARDED, e);

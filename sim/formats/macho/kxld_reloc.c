@@ -14,20 +14,22 @@ static bool is_got(const struct macho_reloc *r)
 
 static int overflow(struct err *e)
 {
-	return err_set(e, E_OVERFLOW,
-		       "A relocation entry has overflowed. The kext may be too far from one of "
-		       "its dependencies. Check your kext's load address.");
+	return err_set(
+		e, E_OVERFLOW,
+		"A relocation entry has overflowed. The kext may be too far from one of "
+		"its dependencies. Check your kext's load address.");
 }
 
 static int symbol_of(struct kx *k, const struct macho_reloc *r, struct kx_symbol **ret,
 		     struct err *e)
 {
 	if (r->symbolnum >= k->m.nsyms)
-		return err_set(e, E_CORRUPT, "relocation against symbol %u of %u", r->symbolnum,
-			       k->m.nsyms);
+		return err_set(e, E_CORRUPT, "relocation against symbol %u of %u",
+			       r->symbolnum, k->m.nsyms);
 	*ret = &k->sym[r->symbolnum];
 	if ((*ret)->state == KX_SKIPPED || (*ret)->state == KX_UNRESOLVED)
-		return err_set(e, E_CORRUPT, "relocation against symbol %s", (*ret)->s.name);
+		return err_set(e, E_CORRUPT, "relocation against symbol %s",
+			       (*ret)->s.name);
 	return 0;
 }
 
@@ -52,8 +54,8 @@ static bool slides(const struct kx_symbol *s)
 	       (s->state == KX_DEFINED && (s->s.type & N_TYPE) == N_SECT);
 }
 
-static int fix_pcrel(struct kx *k, uint64_t addr, uint8_t *at, const struct macho_reloc *r,
-		     struct err *e)
+static int fix_pcrel(struct kx *k, uint64_t addr, uint8_t *at,
+		     const struct macho_reloc *r, struct err *e)
 {
 	int64_t disp = (int32_t)get_le32(at);
 	struct kx_symbol *s;
@@ -66,9 +68,10 @@ static int fix_pcrel(struct kx *k, uint64_t addr, uint8_t *at, const struct mach
 	if (rc)
 		return rc;
 	if (r->type == X86_64_RELOC_BRANCH && !strcmp(s->s.name, PURE_VIRTUAL))
-		return err_set(e, E_UNSUPPORTED,
-			       "This kext calls a pure virtual function. Make sure your kext's "
-			       "OSObject-derived classes implement all pure virtual functions.");
+		return err_set(
+			e, E_UNSUPPORTED,
+			"This kext calls a pure virtual function. Make sure your kext's "
+			"OSObject-derived classes implement all pure virtual functions.");
 	if (is_got(r))
 		disp += (int64_t)(k->got_addr + 8ull * (s->got - 1));
 	else
@@ -81,8 +84,8 @@ static int fix_pcrel(struct kx *k, uint64_t addr, uint8_t *at, const struct mach
 	return 0;
 }
 
-static int fix_pointer(struct kx *k, uint64_t addr, uint8_t *at, const struct macho_reloc *r,
-		       struct err *e)
+static int fix_pointer(struct kx *k, uint64_t addr, uint8_t *at,
+		       const struct macho_reloc *r, struct err *e)
 {
 	struct kx_symbol *s;
 	int rc;
@@ -98,7 +101,9 @@ static int fix_pointer(struct kx *k, uint64_t addr, uint8_t *at, const struct ma
 	return slides(s) ? keep(k, addr, e) : 0;
 }
 
-/* What one half of a difference adds: the symbol's address, or how far the section moved. */
+/*
+ * What one half of a difference adds: the symbol's address, or how far the section moved.
+ */
 static int half(struct kx *k, const struct macho_reloc *r, uint64_t *ret, struct err *e)
 {
 	struct kx_symbol *s;
@@ -167,18 +172,21 @@ static int fix_one(struct kx *k, const struct table *t, uint32_t i, uint32_t *us
 
 	*used = 1;
 	if (!at)
-		return err_set(e, E_CORRUPT, "relocation at 0x%x is outside the kext", r.address);
+		return err_set(e, E_CORRUPT, "relocation at 0x%x is outside the kext",
+			       r.address);
 	if (is_pcrel_type(r.type) && r.pcrel && r.length == 2)
 		return fix_pcrel(k, addr, at, &r, e);
 	if (r.type == X86_64_RELOC_UNSIGNED && !r.pcrel && r.length == 3)
 		return fix_pointer(k, addr, at, &r, e);
-	if (r.type == X86_64_RELOC_SUBTRACTOR && !r.pcrel && r.length >= 2 && i + 1 < t->n) {
+	if (r.type == X86_64_RELOC_SUBTRACTOR && !r.pcrel && r.length >= 2 &&
+	    i + 1 < t->n) {
 		struct macho_reloc second = macho_reloc(&k->m, t->off, i + 1);
 
 		*used = 2;
 		return fix_difference(k, at, &r, &second, e);
 	}
-	return err_set(e, E_CORRUPT, "relocation of type %u, length %u at 0x%x is not for a kext",
+	return err_set(e, E_CORRUPT,
+		       "relocation of type %u, length %u at 0x%x is not for a kext",
 		       r.type, 1u << r.length, r.address);
 }
 
@@ -257,7 +265,8 @@ static int fill_pointers(struct kx *k, const struct macho_section *sect, struct 
 
 		if (!at || sect->reserved1 > d->nindirect ||
 		    i >= d->nindirect - sect->reserved1)
-			return err_set(e, E_CORRUPT, "%s,%s: indirect symbols are missing",
+			return err_set(e, E_CORRUPT,
+				       "%s,%s: indirect symbols are missing",
 				       sect->segname, sect->name);
 		index = get_le32(k->m.data + d->indirectoff + 4 * (sect->reserved1 + i));
 		if (index & (INDIRECT_SYMBOL_LOCAL | INDIRECT_SYMBOL_ABS))

@@ -48,9 +48,10 @@ static int refuse_classes(const struct kx_symbol *s, struct err *e)
 	if (s->state != KX_DEFINED || strncmp(s->s.name, "__ZN", 4) ||
 	    !ends_with(s->s.name, "10superClassE"))
 		return 0;
-	return err_set(e, E_UNSUPPORTED,
-		       "The kext defines C++ classes (%s), whose vtables are not patched yet.",
-		       s->s.name);
+	return err_set(
+		e, E_UNSUPPORTED,
+		"The kext defines C++ classes (%s), whose vtables are not patched yet.",
+		s->s.name);
 }
 
 static int index_one(struct kx *k, uint32_t i, struct err *e)
@@ -76,7 +77,8 @@ static int index_one(struct kx *k, uint32_t i, struct err *e)
 	if ((s->s.type & N_TYPE) == N_ABS)
 		return 0;
 	if (!s->s.sect || s->s.sect > k->m.nsects)
-		return err_set(e, E_CORRUPT, "symbol %s: no section %u", s->s.name, s->s.sect);
+		return err_set(e, E_CORRUPT, "symbol %s: no section %u", s->s.name,
+			       s->s.sect);
 	s->value += k->slide;
 	return 0;
 }
@@ -127,7 +129,8 @@ static bool is_unresolved(const struct kx *k, const struct kx_symbol *s)
 }
 
 /* An error with the names of all symbols for which @bad holds; 0 when there are none. */
-static int refuse(const struct kx *k, bool (*bad)(const struct kx *, const struct kx_symbol *),
+static int refuse(const struct kx *k,
+		  bool (*bad)(const struct kx *, const struct kx_symbol *),
 		  enum err_code code, const char *what, struct err *e)
 {
 	struct buf list = BUF_INIT;
@@ -149,16 +152,18 @@ static int check_weak(const struct kx *k, struct err *e)
 	for (uint32_t i = 0; i < k->m.nsyms; i++) {
 		const struct kx_symbol *s = &k->sym[i];
 
-		if ((s->state == KX_BOUND || s->state == KX_WEAK) && (s->s.desc & N_WEAK_REF))
+		if ((s->state == KX_BOUND || s->state == KX_WEAK) &&
+		    (s->s.desc & N_WEAK_REF))
 			weak = true;
 		if (!strcmp(s->s.name ? s->s.name : "", WEAK_TEST_SYMBOL))
 			tests = true;
 	}
 	if (weak && !tests)
-		return err_set(e, E_NOTFOUND,
-			       "This kext has weak references but does not test for them. Test "
-			       "for weak references with OSKextSymbolIsResolved(). (found in "
-			       "<libkern/OSKextLib.h>)");
+		return err_set(
+			e, E_NOTFOUND,
+			"This kext has weak references but does not test for them. Test "
+			"for weak references with OSKextSymbolIsResolved(). (found in "
+			"<libkern/OSKextLib.h>)");
 	return 0;
 }
 

@@ -45,7 +45,8 @@ static bool table_inside(const struct macho *m, uint32_t off, uint32_t n, size_t
 	return !n || range_inside(off, (uint64_t)n * size, m->len);
 }
 
-static int read_section(struct macho *m, const struct macho_section_raw *raw, struct err *e)
+static int read_section(struct macho *m, const struct macho_section_raw *raw,
+			struct err *e)
 {
 	struct macho_section *s = &m->sects[m->nsects];
 
@@ -77,7 +78,8 @@ static bool section_in_segment(const struct macho *m, const struct macho_segment
 {
 	if (m->filetype == MH_OBJECT)
 		return true;
-	if (s->addr < seg->vmaddr || !range_inside(s->addr - seg->vmaddr, s->size, seg->vmsize))
+	if (s->addr < seg->vmaddr ||
+	    !range_inside(s->addr - seg->vmaddr, s->size, seg->vmsize))
 		return false;
 	if (macho_is_zerofill(s) || !s->size)
 		return true;
@@ -85,8 +87,8 @@ static bool section_in_segment(const struct macho *m, const struct macho_segment
 	       range_inside(s->offset - seg->fileoff, s->size, seg->filesize);
 }
 
-static int read_sections(struct macho *m, struct macho_segment *seg, size_t off, uint32_t size,
-			 uint32_t nsects, struct err *e)
+static int read_sections(struct macho *m, struct macho_segment *seg, size_t off,
+			 uint32_t size, uint32_t nsects, struct err *e)
 {
 	const struct macho_section_raw *raw =
 		(const void *)(m->data + off + sizeof(struct macho_segment_raw));
@@ -110,7 +112,8 @@ static int read_sections(struct macho *m, struct macho_segment *seg, size_t off,
 		if (r)
 			return r;
 		if (!section_in_segment(m, seg, &m->sects[m->nsects - 1]))
-			return err_set(e, E_CORRUPT, "section %s,%s is outside its segment",
+			return err_set(e, E_CORRUPT,
+				       "section %s,%s is outside its segment",
 				       m->sects[m->nsects - 1].segname,
 				       m->sects[m->nsects - 1].name);
 	}
@@ -206,7 +209,8 @@ static int read_uuid(struct macho *m, size_t off, uint32_t size, struct err *e)
 	return 0;
 }
 
-static int read_lc(struct macho *m, uint32_t cmd, size_t off, uint32_t size, struct err *e)
+static int read_lc(struct macho *m, uint32_t cmd, size_t off, uint32_t size,
+		   struct err *e)
 {
 	switch (cmd) {
 	case LC_SEGMENT_64:
@@ -257,7 +261,8 @@ static int read_header(struct macho *m, struct err *e)
 		return err_set(e, E_CORRUPT, "not a Mach-O file (magic 0x%08x)", magic);
 	if (magic != MACHO_MAGIC_64 || m->cputype != CPU_TYPE_X86_64)
 		return err_set(e, E_UNSUPPORTED,
-			       "The target architecture (cputype 0x%x) is not supported by kxld.",
+			       "The target architecture (cputype 0x%x) is not supported "
+			       "by kxld.",
 			       m->cputype);
 	m->filetype = le32_get(h->filetype);
 	m->flags = le32_get(h->flags);
@@ -315,7 +320,8 @@ const struct macho_section *macho_section(const struct macho *m, const char *seg
 const struct macho_section *macho_section_at(const struct macho *m, uint64_t addr)
 {
 	for (unsigned i = 0; i < m->nsects; i++)
-		if (addr >= m->sects[i].addr && addr - m->sects[i].addr < m->sects[i].size)
+		if (addr >= m->sects[i].addr &&
+		    addr - m->sects[i].addr < m->sects[i].size)
 			return &m->sects[i];
 	return NULL;
 }
@@ -339,7 +345,8 @@ int macho_symbol(const struct macho *m, uint32_t i, struct macho_symbol *s, stru
 	}
 	if (strx >= m->strsize ||
 	    !memchr(m->data + m->stroff + strx, '\0', m->strsize - strx))
-		return err_set(e, E_CORRUPT, "symbol %u: name outside the string table", i);
+		return err_set(e, E_CORRUPT, "symbol %u: name outside the string table",
+			       i);
 	s->name = (const char *)m->data + m->stroff + strx;
 	return 0;
 }

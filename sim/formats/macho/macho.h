@@ -16,8 +16,8 @@
 #include "sim/base/err.h"
 #include "sim/formats/macho/raw.h"
 
-#define MACHO_LCS_MAX  1024
-#define MACHO_SEGS_MAX 64
+#define MACHO_LCS_MAX	1024
+#define MACHO_SEGS_MAX	64
 #define MACHO_SECTS_MAX 255 /* n_sect is a byte */
 
 struct macho_segment {
@@ -25,7 +25,7 @@ struct macho_segment {
 	uint64_t vmaddr, vmsize, fileoff, filesize;
 	uint32_t maxprot, initprot, flags;
 	unsigned first_sect, nsects; /* in macho.sects */
-	size_t lc_off;               /* of its load command in the file */
+	size_t lc_off;		     /* of its load command in the file */
 };
 
 struct macho_section {
@@ -68,7 +68,7 @@ struct macho_reloc {
 	uint32_t symbolnum; /* symbol index if is_extern, else section number */
 	bool pcrel, is_extern;
 	uint8_t length; /* log2 of bytes */
-	uint8_t type;   /* enum x86_64_reloc */
+	uint8_t type;	/* enum x86_64_reloc */
 };
 
 /*
@@ -103,8 +103,8 @@ const struct macho_section *macho_section_at(const struct macho *m, uint64_t add
 bool macho_is_zerofill(const struct macho_section *s);
 
 /* Symbol @i < m->nsyms. E_CORRUPT when its name lies outside the string table. */
-int macho_symbol(const struct macho *m, uint32_t i, struct macho_symbol *s, struct err *e)
-	MUST_CHECK;
+int macho_symbol(const struct macho *m, uint32_t i, struct macho_symbol *s,
+		 struct err *e) MUST_CHECK;
 /* The first symbol @name that is defined in a section; E_NOTFOUND. */
 int macho_find_defined(const struct macho *m, const char *name, struct macho_symbol *s,
 		       struct err *e) MUST_CHECK;
@@ -122,8 +122,8 @@ static inline bool macho_sym_is_undefined(const struct macho_symbol *s)
 }
 static inline bool macho_sym_is_common(const struct macho_symbol *s)
 {
-	return !macho_sym_is_stab(s) && (s->type & (N_TYPE | N_EXT)) == (N_UNDF | N_EXT) &&
-	       s->value;
+	return !macho_sym_is_stab(s) &&
+	       (s->type & (N_TYPE | N_EXT)) == (N_UNDF | N_EXT) && s->value;
 }
 static inline bool macho_sym_is_defined(const struct macho_symbol *s)
 {

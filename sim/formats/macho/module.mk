@@ -8,6 +8,4 @@ host-bin += build/kextld
 kextld-src := sim/formats/macho/kextld.c
 test-src += sim/formats/macho/test/test_objlink.c sim/formats/macho/test/test_kxld.c
 fuzz-src += sim/formats/macho/test/fuzz_macho.c
-# tests that compile for Darwin share a helper
-$(B)/sim/formats/macho/test/test_objlink $(B)/sim/formats/macho/test/test_kxld: \
-	$(B)/sim/formats/macho/test/darwin_cc.o
+test-lib-src += sim/formats/macho/test/darwin_cc.c

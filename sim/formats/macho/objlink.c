@@ -26,7 +26,8 @@ static void release(struct ol *l)
 	macho_symw_release(&l->syms);
 }
 
-static int open_inputs(struct ol *l, const struct objlink_input *in, size_t n, struct err *e)
+static int open_inputs(struct ol *l, const struct objlink_input *in, size_t n,
+		       struct err *e)
 {
 	l->obj = calloc(n, sizeof(*l->obj));
 	if (!l->obj)
@@ -40,8 +41,9 @@ static int open_inputs(struct ol *l, const struct objlink_input *in, size_t n, s
 		l->n_objs++;
 		o->name = in[i].name;
 		if (o->m.filetype != MH_OBJECT)
-			return err_set(e, E_UNSUPPORTED, "%s: not an object file (filetype 0x%x)",
-				       o->name, o->m.filetype);
+			return err_set(e, E_UNSUPPORTED,
+				       "%s: not an object file (filetype 0x%x)", o->name,
+				       o->m.filetype);
 		o->place = calloc(o->m.nsects + 1, sizeof(*o->place));
 		if (!o->place)
 			return err_set(e, E_NOMEM, "out of memory");
@@ -56,14 +58,16 @@ static bool is_left_out(const struct macho_section *s)
 	       !strcmp(s->segname, "__DWARF") || !strcmp(s->segname, "__LLVM");
 }
 
-/* Section types whose content can be laid end to end; the others need code of their own. */
+/*
+ * Section types whose content can be laid end to end; the others need code of their own.
+ */
 static bool can_concatenate(const struct macho_section *s)
 {
 	static const uint32_t known = 1u << S_REGULAR | 1u << S_ZEROFILL |
 				      1u << S_CSTRING_LITERALS | 1u << 0x3 | 1u << 0x4 |
-				      1u << 0x5 |                        /* literals */
-				      1u << 0x9 | 1u << 0xa |            /* init, term */
-				      1u << 0xb | 1u << 0xe;             /* coalesced, 16 bytes */
+				      1u << 0x5 |	      /* literals */
+				      1u << 0x9 | 1u << 0xa | /* init, term */
+				      1u << 0xb | 1u << 0xe;  /* coalesced, 16 bytes */
 	uint32_t type = s->flags & SECTION_TYPE;
 
 	return type < 32 && (known >> type & 1);
@@ -80,8 +84,8 @@ static struct ol_section *output_for(struct ol *l, const struct macho_section *i
 	return NULL;
 }
 
-static int new_output(struct ol *l, const struct macho_section *in, struct ol_section **ret,
-		      struct err *e)
+static int new_output(struct ol *l, const struct macho_section *in,
+		      struct ol_section **ret, struct err *e)
 {
 	struct ol_section *grown, *s;
 
@@ -119,8 +123,8 @@ static int place_section(struct ol *l, struct ol_object *o, unsigned n, struct e
 			return r;
 	}
 	if (macho_is_zerofill(&out->s) != macho_is_zerofill(in))
-		return err_set(e, E_UNSUPPORTED, "%s: section %s,%s changes its type", o->name,
-			       in->segname, in->name);
+		return err_set(e, E_UNSUPPORTED, "%s: section %s,%s changes its type",
+			       o->name, in->segname, in->name);
 	if (out->s.align < in->align)
 		out->s.align = in->align;
 	if (ckd_round_up(&at, out->s.size, 1ull << in->align) ||
@@ -200,7 +204,8 @@ static uint32_t commands_size(const struct ol *l)
 {
 	return (uint32_t)((l->n_segs + 1) * sizeof(struct macho_segment_raw) +
 			  l->n_sects * sizeof(struct macho_section_raw) +
-			  sizeof(struct macho_symtab_raw) + sizeof(struct macho_dysymtab_raw) +
+			  sizeof(struct macho_symtab_raw) +
+			  sizeof(struct macho_dysymtab_raw) +
 			  sizeof(struct macho_uuid_raw));
 }
 
@@ -295,8 +300,9 @@ static int put_linkedit(struct ol *l, struct macho_segment *le, uint32_t *symoff
 	return r;
 }
 
-static int put_commands(const struct ol *l, struct buf *out, const struct macho_segment *le,
-			uint32_t symoff, uint32_t stroff, struct err *e)
+static int put_commands(const struct ol *l, struct buf *out,
+			const struct macho_segment *le, uint32_t symoff, uint32_t stroff,
+			struct err *e)
 {
 	static const uint8_t no_uuid[16];
 	struct macho_section sects[MACHO_SECTS_MAX];

@@ -23,7 +23,7 @@ struct objlink_input {
  * the content. E_EXISTS: duplicate symbol. E_UNSUPPORTED: common symbols, thread-local
  * variables, 32-bit objects. E_CORRUPT: bad input.
  */
-int objlink(const struct objlink_input *in, size_t n, struct buf *out, struct err *e)
-	MUST_CHECK;
+int objlink(const struct objlink_input *in, size_t n, struct buf *out,
+	    struct err *e) MUST_CHECK;
 
 #endif

@@ -11,24 +11,24 @@
 
 /* Where a section of an input went. */
 struct ol_place {
-	uint32_t out;    /* index of the output section, or NOT_PLACED */
+	uint32_t out;	 /* index of the output section, or NOT_PLACED */
 	uint64_t offset; /* in it */
 };
 
 struct ol_object {
 	const char *name;
 	struct macho m;
-	struct ol_place *place;  /* one per section */
-	uint32_t *global;        /* per symbol: index in ol.global, or NOT_PLACED */
+	struct ol_place *place; /* one per section */
+	uint32_t *global;	/* per symbol: index in ol.global, or NOT_PLACED */
 };
 
 /* A name that several inputs may share. */
 struct ol_global {
 	const char *name;
 	bool defined;
-	bool weak;          /* all references are weak, or the definition is */
-	bool hidden;        /* private extern: local in the output */
-	uint32_t obj;       /* of the definition */
+	bool weak;    /* all references are weak, or the definition is */
+	bool hidden;  /* private extern: local in the output */
+	uint32_t obj; /* of the definition */
 	struct macho_symbol sym;
 	uint32_t out_index; /* in the output's symbol table */
 };
@@ -36,7 +36,8 @@ struct ol_global {
 struct ol_section {
 	struct macho_section s;
 	unsigned seg_rank, order;
-	uint32_t index; /* as first seen; places point to it until the sections are sorted */
+	uint32_t index; /* as first seen; places point to it until the sections are sorted
+			 */
 };
 
 /* An output relocation; symbolnum of an external one is an index in ol.global. */
@@ -54,8 +55,8 @@ struct ol {
 	size_t n_globals, cap_globals;
 	struct symdict names; /* value: index in global */
 	struct macho_segment seg[MACHO_SEGS_MAX];
-	unsigned n_segs;      /* without __LINKEDIT */
-	struct buf file;      /* from offset 0 to __LINKEDIT */
+	unsigned n_segs; /* without __LINKEDIT */
+	struct buf file; /* from offset 0 to __LINKEDIT */
 	struct ol_relocs ext, loc;
 	struct macho_symw syms;
 	struct macho_dysymtab dysym;

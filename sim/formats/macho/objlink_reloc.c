@@ -14,18 +14,18 @@ struct fixup {
 	const struct ol_object *o;
 	const struct macho_section *in; /* the input section it is in */
 	struct macho_reloc r;
-	uint64_t old_addr, addr;        /* of the place, in the input and in the output */
-	uint8_t *at;                    /* its bytes */
-	size_t before;                  /* bytes of the section before @at */
+	uint64_t old_addr, addr; /* of the place, in the input and in the output */
+	uint8_t *at;		 /* its bytes */
+	size_t before;		 /* bytes of the section before @at */
 };
 
 /* What a relocation points to. */
 struct target {
 	bool undefined;
-	uint32_t global;  /* NOT_PLACED when it is no global */
-	uint64_t addr;    /* of an extern one, in the output */
-	uint64_t delta;   /* of a section: how far it moved */
-	uint32_t out;     /* output section, or NOT_PLACED for an absolute value */
+	uint32_t global; /* NOT_PLACED when it is no global */
+	uint64_t addr;	 /* of an extern one, in the output */
+	uint64_t delta;	 /* of a section: how far it moved */
+	uint32_t out;	 /* output section, or NOT_PLACED for an absolute value */
 };
 
 static int push(struct ol_relocs *list, const struct macho_reloc *r, struct err *e)
@@ -56,7 +56,8 @@ static int section_target(const struct fixup *f, const struct macho_reloc *r,
 	uint32_t n = r->symbolnum;
 
 	if (!n || n > o->m.nsects)
-		return err_set(e, E_CORRUPT, "%s: relocation against section %u", o->name, n);
+		return err_set(e, E_CORRUPT, "%s: relocation against section %u", o->name,
+			       n);
 	t->out = o->place[n - 1].out;
 	if (t->out == NOT_PLACED)
 		return left_out(f, e);
@@ -64,8 +65,8 @@ static int section_target(const struct fixup *f, const struct macho_reloc *r,
 	return 0;
 }
 
-static int find_target(const struct fixup *f, const struct macho_reloc *r, struct target *t,
-		       struct err *e)
+static int find_target(const struct fixup *f, const struct macho_reloc *r,
+		       struct target *t, struct err *e)
 {
 	const struct ol_object *o = f->o;
 	const struct ol_object *def = o;
@@ -89,7 +90,8 @@ static int find_target(const struct fixup *f, const struct macho_reloc *r, struc
 		def = &f->l->obj[g->obj];
 	}
 	if (!macho_sym_is_defined(&s))
-		return err_set(e, E_CORRUPT, "%s: relocation against symbol %s", o->name, s.name);
+		return err_set(e, E_CORRUPT, "%s: relocation against symbol %s", o->name,
+			       s.name);
 	if ((s.type & N_TYPE) == N_SECT) {
 		t->out = def->place[s.sect - 1].out;
 		if (t->out == NOT_PLACED)
@@ -133,8 +135,8 @@ static int fix_pcrel(struct fixup *f, struct err *e)
 		return keep_external(f, &t, e);
 	if (got && (f->r.type == X86_64_RELOC_GOT || !relax_got_load(f))) {
 		if (t.global == NOT_PLACED)
-			return err_set(e, E_UNSUPPORTED, "%s: GOT reference to a local symbol",
-				       f->o->name);
+			return err_set(e, E_UNSUPPORTED,
+				       "%s: GOT reference to a local symbol", f->o->name);
 		return keep_external(f, &t, e);
 	}
 	if (f->r.is_extern)
@@ -142,7 +144,8 @@ static int fix_pcrel(struct fixup *f, struct err *e)
 	else
 		disp += (int64_t)(t.delta - (f->addr - f->old_addr));
 	if (disp != (int32_t)disp)
-		return err_set(e, E_OVERFLOW, "%s: displacement does not fit", f->o->name);
+		return err_set(e, E_OVERFLOW, "%s: displacement does not fit",
+			       f->o->name);
 	put_le32(f->at, (uint32_t)disp);
 	return 0;
 }
@@ -165,7 +168,8 @@ static int fix_pointer(struct fixup *f, struct err *e)
 }
 
 /* @second is the UNSIGNED one of the pair: minuend minus what f->r names. */
-static int fix_difference(struct fixup *f, const struct macho_reloc *second, struct err *e)
+static int fix_difference(struct fixup *f, const struct macho_reloc *second,
+			  struct err *e)
 {
 	struct target minus, plus;
 	uint64_t v = f->r.length == 3 ? get_le64(f->at)
@@ -174,15 +178,16 @@ static int fix_difference(struct fixup *f, const struct macho_reloc *second, str
 
 	if (second->type != X86_64_RELOC_UNSIGNED || second->address != f->r.address ||
 	    second->length != f->r.length || f->r.length < 2)
-		return err_set(e, E_CORRUPT, "%s: SUBTRACTOR without its UNSIGNED", f->o->name);
+		return err_set(e, E_CORRUPT, "%s: SUBTRACTOR without its UNSIGNED",
+			       f->o->name);
 	r = find_target(f, &f->r, &minus, e);
 	if (!r)
 		r = find_target(f, second, &plus, e);
 	if (r)
 		return r;
 	if (minus.undefined || plus.undefined)
-		return err_set(e, E_UNSUPPORTED, "%s: difference with an undefined symbol",
-			       f->o->name);
+		return err_set(e, E_UNSUPPORTED,
+			       "%s: difference with an undefined symbol", f->o->name);
 	v += second->is_extern ? plus.addr : plus.delta;
 	v -= f->r.is_extern ? minus.addr : minus.delta;
 	if (f->r.length == 3)
@@ -223,7 +228,8 @@ static int fix_one(struct fixup *f, uint32_t i, uint32_t *used, struct err *e)
 		return fix_difference(f, &second, e);
 	}
 	return err_set(e, E_UNSUPPORTED, "%s: relocation of type %u, length %u in %s,%s",
-		       f->o->name, f->r.type, 1u << f->r.length, f->in->segname, f->in->name);
+		       f->o->name, f->r.type, 1u << f->r.length, f->in->segname,
+		       f->in->name);
 }
 
 static int relocate_section(struct ol *l, const struct ol_object *o, unsigned n,
@@ -243,8 +249,8 @@ static int relocate_section(struct ol *l, const struct ol_object *o, unsigned n,
 		f.r = macho_reloc(&o->m, in->reloff, i);
 		if (macho_is_zerofill(in) ||
 		    !range_inside(f.r.address, 1u << f.r.length, in->size))
-			return err_set(e, E_CORRUPT, "%s: relocation outside %s,%s", o->name,
-				       in->segname, in->name);
+			return err_set(e, E_CORRUPT, "%s: relocation outside %s,%s",
+				       o->name, in->segname, in->name);
 		f.old_addr = in->addr + f.r.address;
 		f.addr = base + f.r.address;
 		f.before = f.r.address;

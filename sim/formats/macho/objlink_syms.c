@@ -59,10 +59,11 @@ static int collect_one(struct ol *l, uint32_t obj, uint32_t i, struct err *e)
 		return r;
 	if (macho_sym_is_common(&s))
 		return err_set(e, E_UNSUPPORTED,
-			       "%s: common symbol %s; compile with -fno-common", o->name, s.name);
+			       "%s: common symbol %s; compile with -fno-common", o->name,
+			       s.name);
 	if ((s.type & N_TYPE) == N_SECT && (!s.sect || s.sect > o->m.nsects))
-		return err_set(e, E_CORRUPT, "%s: symbol %s: no section %u", o->name, s.name,
-			       s.sect);
+		return err_set(e, E_CORRUPT, "%s: symbol %s: no section %u", o->name,
+			       s.name, s.sect);
 	if (!(s.type & N_EXT))
 		return 0;
 	r = add_global(l, &s, &index, e);
@@ -106,11 +107,13 @@ uint64_t ol_symbol_addr(const struct ol *l, const struct ol_object *o,
 {
 	if ((sym->type & N_TYPE) == N_ABS)
 		return sym->value;
-	return ol_section_addr(l, o, sym->sect) + sym->value - o->m.sects[sym->sect - 1].addr;
+	return ol_section_addr(l, o, sym->sect) + sym->value -
+	       o->m.sects[sym->sect - 1].addr;
 }
 
 /* Give @s of @o its place in the output; false when its section was left out. */
-static bool place_symbol(const struct ol *l, const struct ol_object *o, struct macho_symbol *s)
+static bool place_symbol(const struct ol *l, const struct ol_object *o,
+			 struct macho_symbol *s)
 {
 	uint32_t out;
 
@@ -171,9 +174,11 @@ static int write_global(struct ol *l, struct ol_global *g, struct err *e)
 	if (g->defined) {
 		s = g->sym;
 		if (!place_symbol(l, &l->obj[g->obj], &s))
-			return err_set(e, E_UNSUPPORTED, "symbol %s is in a section that is left out",
+			return err_set(e, E_UNSUPPORTED,
+				       "symbol %s is in a section that is left out",
 				       g->name);
-		s.type = (uint8_t)((s.type & ~(N_EXT | N_PEXT)) | (g->hidden ? 0 : N_EXT));
+		s.type =
+			(uint8_t)((s.type & ~(N_EXT | N_PEXT)) | (g->hidden ? 0 : N_EXT));
 		s.desc &= N_WEAK_DEF;
 	} else if (g->weak) {
 		s.desc = N_WEAK_REF;

@@ -14,8 +14,8 @@
 #define MACHO_MAGIC_32 0xfeedfaceu
 #define MACHO_MAGIC_64 0xfeedfacfu
 
-#define CPU_TYPE_I386     0x00000007u
-#define CPU_TYPE_X86_64   0x01000007u
+#define CPU_TYPE_I386	       0x00000007u
+#define CPU_TYPE_X86_64	       0x01000007u
 #define CPU_SUBTYPE_X86_64_ALL 3u
 
 enum macho_filetype {
@@ -25,7 +25,7 @@ enum macho_filetype {
 };
 
 #define MH_NOUNDEFS 0x1u
-#define MH_PIE      0x200000u
+#define MH_PIE	    0x200000u
 
 enum macho_lc {
 	LC_SYMTAB = 0x2,
@@ -47,9 +47,9 @@ enum macho_lc {
 	LC_NOTE = 0x31,
 	LC_BUILD_VERSION = 0x32,
 };
-#define LC_REQ_DYLD       0x80000000u
+#define LC_REQ_DYLD	  0x80000000u
 #define LC_DYLD_INFO_ONLY (LC_DYLD_INFO | LC_REQ_DYLD)
-#define LC_MAIN           (0x28u | LC_REQ_DYLD)
+#define LC_MAIN		  (0x28u | LC_REQ_DYLD)
 
 struct fat_header_raw {
 	be32 magic, nfat_arch;
@@ -96,9 +96,9 @@ struct macho_uuid_raw {
 };
 
 /* LC_UNIXTHREAD with x86_THREAD_STATE64: 21 registers, rip is number 16. */
-#define X86_THREAD_STATE64       4u
+#define X86_THREAD_STATE64	 4u
 #define X86_THREAD_STATE64_COUNT 42u
-#define X86_THREAD_STATE64_RIP   16
+#define X86_THREAD_STATE64_RIP	 16
 struct macho_thread_raw {
 	le32 cmd, cmdsize, flavor, count;
 	le64 reg[21];
@@ -127,25 +127,25 @@ struct macho_reloc_raw {
 #define N_SECT 0xeu
 /* nlist: n_desc */
 #define N_DESC_DISCARDED 0x0020u /* on a definition for linking: obsolete */
-#define N_WEAK_REF       0x0040u
-#define N_WEAK_DEF       0x0080u
+#define N_WEAK_REF	 0x0040u
+#define N_WEAK_DEF	 0x0080u
 
 /* section: flags */
-#define SECTION_TYPE              0x000000ffu
-#define S_REGULAR                 0x0u
-#define S_ZEROFILL                0x1u
-#define S_CSTRING_LITERALS        0x2u
+#define SECTION_TYPE		   0x000000ffu
+#define S_REGULAR		   0x0u
+#define S_ZEROFILL		   0x1u
+#define S_CSTRING_LITERALS	   0x2u
 #define S_NON_LAZY_SYMBOL_POINTERS 0x6u
-#define S_GB_ZEROFILL             0xcu
-#define S_ATTR_PURE_INSTRUCTIONS  0x80000000u
-#define S_ATTR_SOME_INSTRUCTIONS  0x00000400u
-#define S_ATTR_DEBUG              0x02000000u
+#define S_GB_ZEROFILL		   0xcu
+#define S_ATTR_PURE_INSTRUCTIONS   0x80000000u
+#define S_ATTR_SOME_INSTRUCTIONS   0x00000400u
+#define S_ATTR_DEBUG		   0x02000000u
 
 #define INDIRECT_SYMBOL_LOCAL 0x80000000u
 #define INDIRECT_SYMBOL_ABS   0x40000000u
 
-#define VM_PROT_READ    1u
-#define VM_PROT_WRITE   2u
+#define VM_PROT_READ	1u
+#define VM_PROT_WRITE	2u
 #define VM_PROT_EXECUTE 4u
 
 enum x86_64_reloc {
@@ -162,16 +162,16 @@ enum x86_64_reloc {
 };
 
 /* kmod_info_64_v1, packed to 4: offsets of its members. */
-#define KMOD_INFO_SIZE      196
-#define KMOD_OFF_VERSION    8
-#define KMOD_OFF_NAME       16
+#define KMOD_INFO_SIZE	     196
+#define KMOD_OFF_VERSION     8
+#define KMOD_OFF_NAME	     16
 #define KMOD_OFF_KEXTVERSION 80
-#define KMOD_OFF_ADDRESS    156
-#define KMOD_OFF_SIZE       164
-#define KMOD_OFF_HDR_SIZE   172
-#define KMOD_OFF_START      180
-#define KMOD_OFF_STOP       188
-#define KMOD_NAME_LEN       64
+#define KMOD_OFF_ADDRESS     156
+#define KMOD_OFF_SIZE	     164
+#define KMOD_OFF_HDR_SIZE    172
+#define KMOD_OFF_START	     180
+#define KMOD_OFF_STOP	     188
+#define KMOD_NAME_LEN	     64
 
 #define MACHO_PAGE 4096u
 

@@ -10,13 +10,14 @@ static int slice_of_fat(const uint8_t *data, size_t len, size_t *ret_off, size_t
 {
 	uint32_t n = get_be32(data + 4);
 
-	if (n > FAT_ARCHS_MAX ||
-	    !range_inside(sizeof(struct fat_header_raw),
-			  n * sizeof(struct fat_arch_raw), len))
+	if (n > FAT_ARCHS_MAX || !range_inside(sizeof(struct fat_header_raw),
+					       n * sizeof(struct fat_arch_raw), len))
 		return macho_truncated(e);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct fat_arch_raw *a =
-			(const struct fat_arch_raw *)(data + sizeof(struct fat_header_raw)) + i;
+			(const struct fat_arch_raw *)(data +
+						      sizeof(struct fat_header_raw)) +
+			i;
 
 		if (be32_get(a->cputype) != CPU_TYPE_X86_64)
 			continue;
@@ -26,8 +27,9 @@ static int slice_of_fat(const uint8_t *data, size_t len, size_t *ret_off, size_t
 		*ret_len = be32_get(a->size);
 		return 0;
 	}
-	return err_set(e, E_UNSUPPORTED,
-		       "The kext does not contain a fat slice for the target architecture.");
+	return err_set(
+		e, E_UNSUPPORTED,
+		"The kext does not contain a fat slice for the target architecture.");
 }
 
 int macho_slice(const void *data, size_t len, size_t *ret_off, size_t *ret_len,

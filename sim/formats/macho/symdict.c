@@ -20,7 +20,8 @@ static uint64_t hash(const char *s)
 }
 
 /* The place of @name, or the free one where it would go. Needs a free place. */
-static struct symdict_entry *place(struct symdict_entry *slot, size_t cap, const char *name)
+static struct symdict_entry *place(struct symdict_entry *slot, size_t cap,
+				   const char *name)
 {
 	size_t i = hash(name) & (cap - 1);
 

@@ -12,13 +12,13 @@
 struct symdict_entry {
 	const char *name; /* borrowed; NULL marks a free place */
 	uint64_t value;
-	uint32_t flags;   /* the user's */
+	uint32_t flags; /* the user's */
 };
 
 /* Zero-initialise. */
 struct symdict {
 	struct symdict_entry *slot; /* owned */
-	size_t cap, n;              /* cap: 0 or a power of two */
+	size_t cap, n;		    /* cap: 0 or a power of two */
 };
 
 void symdict_release(struct symdict *d);

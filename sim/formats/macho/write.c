@@ -30,8 +30,9 @@ static struct macho_segment_raw segment_raw(const struct macho_segment *seg)
 {
 	struct macho_segment_raw raw = {
 		.cmd = to_le32(LC_SEGMENT_64),
-		.cmdsize = to_le32((uint32_t)(sizeof(raw) +
-					      seg->nsects * sizeof(struct macho_section_raw))),
+		.cmdsize = to_le32(
+			(uint32_t)(sizeof(raw) +
+				   seg->nsects * sizeof(struct macho_section_raw))),
 		.vmaddr = to_le64(seg->vmaddr),
 		.vmsize = to_le64(seg->vmsize),
 		.fileoff = to_le64(seg->fileoff),
@@ -147,8 +148,8 @@ void macho_poke_segment(uint8_t *file, const struct macho_segment *seg)
 	memcpy(file + seg->lc_off, &raw, sizeof(raw));
 }
 
-void macho_poke_section(uint8_t *file, const struct macho_segment *seg, unsigned sect_in_seg,
-			const struct macho_section *s)
+void macho_poke_section(uint8_t *file, const struct macho_segment *seg,
+			unsigned sect_in_seg, const struct macho_section *s)
 {
 	struct macho_section_raw raw = section_raw(s);
 

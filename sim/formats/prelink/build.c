@@ -14,14 +14,14 @@
 
 /* More failures than this among kexts needed to boot, and there is no kernel. */
 #define REQUIRED_FAILURES_MAX 3
-#define KXLD_ERROR            5 /* KERN_FAILURE, the only code kxld gives */
+#define KXLD_ERROR	      5 /* KERN_FAILURE, the only code kxld gives */
 
 /* A kext at work. */
 struct unit {
 	const struct prelink_kext *k;
 	bool interface;
 	struct kxld_image img; /* linked */
-	struct macho m;        /* of img, or of the interface's file */
+	struct macho m;	       /* of img, or of the interface's file */
 	bool open;
 	struct kxld_exports exports;
 	uint64_t load, source;
@@ -35,7 +35,7 @@ struct build {
 	struct kxld_exports kernel_exports;
 	struct unit *unit;
 	uint64_t file_off, source, load; /* of the first kext */
-	uint64_t total;                  /* bytes of code so far */
+	uint64_t total;			 /* bytes of code so far */
 	unsigned required_failures;
 };
 
@@ -75,7 +75,8 @@ static bool is_interface(const struct prelink_kext *k)
 
 static bool is_required(const struct prelink_kext *k)
 {
-	static const char *const needed[] = {"Root", "Local-Root", "Network-Root", "DriverKit"};
+	static const char *const needed[] = {"Root", "Local-Root", "Network-Root",
+					     "DriverKit"};
 	const char *v = info_string(k, "OSBundleRequired", "OSBundleRequired_x86_64");
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
@@ -124,7 +125,8 @@ static int open_kernel(struct build *b, struct err *e)
 	int r = macho_open(b->rq->kernel, b->rq->kernel_len, m, e);
 
 	if (!r && m->filetype != MH_EXECUTE)
-		r = err_set(e, E_CORRUPT, "not a kernel (Mach-O filetype 0x%x)", m->filetype);
+		r = err_set(e, E_CORRUPT, "not a kernel (Mach-O filetype 0x%x)",
+			    m->filetype);
 	if (!r)
 		r = check_empty(m, "__PRELINK_TEXT", "__text", e);
 	if (!r)
@@ -135,7 +137,8 @@ static int open_kernel(struct build *b, struct err *e)
 		if (m->segs[i].vmaddr + m->segs[i].vmsize > end)
 			end = m->segs[i].vmaddr + m->segs[i].vmsize;
 	if (!r && ckd_round_up(&b->source, end, MACHO_PAGE))
-		r = err_set(e, E_CORRUPT, "kernel ends at 0x%llx", (unsigned long long)end);
+		r = err_set(e, E_CORRUPT, "kernel ends at 0x%llx",
+			    (unsigned long long)end);
 	if (!r)
 		r = kxld_exports_image(m, &b->kernel_exports, e);
 	if (r)
@@ -150,14 +153,16 @@ static int check_order(const struct prelink_request *rq, struct err *e)
 	for (size_t i = 0; i < rq->n_kexts; i++)
 		for (size_t d = 0; d < rq->kext[i].n_deps; d++)
 			if (rq->kext[i].deps[d] >= i)
-				return err_set(e, E_INVAL, "%s comes before what it depends on",
+				return err_set(e, E_INVAL,
+					       "%s comes before what it depends on",
 					       rq->kext[i].bundle_path);
 	return 0;
 }
 
 /*
- * What kext @i may bind to: its direct dependencies, and through those without an executable
- * also theirs. Everything that is marked lies before @i, so one walk down is enough.
+ * What kext @i may bind to: its direct dependencies, and through those without an
+ * executable also theirs. Everything that is marked lies before @i, so one walk down is
+ * enough.
  */
 static int collect_deps(const struct build *b, size_t i, const struct kxld_exports **out,
 			size_t *n, struct err *e)
@@ -232,15 +237,17 @@ static int link_unit(struct build *b, size_t i, struct err *e)
 	u->interface = is_interface(u->k);
 	if (!u->interface)
 		b->res->outcome[i] = PRELINK_LINKED;
-	r = u->interface ? macho_open(u->k->exec, u->k->exec_len, &u->m, e) : link_code(b, i, e);
+	r = u->interface ? macho_open(u->k->exec, u->k->exec_len, &u->m, e)
+			 : link_code(b, i, e);
 	if (r)
 		return r;
 	u->open = true;
 	u->id.has_uuid = u->m.has_uuid;
 	memcpy(u->id.uuid, u->m.uuid, sizeof(u->id.uuid));
 	if (u->interface)
-		return kxld_exports_interface(&u->m, &b->kernel_exports, u->k->bundle_path,
-					      b->rq->log, &u->exports, e);
+		return kxld_exports_interface(&u->m, &b->kernel_exports,
+					      u->k->bundle_path, b->rq->log, &u->exports,
+					      e);
 	return kxld_exports_image(&u->m, &u->exports, e);
 }
 
@@ -259,8 +266,8 @@ static int failed(struct build *b, size_t i, int r, const struct err *why, struc
 		abort = true;
 	clog_say(b->rq->log, CLOG_ERROR, "%s", why->msg);
 	clog_say(b->rq->log, CLOG_ERROR, "Link failed (error code %d).", KXLD_ERROR);
-	clog_say(b->rq->log, abort ? CLOG_ERROR : CLOG_WARNING, "Prelink failed for %s; %s.",
-		 k->bundle_path,
+	clog_say(b->rq->log, abort ? CLOG_ERROR : CLOG_WARNING,
+		 "Prelink failed for %s; %s.", k->bundle_path,
 		 abort ? "aborting prelink" : "omitting from prelinked kernel");
 	if (!abort)
 		return 0;
@@ -403,7 +410,8 @@ static int put_all(struct build *b, struct err *e)
 	if (!r)
 		r = macho_pad(&b->res->macho, MACHO_PAGE, e);
 	if (!r) {
-		set_range(b, "__PRELINK_TEXT", b->source, b->total, b->file_off, b->total);
+		set_range(b, "__PRELINK_TEXT", b->source, b->total, b->file_off,
+			  b->total);
 		set_range(b, "__PRELINK_INFO", b->source + b->total,
 			  b->res->macho.len - info_off, info_off, xml.len);
 	}

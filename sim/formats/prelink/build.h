@@ -19,19 +19,19 @@
 #define PRELINK_KCID_LEN 16
 
 struct prelink_kext {
-	plist_t info;              /* Info.plist; borrowed, not changed */
-	const void *exec;          /* executable, thin or fat; NULL: codeless. Borrowed */
+	plist_t info;	  /* Info.plist; borrowed, not changed */
+	const void *exec; /* executable, thin or fat; NULL: codeless. Borrowed */
 	size_t exec_len;
 	const char *bundle_path;   /* absolute, volume root stripped */
 	const char *exec_rel_path; /* "Contents/MacOS/X"; NULL when codeless */
-	const size_t *deps;        /* direct dependencies: indexes of earlier kexts */
+	const size_t *deps;	   /* direct dependencies: indexes of earlier kexts */
 	size_t n_deps;
 };
 
 enum prelink_outcome {
-	PRELINK_LINKED,   /* in, with code */
-	PRELINK_NO_CODE,  /* in: interface or codeless */
-	PRELINK_OMITTED,  /* did not link, left out */
+	PRELINK_LINKED,	 /* in, with code */
+	PRELINK_NO_CODE, /* in: interface or codeless */
+	PRELINK_OMITTED, /* did not link, left out */
 };
 
 struct prelink_request {
@@ -39,8 +39,8 @@ struct prelink_request {
 	size_t kernel_len;
 	const struct prelink_kext *kext; /* dependencies first */
 	size_t n_kexts;
-	bool all_personalities; /* -all-personalities */
-	bool need_all;          /* -no-link-failures: the first failure aborts */
+	bool all_personalities;		 /* -all-personalities */
+	bool need_all;			 /* -no-link-failures: the first failure aborts */
 	const struct component_log *log; /* may be NULL */
 };
 
@@ -48,7 +48,7 @@ struct prelink_request {
 struct prelink_result {
 	struct buf macho;
 	uint8_t kcid[PRELINK_KCID_LEN];
-	bool kaslr;                    /* the kernel has LC_DYSYMTAB, relocations were kept */
+	bool kaslr; /* the kernel has LC_DYSYMTAB, relocations were kept */
 	enum prelink_outcome *outcome; /* one for each kext of the request */
 };
 void prelink_result_release(struct prelink_result *r);

@@ -9,20 +9,20 @@
 
 #include "sim/formats/prelink/ioxml.h"
 
-#define ID_MAX     (1u << 20)
+#define ID_MAX	     (1u << 20)
 #define NAME_MAX_LEN 15
 
 /* What an ID names. */
 struct named {
-	plist_t node;    /* borrowed from the tree; NULL while it is not complete */
-	uint32_t nodes;  /* in it */
+	plist_t node;	 /* borrowed from the tree; NULL while it is not complete */
+	uint32_t nodes;	 /* in it */
 	unsigned height; /* containers inside containers in it */
 };
 
 struct reader {
 	const char *p, *end;
 	unsigned line;
-	uint32_t nodes;   /* made so far */
+	uint32_t nodes;	  /* made so far */
 	unsigned deepest; /* level reached in the object that is being read */
 	struct named *named;
 	size_t n_named;
@@ -86,8 +86,8 @@ static size_t read_name(struct reader *r, char out[NAME_MAX_LEN + 1])
 	return n;
 }
 
-static int set_attribute(struct reader *r, struct tag *t, const char *name, const char *value,
-			 size_t len, struct err *e)
+static int set_attribute(struct reader *r, struct tag *t, const char *name,
+			 const char *value, size_t len, struct err *e)
 {
 	uint32_t v = 0;
 
@@ -182,7 +182,10 @@ static int add_entity(struct reader *r, struct buf *out, struct err *e)
 {
 	static const struct {
 		const char *name, *text;
-	} entity[] = {{"&lt;", "<"}, {"&gt;", ">"}, {"&amp;", "&"}, {"&quot;", "\""},
+	} entity[] = {{"&lt;", "<"},
+		      {"&gt;", ">"},
+		      {"&amp;", "&"},
+		      {"&quot;", "\""},
 		      {"&apos;", "'"}};
 
 	for (size_t i = 0; i < sizeof(entity) / sizeof(entity[0]); i++)
@@ -336,8 +339,8 @@ static int read_leaf(struct reader *r, const struct tag *t, plist_t *ret, struct
 	return rc;
 }
 
-static int read_object(struct reader *r, const struct tag *t, unsigned depth, plist_t *ret,
-		       struct err *e);
+static int read_object(struct reader *r, const struct tag *t, unsigned depth,
+		       plist_t *ret, struct err *e);
 
 static int read_key(struct reader *r, struct buf *key, struct err *e)
 {
@@ -376,8 +379,8 @@ static int read_pair(struct reader *r, unsigned depth, plist_t dict, struct err 
 	return rc;
 }
 
-static int read_container(struct reader *r, const struct tag *t, unsigned depth, plist_t *ret,
-			  struct err *e)
+static int read_container(struct reader *r, const struct tag *t, unsigned depth,
+			  plist_t *ret, struct err *e)
 {
 	bool is_dict = !strcmp(t->name, "dict");
 	plist_t c = is_dict ? plist_new_dict() : plist_new_array();
@@ -471,8 +474,8 @@ static int read_new(struct reader *r, const struct tag *t, unsigned depth, plist
 }
 
 /* The object whose start tag is @t. The depth is bounded by IOXML_DEPTH_MAX. */
-static int read_object(struct reader *r, const struct tag *t, unsigned depth, plist_t *ret,
-		       struct err *e)
+static int read_object(struct reader *r, const struct tag *t, unsigned depth,
+		       plist_t *ret, struct err *e)
 {
 	uint32_t nodes = r->nodes;
 	unsigned deepest = r->deepest;

@@ -151,7 +151,8 @@ static uint64_t number(plist_t node)
 		plist_get_uint_val(node, &v);
 		return v;
 	}
-	plist_get_real_val(node, &d); /* CFNumberGetValue of an integer type cuts it off */
+	plist_get_real_val(node,
+			   &d); /* CFNumberGetValue of an integer type cuts it off */
 	return d > -9e18 && d < 9e18 ? (uint64_t)(int64_t)d : 0;
 }
 
@@ -251,7 +252,8 @@ static int visit(struct writer *w, plist_t node, unsigned depth, uint32_t *ret,
 	if (!r)
 		r = visit_content(w, node, type, depth, &text, e);
 	if (!r)
-		r = intern(w, (uint8_t)(type == PLIST_REAL ? PLIST_UINT : type), &text, ret, e);
+		r = intern(w, (uint8_t)(type == PLIST_REAL ? PLIST_UINT : type), &text,
+			   ret, e);
 	buf_release(&text);
 	if (!r)
 		w->place[place] = (struct place){*ret, w->n_places - place};
@@ -299,8 +301,8 @@ static int put_escaped(struct writer *w, const char *s, size_t len, struct err *
  */
 static bool needs_comment(const char *key)
 {
-	static const char *const prefix[] = {"AppleLSIFusionFC", "AppleUSBXHCI", "ICH8 ATA/100",
-					     "IOPCITunnelCompatible"};
+	static const char *const prefix[] = {"AppleLSIFusionFC", "AppleUSBXHCI",
+					     "ICH8 ATA/100", "IOPCITunnelCompatible"};
 
 	for (size_t i = 0; i < sizeof(prefix) / sizeof(prefix[0]); i++)
 		if (!strncmp(key, prefix[i], strlen(prefix[i])))
@@ -425,7 +427,8 @@ static int write_node(struct writer *w, plist_t node, struct err *e)
 	if (o->type == PLIST_BOOLEAN)
 		return put(w, o->text[0] ? "<true/>" : "<false/>", e);
 	if (o->id != NO_ID)
-		return buf_printf(w->out, e, "<%s IDREF=\"%u\"/>", element_name(o->type), o->id);
+		return buf_printf(w->out, e, "<%s IDREF=\"%u\"/>", element_name(o->type),
+				  o->id);
 	r = open_element(w, o, e);
 	if (!r)
 		r = write_content(w, node, o, e);

@@ -25,6 +25,7 @@ int prelink_kcid(const struct macho *kernel, const struct kcid_item *item, size_
  * the kernel and each other with 32-bit displacements. E_CORRUPT: "Kext base load
  * address underflow."
  */
-int prelink_load_base(const struct macho *kernel, uint64_t *ret, struct err *e) MUST_CHECK;
+int prelink_load_base(const struct macho *kernel, uint64_t *ret,
+		      struct err *e) MUST_CHECK;
 
 #endif

@@ -12,8 +12,10 @@
 #include "sim/base/buf.h"
 
 /* Append the compressed form of @src to @out. E_NOMEM, E_OVERFLOW. */
-int lzss_encode(const uint8_t *src, size_t len, struct buf *out, struct err *e) MUST_CHECK;
-int lzvn_encode(const uint8_t *src, size_t len, struct buf *out, struct err *e) MUST_CHECK;
+int lzss_encode(const uint8_t *src, size_t len, struct buf *out,
+		struct err *e) MUST_CHECK;
+int lzvn_encode(const uint8_t *src, size_t len, struct buf *out,
+		struct err *e) MUST_CHECK;
 
 /*
  * Decode @src into @dst of @cap bytes; return how many bytes came out. Stops at the end

@@ -9,12 +9,12 @@
 
 #include "sim/formats/prelink/lz.h"
 
-#define RING      4096u
+#define RING	  4096u
 #define RING_MASK (RING - 1)
 #define MAX_MATCH 18u
 #define MIN_MATCH 3u
-#define START     (RING - MAX_MATCH) /* where the first byte goes; before it are spaces */
-#define REACH     (RING - MAX_MATCH) /* how far back a match may begin */
+#define START	  (RING - MAX_MATCH) /* where the first byte goes; before it are spaces */
+#define REACH	  (RING - MAX_MATCH) /* how far back a match may begin */
 
 #define HASH_BITS 14
 #define CHAIN_MAX 64 /* candidates that are tried for a match */
@@ -53,7 +53,9 @@ size_t lzss_decode(const uint8_t *src, size_t len, uint8_t *dst, size_t cap)
 	return out;
 }
 
-/* Earlier places with the same three bytes: the newest per hash, and links to older ones. */
+/*
+ * Earlier places with the same three bytes: the newest per hash, and links to older ones.
+ */
 struct matcher {
 	const uint8_t *src;
 	size_t len;

@@ -24,8 +24,8 @@
 #define SMALL_DIST  0x600u
 #define MEDIUM_DIST 0x4000u
 #define MAX_DIST    0xffffu
-#define MAX_RUN     271u /* of literals or match bytes in one opcode */
-#define END_LEN     8
+#define MAX_RUN	    271u /* of literals or match bytes in one opcode */
+#define END_LEN	    8
 
 enum op {
 	OP_SMALL,
@@ -43,9 +43,10 @@ enum op {
 
 /* Bytes of the opcode itself. */
 static const uint8_t op_len[] = {
-	[OP_SMALL] = 2,        [OP_MEDIUM] = 3, [OP_LARGE] = 3,      [OP_PREVIOUS] = 1,
-	[OP_LITERALS] = 1,     [OP_MATCH] = 1,  [OP_LONG_MATCH] = 2, [OP_NOTHING] = 1,
-	[OP_LONG_LITERALS] = 2, [OP_END] = END_LEN, [OP_UNDEFINED] = 1,
+	[OP_SMALL] = 2,	     [OP_MEDIUM] = 3,	 [OP_LARGE] = 3,
+	[OP_PREVIOUS] = 1,   [OP_LITERALS] = 1,	 [OP_MATCH] = 1,
+	[OP_LONG_MATCH] = 2, [OP_NOTHING] = 1,	 [OP_LONG_LITERALS] = 2,
+	[OP_END] = END_LEN,  [OP_UNDEFINED] = 1,
 };
 
 static enum op classify(uint8_t c)
@@ -78,7 +79,9 @@ struct code {
 /* Read the numbers of the opcode at @p; @dist is the previous distance. */
 static struct code parse(enum op op, const uint8_t *p, size_t dist)
 {
-	struct code c = {.literals = p[0] >> 6, .match = (p[0] >> 3 & 7) + MIN_MATCH, .dist = dist};
+	struct code c = {.literals = p[0] >> 6,
+			 .match = (p[0] >> 3 & 7) + MIN_MATCH,
+			 .dist = dist};
 
 	switch (op) {
 	case OP_SMALL:
@@ -154,7 +157,7 @@ size_t lzvn_decode(const uint8_t *src, size_t len, uint8_t *dst, size_t cap)
 }
 
 #define HASH_BITS 15
-#define WAYS      4
+#define WAYS	  4
 
 struct encoder {
 	const uint8_t *src;
@@ -220,8 +223,8 @@ static size_t longest(const struct encoder *z, size_t at, size_t *dist)
 	return best >= MIN_MATCH ? best : 0;
 }
 
-static int emit(struct encoder *z, const uint8_t *op, size_t n, const uint8_t *lit, size_t l,
-		struct err *e)
+static int emit(struct encoder *z, const uint8_t *op, size_t n, const uint8_t *lit,
+		size_t l, struct err *e)
 {
 	int r = buf_append(z->out, op, n, e);
 
@@ -266,8 +269,8 @@ static int emit_rest(struct encoder *z, size_t m, struct err *e)
 }
 
 /* An opcode with @l <= 3 literals and the first bytes of a match of @m at @dist. */
-static int emit_match(struct encoder *z, const uint8_t *lit, size_t l, size_t m, size_t dist,
-		      struct err *e)
+static int emit_match(struct encoder *z, const uint8_t *lit, size_t l, size_t m,
+		      size_t dist, struct err *e)
 {
 	size_t first = smaller(m, 10 - 2 * l);
 	uint8_t op[3] = {(uint8_t)(l << 6 | (first - MIN_MATCH) << 3)};

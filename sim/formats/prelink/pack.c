@@ -69,7 +69,8 @@ static int put_slice(const uint8_t *macho, size_t len, enum prelink_compression 
 int prelink_pack(const void *macho, size_t len, enum prelink_compression how, bool kaslr,
 		 struct buf *out, struct err *e)
 {
-	struct fat_header_raw fat = {.magic = to_be32(FAT_MAGIC_RAW), .nfat_arch = to_be32(1)};
+	struct fat_header_raw fat = {.magic = to_be32(FAT_MAGIC_RAW),
+				     .nfat_arch = to_be32(1)};
 	struct fat_arch_raw arch = {
 		.cputype = to_be32(CPU_TYPE_X86_64),
 		.cpusubtype = to_be32(CPU_SUBTYPE_X86_64_ALL),
@@ -101,7 +102,8 @@ static int fail(enum prelink_check *failed, enum prelink_check why, int r)
 }
 
 static int decompress(const struct prelink_comp_raw *h, size_t method, const uint8_t *src,
-		      size_t len, struct buf *macho, enum prelink_check *failed, struct err *e)
+		      size_t len, struct buf *macho, enum prelink_check *failed,
+		      struct err *e)
 {
 	uint32_t want = be32_get(h->uncompressed_size);
 	size_t start = macho->len, got;
@@ -110,17 +112,19 @@ static int decompress(const struct prelink_comp_raw *h, size_t method, const uin
 	if (want > PRELINK_MAX || be32_get(h->compressed_size) > len)
 		return fail(failed, PRELINK_BAD_SIZE,
 			    err_set(e, E_CORRUPT,
-				    "Compressed prelinked kernel is truncated: %zu bytes of %u.",
+				    "Compressed prelinked kernel is truncated: %zu bytes "
+				    "of %u.",
 				    len, be32_get(h->compressed_size)));
 	r = buf_append_zeros(macho, want, e);
 	if (r)
 		return r;
-	got = methods[method].decode(src, be32_get(h->compressed_size), macho->data + start,
-				     want);
+	got = methods[method].decode(src, be32_get(h->compressed_size),
+				     macho->data + start, want);
 	if (got != want)
 		return fail(failed, PRELINK_BAD_SIZE,
 			    err_set(e, E_CORRUPT,
-				    "Compressed prelinked kernel uncompressed to an unexpected "
+				    "Compressed prelinked kernel uncompressed to an "
+				    "unexpected "
 				    "size: %u.",
 				    (unsigned)got));
 	if (checksum(macho->data + start, want) != be32_get(h->adler32))
@@ -132,20 +136,22 @@ static int decompress(const struct prelink_comp_raw *h, size_t method, const uin
 
 /* @p is what the fat header points to, and not a Mach-O. */
 static int unpack_comp(const uint8_t *p, size_t len, struct buf *macho,
-		       enum prelink_compression *how, enum prelink_check *failed, struct err *e)
+		       enum prelink_compression *how, enum prelink_check *failed,
+		       struct err *e)
 {
 	const struct prelink_comp_raw *h = (const void *)p;
 
 	if (len < sizeof(*h) || memcmp(h->signature, "comp", 4) != 0)
 		return fail(failed, PRELINK_BAD_SIGNATURE,
 			    err_set(e, E_CORRUPT,
-				    "Compressed prelinked kernel has invalid signature: 0x%x.",
+				    "Compressed prelinked kernel has invalid signature: "
+				    "0x%x.",
 				    len < 4 ? 0 : get_be32(p)));
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		if (!memcmp(h->type, methods[i].type, 4)) {
 			*how = methods[i].how;
-			return decompress(h, i, p + sizeof(*h), len - sizeof(*h), macho, failed,
-					  e);
+			return decompress(h, i, p + sizeof(*h), len - sizeof(*h), macho,
+					  failed, e);
 		}
 	return fail(failed, PRELINK_BAD_TYPE,
 		    err_set(e, E_CORRUPT,

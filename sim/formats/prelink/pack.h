@@ -13,7 +13,7 @@
 
 #define PRELINK_SLICE_OFFSET 28
 #define PRELINK_COMP_SIZE    0x180
-#define PRELINK_MAX          (512u << 20) /* uncompressed */
+#define PRELINK_MAX	     (512u << 20) /* uncompressed */
 
 enum prelink_compression {
 	PRELINK_PLAIN, /* no comp header */
@@ -24,7 +24,7 @@ enum prelink_compression {
 struct prelink_comp_raw {
 	uint8_t signature[4]; /* "comp" */
 	uint8_t type[4];      /* "lzss", "lzvn" */
-	be32 adler32;         /* of the uncompressed bytes */
+	be32 adler32;	      /* of the uncompressed bytes */
 	be32 uncompressed_size, compressed_size;
 	be32 prelink_version; /* 1: keeps relocations, so that the booter may slide it */
 	be32 reserved[10];
@@ -38,10 +38,9 @@ int prelink_pack(const void *macho, size_t len, enum prelink_compression how, bo
 
 /*
  * Append the Mach-O inside @file to @macho: through a fat header or without, compressed
- * or not; *ret_how (may be NULL) says which. E_CORRUPT, E_UNSUPPORTED, E_OVERFLOW; messages
- * of kernelcache.c:
- * "Compressed prelinked kernel has invalid signature: 0x%x.", "... has invalid
- * compressType: 0x%x.", "... uncompressed to an unexpected size: %u.",
+ * or not; *ret_how (may be NULL) says which. E_CORRUPT, E_UNSUPPORTED, E_OVERFLOW;
+ * messages of kernelcache.c: "Compressed prelinked kernel has invalid signature: 0x%x.",
+ * "... has invalid compressType: 0x%x.", "... uncompressed to an unexpected size: %u.",
  * "Checksum error for compressed prelinked kernel."
  */
 int prelink_unpack(const void *file, size_t len, struct buf *macho,

@@ -45,8 +45,9 @@ static int open_macho(struct prelink *p, enum prelink_check *failed, struct err 
 	int r;
 
 	if (b->len < 4 || get_le32(b->data) != MACHO_MAGIC_64)
-		return fail(failed, PRELINK_BAD_MACHO,
-			    err_set(e, E_CORRUPT, "prelinked kernel is not a Mach-O file"));
+		return fail(
+			failed, PRELINK_BAD_MACHO,
+			err_set(e, E_CORRUPT, "prelinked kernel is not a Mach-O file"));
 	r = macho_open(b->data, b->len, &p->m, e);
 	if (r == -E_NOMEM)
 		return r;
@@ -57,14 +58,15 @@ static int open_macho(struct prelink *p, enum prelink_check *failed, struct err 
 			    r);
 	if (p->m.filetype != MH_EXECUTE)
 		return fail(failed, PRELINK_BAD_MACHO,
-			    err_set(e, E_CORRUPT, "prelinked kernel has Mach-O filetype 0x%x",
+			    err_set(e, E_CORRUPT,
+				    "prelinked kernel has Mach-O filetype 0x%x",
 				    p->m.filetype));
 	return 0;
 }
 
-static int check_segment(const struct prelink *p, const char *segname, const char *sectname,
-			 enum prelink_check missing, enum prelink_check *failed,
-			 struct err *e)
+static int check_segment(const struct prelink *p, const char *segname,
+			 const char *sectname, enum prelink_check missing,
+			 enum prelink_check *failed, struct err *e)
 {
 	const struct macho_segment *seg = macho_segment(&p->m, segname);
 	const struct macho_section *s = macho_section(&p->m, segname, sectname);
@@ -72,10 +74,11 @@ static int check_segment(const struct prelink *p, const char *segname, const cha
 	if (!seg || !s || !seg->filesize || !s->size)
 		return fail(failed, missing,
 			    err_set(e, E_CORRUPT, "%s is missing or empty", segname));
-	if (s->addr != seg->vmaddr || s->offset != seg->fileoff || s->size != seg->filesize)
+	if (s->addr != seg->vmaddr || s->offset != seg->fileoff ||
+	    s->size != seg->filesize)
 		return fail(failed, PRELINK_BAD_RANGE,
-			    err_set(e, E_CORRUPT, "%s,%s does not fill its segment", segname,
-				    sectname));
+			    err_set(e, E_CORRUPT, "%s,%s does not fill its segment",
+				    segname, sectname));
 	return 0;
 }
 
@@ -117,7 +120,8 @@ static void read_interface_uuid(struct prelink_entry *k)
 	const uint8_t *p = NULL;
 	size_t len = 0;
 
-	if (pl_data(k->info, "_PrelinkInterfaceUUID", &p, &len, NULL) || len != sizeof(k->uuid))
+	if (pl_data(k->info, "_PrelinkInterfaceUUID", &p, &len, NULL) ||
+	    len != sizeof(k->uuid))
 		return;
 	k->has_uuid = true;
 	memcpy(k->uuid, p, sizeof(k->uuid));
@@ -152,7 +156,8 @@ static int read_entry(struct prelink *p, struct prelink_entry *k, plist_t d, boo
 
 	if (plist_get_node_type(d) != PLIST_DICT)
 		return fail(failed, PRELINK_BAD_ENTRY,
-			    err_set(e, E_CORRUPT, "Can't find info dictionary for prelinked kext #%zu.",
+			    err_set(e, E_CORRUPT,
+				    "Can't find info dictionary for prelinked kext #%zu.",
 				    (size_t)(k - p->kext)));
 	k->info = d;
 	k->id = string_of(d, "CFBundleIdentifier");
@@ -188,15 +193,17 @@ static int read_entries(struct prelink *p, bool strict, enum prelink_check *fail
 	if (list && plist_get_node_type(list) == PLIST_ARRAY)
 		n = plist_array_get_size(list);
 	if (!n || n > PRELINK_KEXTS_MAX)
-		return fail(failed, PRELINK_NO_KEXTS,
-			    err_set(e, E_CORRUPT,
-				    "The prelinked kernel has no kext info dictionaries"));
+		return fail(
+			failed, PRELINK_NO_KEXTS,
+			err_set(e, E_CORRUPT,
+				"The prelinked kernel has no kext info dictionaries"));
 	p->kext = calloc(n, sizeof(*p->kext));
 	if (!p->kext)
 		return err_set(e, E_NOMEM, "out of memory");
 	p->n_kexts = n;
 	for (uint32_t i = 0; !r && i < n; i++)
-		r = read_entry(p, &p->kext[i], plist_array_get_item(list, i), strict, failed, e);
+		r = read_entry(p, &p->kext[i], plist_array_get_item(list, i), strict,
+			       failed, e);
 	return r;
 }
 
@@ -207,8 +214,9 @@ static int read_kcid(struct prelink *p, enum prelink_check *failed, struct err *
 
 	if (pl_data(p->info, "_PrelinkKCID", &id, &len, e) || len != PRELINK_KCID_LEN)
 		return fail(failed, PRELINK_BAD_KCID,
-			    err_set(e, E_CORRUPT, "kernelcacheUUID length is %zu, expected %d",
-				    len, PRELINK_KCID_LEN));
+			    err_set(e, E_CORRUPT,
+				    "kernelcacheUUID length is %zu, expected %d", len,
+				    PRELINK_KCID_LEN));
 	memcpy(p->kcid, id, PRELINK_KCID_LEN);
 	return 0;
 }
@@ -224,9 +232,11 @@ int prelink_load(const void *data, size_t len, bool strict, struct prelink *p,
 	if (!r)
 		r = open_macho(p, failed, e);
 	if (!r)
-		r = check_segment(p, "__PRELINK_TEXT", "__text", PRELINK_NO_TEXT, failed, e);
+		r = check_segment(p, "__PRELINK_TEXT", "__text", PRELINK_NO_TEXT, failed,
+				  e);
 	if (!r)
-		r = check_segment(p, "__PRELINK_INFO", "__info", PRELINK_NO_INFO, failed, e);
+		r = check_segment(p, "__PRELINK_INFO", "__info", PRELINK_NO_INFO, failed,
+				  e);
 	if (!r)
 		r = parse_info(p, failed, e);
 	if (!r)

@@ -30,9 +30,9 @@ struct prelink_entry {
 
 struct prelink {
 	struct buf macho; /* uncompressed */
-	struct macho m;   /* its reader */
+	struct macho m;	  /* its reader */
 	enum prelink_compression compression;
-	plist_t info;     /* owned; top dictionary of __PRELINK_INFO */
+	plist_t info; /* owned; top dictionary of __PRELINK_INFO */
 	uint8_t kcid[PRELINK_KCID_LEN];
 	struct prelink_entry *kext;
 	size_t n_kexts;
@@ -42,7 +42,8 @@ struct prelink {
  * Open the file @data, of which a copy is kept. @p needs no initialisation and holds
  * nothing after an error. E_CORRUPT, E_UNSUPPORTED, E_OVERFLOW, E_NOMEM.
  */
-int prelink_open(const void *data, size_t len, struct prelink *p, struct err *e) MUST_CHECK;
+int prelink_open(const void *data, size_t len, struct prelink *p,
+		 struct err *e) MUST_CHECK;
 void prelink_release(struct prelink *p);
 /* NULL when there is none. */
 const struct prelink_entry *prelink_find(const struct prelink *p, const char *id);
@@ -50,33 +51,33 @@ const struct prelink_entry *prelink_find(const struct prelink *p, const char *id
 /* The checks, in order. */
 enum prelink_check {
 	PRELINK_OK = 0,
-	PRELINK_BAD_FAT,        /* fat header, x86_64 slice, its bounds */
-	PRELINK_BAD_SIGNATURE,  /* "comp" */
-	PRELINK_BAD_TYPE,       /* lzss or lzvn */
-	PRELINK_BAD_SIZE,       /* decompresses to another size */
-	PRELINK_BAD_CHECKSUM,   /* adler32 */
-	PRELINK_BAD_MACHO,      /* MH_MAGIC_64, MH_EXECUTE, load commands */
-	PRELINK_NO_TEXT,        /* __PRELINK_TEXT missing or empty */
-	PRELINK_NO_INFO,        /* __PRELINK_INFO missing or empty */
-	PRELINK_BAD_RANGE,      /* one of them outside the file */
-	PRELINK_BAD_XML,        /* property list does not parse */
-	PRELINK_NO_KEXTS,       /* _PrelinkInfoDictionary */
-	PRELINK_BAD_KCID,       /* _PrelinkKCID: length, or does not fit the content */
-	PRELINK_BAD_ENTRY,      /* a kext without identifier, or with half of its numbers */
-	PRELINK_BAD_SOURCE,     /* source range outside __PRELINK_TEXT */
-	PRELINK_BAD_LOAD,       /* load address does not follow from the source address */
-	PRELINK_OVERLAP,        /* two kexts share pages */
-	PRELINK_BAD_KEXT,       /* no MH_KEXT_BUNDLE with that address */
-	PRELINK_BAD_KMOD,       /* kmod_info outside the kext */
-	PRELINK_BAD_KMOD_NAME,  /* kmod_info names another kext */
-	PRELINK_EXTERNAL_RELOCS,/* not completely linked */
-	PRELINK_MISSING_DEP,    /* a library of a kext is not in the list */
+	PRELINK_BAD_FAT,       /* fat header, x86_64 slice, its bounds */
+	PRELINK_BAD_SIGNATURE, /* "comp" */
+	PRELINK_BAD_TYPE,      /* lzss or lzvn */
+	PRELINK_BAD_SIZE,      /* decompresses to another size */
+	PRELINK_BAD_CHECKSUM,  /* adler32 */
+	PRELINK_BAD_MACHO,     /* MH_MAGIC_64, MH_EXECUTE, load commands */
+	PRELINK_NO_TEXT,       /* __PRELINK_TEXT missing or empty */
+	PRELINK_NO_INFO,       /* __PRELINK_INFO missing or empty */
+	PRELINK_BAD_RANGE,     /* one of them outside the file */
+	PRELINK_BAD_XML,       /* property list does not parse */
+	PRELINK_NO_KEXTS,      /* _PrelinkInfoDictionary */
+	PRELINK_BAD_KCID,      /* _PrelinkKCID: length, or does not fit the content */
+	PRELINK_BAD_ENTRY,  /* a kext without identifier, or with half of its numbers */
+	PRELINK_BAD_SOURCE, /* source range outside __PRELINK_TEXT */
+	PRELINK_BAD_LOAD,   /* load address does not follow from the source address */
+	PRELINK_OVERLAP,    /* two kexts share pages */
+	PRELINK_BAD_KEXT,   /* no MH_KEXT_BUNDLE with that address */
+	PRELINK_BAD_KMOD,   /* kmod_info outside the kext */
+	PRELINK_BAD_KMOD_NAME,	 /* kmod_info names another kext */
+	PRELINK_EXTERNAL_RELOCS, /* not completely linked */
+	PRELINK_MISSING_DEP,	 /* a library of a kext is not in the list */
 	PRELINK_CHECK_MAX
 };
 
 struct prelink_report {
 	enum prelink_check failed; /* PRELINK_OK when all is well */
-	char kext[64];             /* whose fault it is; "" for the file itself */
+	char kext[64];		   /* whose fault it is; "" for the file itself */
 	unsigned n_kexts;
 	uint8_t kcid[PRELINK_KCID_LEN];
 };

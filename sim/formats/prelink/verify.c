@@ -47,21 +47,23 @@ struct verifier {
 	uint64_t load_base, source_base;
 };
 
-static int fault(struct verifier *v, const struct prelink_entry *k, enum prelink_check why,
-		 const char *text, struct err *e)
+static int fault(struct verifier *v, const struct prelink_entry *k,
+		 enum prelink_check why, const char *text, struct err *e)
 {
 	v->rep->failed = why;
 	snprintf(v->rep->kext, sizeof(v->rep->kext), "%s", k->id);
 	return err_set(e, E_CORRUPT, "kext %s: %s", k->id, text);
 }
 
-static int check_addresses(struct verifier *v, const struct prelink_entry *k, struct err *e)
+static int check_addresses(struct verifier *v, const struct prelink_entry *k,
+			   struct err *e)
 {
 	if (!k->size || k->source_addr % MACHO_PAGE || !prelink_code(v->p, k))
-		return fault(v, k, PRELINK_BAD_SOURCE, "source address is outside __PRELINK_TEXT",
-			     e);
+		return fault(v, k, PRELINK_BAD_SOURCE,
+			     "source address is outside __PRELINK_TEXT", e);
 	if (k->load_addr != v->load_base + (k->source_addr - v->source_base))
-		return fault(v, k, PRELINK_BAD_LOAD, "load address does not fit its place", e);
+		return fault(v, k, PRELINK_BAD_LOAD,
+			     "load address does not fit its place", e);
 	return 0;
 }
 
@@ -91,8 +93,10 @@ static int check_overlap(struct verifier *v, struct err *e)
 	for (size_t i = 1; !r && i < n; i++) {
 		uint64_t pages = (sorted[i - 1]->size + MACHO_PAGE - 1) / MACHO_PAGE;
 
-		if (sorted[i - 1]->source_addr + pages * MACHO_PAGE > sorted[i]->source_addr)
-			r = fault(v, sorted[i], PRELINK_OVERLAP, "shares pages with another", e);
+		if (sorted[i - 1]->source_addr + pages * MACHO_PAGE >
+		    sorted[i]->source_addr)
+			r = fault(v, sorted[i], PRELINK_OVERLAP,
+				  "shares pages with another", e);
 	}
 	free(sorted);
 	return r;
@@ -100,17 +104,19 @@ static int check_overlap(struct verifier *v, struct err *e)
 
 static bool is_placed(const struct macho *m, const struct prelink_entry *k)
 {
-	if (m->filetype != MH_KEXT_BUNDLE || !m->nsegs || m->segs[0].vmaddr != k->load_addr)
+	if (m->filetype != MH_KEXT_BUNDLE || !m->nsegs ||
+	    m->segs[0].vmaddr != k->load_addr)
 		return false;
 	for (unsigned i = 0; i < m->nsegs; i++)
 		if (m->segs[i].vmaddr < k->load_addr ||
-		    !range_inside(m->segs[i].vmaddr - k->load_addr, m->segs[i].vmsize, k->size))
+		    !range_inside(m->segs[i].vmaddr - k->load_addr, m->segs[i].vmsize,
+				  k->size))
 			return false;
 	return true;
 }
 
-static int check_kmod(struct verifier *v, const struct prelink_entry *k, const uint8_t *code,
-		      struct err *e)
+static int check_kmod(struct verifier *v, const struct prelink_entry *k,
+		      const uint8_t *code, struct err *e)
 {
 	const char *name;
 
@@ -119,7 +125,8 @@ static int check_kmod(struct verifier *v, const struct prelink_entry *k, const u
 		return fault(v, k, PRELINK_BAD_KMOD, "kmod_info is outside the kext", e);
 	name = (const char *)code + (k->kmod_info - k->load_addr) + KMOD_OFF_NAME;
 	if (strncmp(name, k->id, KMOD_NAME_LEN) != 0)
-		return fault(v, k, PRELINK_BAD_KMOD_NAME, "kmod_info is another kext's", e);
+		return fault(v, k, PRELINK_BAD_KMOD_NAME, "kmod_info is another kext's",
+			     e);
 	return 0;
 }
 
@@ -134,17 +141,19 @@ static int check_code(struct verifier *v, const struct prelink_entry *k, struct 
 	if (r)
 		return fault(v, k, PRELINK_BAD_KEXT, "not a Mach-O file", e);
 	if (!is_placed(&m, k))
-		r = fault(v, k, PRELINK_BAD_KEXT, "not a kext linked for its load address", e);
+		r = fault(v, k, PRELINK_BAD_KEXT,
+			  "not a kext linked for its load address", e);
 	if (!r)
 		r = check_kmod(v, k, code, e);
 	if (!r && m.dysym.nextrel)
-		r = fault(v, k, PRELINK_EXTERNAL_RELOCS, "external relocations are left", e);
+		r = fault(v, k, PRELINK_EXTERNAL_RELOCS, "external relocations are left",
+			  e);
 	macho_release(&m);
 	return r;
 }
 
-static int check_libraries(struct verifier *v, const struct prelink_entry *k, const char *key,
-			   struct err *e)
+static int check_libraries(struct verifier *v, const struct prelink_entry *k,
+			   const char *key, struct err *e)
 {
 	plist_t libs = plist_dict_get_item(k->info, key);
 	struct pl_iter it;
@@ -222,12 +231,14 @@ static int check_kexts(struct verifier *v, struct err *e)
 	for (size_t i = 0; !r && i < p->n_kexts; i++) {
 		r = check_libraries(v, &p->kext[i], "OSBundleLibraries", e);
 		if (!r)
-			r = check_libraries(v, &p->kext[i], "OSBundleLibraries_x86_64", e);
+			r = check_libraries(v, &p->kext[i], "OSBundleLibraries_x86_64",
+					    e);
 	}
 	return r ? r : check_kcid(v, e);
 }
 
-int prelink_verify(const void *data, size_t len, struct prelink_report *rep, struct err *e)
+int prelink_verify(const void *data, size_t len, struct prelink_report *rep,
+		   struct err *e)
 {
 	struct prelink p;
 	struct verifier v = {.p = &p, .rep = rep};

@@ -17,7 +17,7 @@
 /* One row of kernel_symbols.tsv. */
 struct kpi_symbol {
 	const char *name;
-	char binding;         /* G global, L local (no name in a RELEASE kernel), g assumed */
+	char binding; /* G global, L local (no name in a RELEASE kernel), g assumed */
 	const char *section;  /* "__TEXT,__text"; "-" for an alias or when unknown */
 	const char *kpis;     /* "bsd", "private,unsupported", "-" */
 	const char *alias_of; /* NULL unless it is an alias */
@@ -26,10 +26,10 @@ struct kpi_symbol {
 /* One row of bundles.tsv: System.kext and its PlugIns. */
 struct kpi_bundle {
 	const char *id, *version, *compatible; /* compatible: NULL when there is none */
-	const char *plist;       /* path below System.kext: "PlugIns/Mach.kext/Info.plist" */
-	const char *executable;  /* NULL for one without symbols */
-	const char *name;        /* CFBundleName */
-	const char *required;    /* OSBundleRequired */
+	const char *plist; /* path below System.kext: "PlugIns/Mach.kext/Info.plist" */
+	const char *executable; /* NULL for one without symbols */
+	const char *name;	/* CFBundleName */
+	const char *required;	/* OSBundleRequired */
 };
 
 /* Rows are borrowed from the table. Release with kpi_table_free. */
@@ -54,7 +54,8 @@ bool kpi_exports(const struct kpi_symbol *s, const char *id);
  * linker needs and runs nothing. The same release gives the same bytes; releases of
  * one xnu build share kernel and UUID.
  */
-int kernel_standin_build(const struct release *r, struct buf *out, struct err *e) MUST_CHECK;
+int kernel_standin_build(const struct release *r, struct buf *out,
+			 struct err *e) MUST_CHECK;
 
 /*
  * Give each file of System.kext to @emit, with its path relative to the bundle, parents
@@ -63,11 +64,11 @@ int kernel_standin_build(const struct release *r, struct buf *out, struct err *e
  */
 typedef int kpi_emit_fn(void *ctx, const char *path, const void *data, size_t len,
 			struct err *e);
-int kpi_system_kext(const struct release *r, kpi_emit_fn *emit, void *ctx, struct err *e)
-	MUST_CHECK;
+int kpi_system_kext(const struct release *r, kpi_emit_fn *emit, void *ctx,
+		    struct err *e) MUST_CHECK;
 /* The same as files below the folder @dir (".../System.kext"), which is made. */
-int kpi_system_kext_write(const struct release *r, const char *dir, struct err *e)
-	MUST_CHECK;
+int kpi_system_kext_write(const struct release *r, const char *dir,
+			  struct err *e) MUST_CHECK;
 
 /* Only the Mach-O of the KPI bundle @id, appended to @out. E_NOTFOUND. */
 int kpi_interface_build(const struct release *r, const char *id, struct buf *out,

@@ -2,4 +2,3 @@ host-src += sim/platform/kpi/kpi.c sim/platform/kpi/tables.c sim/platform/kpi/st
 	    sim/platform/kpi/system_kext.c
 $(B)/sim/platform/kpi/tables.o: $(wildcard sim/platform/kpi/10.15.0/*.tsv)
 test-src += sim/platform/kpi/test/test_kernel.c
-$(B)/sim/platform/kpi/test/test_kernel: $(B)/sim/formats/macho/test/darwin_cc.o

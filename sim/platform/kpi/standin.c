@@ -9,7 +9,7 @@
 #include "sim/platform/kpi/kpi.h"
 
 #define TEXT_ADDR 0xffffff8000200000ull
-#define SLOT      16 /* bytes of a symbol without a size of its own */
+#define SLOT	  16 /* bytes of a symbol without a size of its own */
 
 /* Sections of the file, in their order; the first three segments own them. */
 enum sect {
@@ -23,14 +23,7 @@ enum sect {
 	N_SECTS
 };
 
-enum seg {
-	SEG_TEXT,
-	SEG_DATA,
-	SEG_PRELINK_TEXT,
-	SEG_PRELINK_INFO,
-	SEG_LINKEDIT,
-	N_SEGS
-};
+enum seg { SEG_TEXT, SEG_DATA, SEG_PRELINK_TEXT, SEG_PRELINK_INFO, SEG_LINKEDIT, N_SEGS };
 
 static const struct macho_section sect_proto[N_SECTS] = {
 	[SECT_TEXT] = {.segname = "__TEXT",
@@ -123,8 +116,9 @@ static void place(struct placed *p, const struct kpi_symbol *s, uint32_t *size)
 	for (unsigned i = 0; i < SECT_PRELINK_TEXT; i++) {
 		const char *sep = strchr(s->section, ',');
 
-		if (sep && !strncmp(s->section, sect_proto[i].segname,
-				    (size_t)(sep - s->section)) &&
+		if (sep &&
+		    !strncmp(s->section, sect_proto[i].segname,
+			     (size_t)(sep - s->section)) &&
 		    !strcmp(sep + 1, sect_proto[i].name))
 			p->sect = i;
 	}
@@ -259,7 +253,8 @@ static void fill(const struct kernel *k, const struct placed *p, uint8_t *at)
 	case CONTENT_MAJOR:
 	case CONTENT_MINOR:
 	case CONTENT_REVISION:
-		put_le32(at, version_part(k->release->darwin, p->content - CONTENT_MAJOR));
+		put_le32(at,
+			 version_part(k->release->darwin, p->content - CONTENT_MAJOR));
 		break;
 	case CONTENT_NONE:
 		break;
@@ -269,8 +264,9 @@ static void fill(const struct kernel *k, const struct placed *p, uint8_t *at)
 /* A function that returns 0, and traps should anything run into it or past it. */
 static void fill_function(uint8_t *at)
 {
-	static const uint8_t code[SLOT] = {0x31, 0xc0, 0xc3, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc,
-					   0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc};
+	static const uint8_t code[SLOT] = {0x31, 0xc0, 0xc3, 0xcc, 0xcc, 0xcc,
+					   0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc,
+					   0xcc, 0xcc, 0xcc, 0xcc};
 
 	memcpy(at, code, sizeof(code));
 }
@@ -337,7 +333,8 @@ static int put_thread(struct buf *out, uint64_t entry, struct err *e)
 static int kernel_uuid(const struct release *r, uint8_t uuid[16], struct err *e)
 {
 	char id[128];
-	int n = snprintf(id, sizeof(id), "stand-in kernel, Darwin %s, xnu-%s", r->darwin, r->xnu);
+	int n = snprintf(id, sizeof(id), "stand-in kernel, Darwin %s, xnu-%s", r->darwin,
+			 r->xnu);
 
 	return macho_content_uuid(id, (size_t)n, uuid, e);
 }
@@ -396,7 +393,8 @@ static int build(struct kernel *k, const struct kpi_table *t, struct err *e)
 	r = add_symbols(k, e);
 	if (!r)
 		r = buf_append_zeros(&k->file,
-				     k->seg[SEG_DATA].fileoff + k->seg[SEG_DATA].filesize, e);
+				     k->seg[SEG_DATA].fileoff + k->seg[SEG_DATA].filesize,
+				     e);
 	if (!r) {
 		fill_sections(k);
 		r = put_linkedit(k, &le, e);

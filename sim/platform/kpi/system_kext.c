@@ -64,7 +64,8 @@ static int add_exports(const struct kpi_table *t, const char *id, struct macho_s
 static int put_interface(const struct macho_symw *w, struct buf *out, struct err *e)
 {
 	const uint32_t cmds = sizeof(struct macho_segment_raw) +
-			      sizeof(struct macho_symtab_raw) + sizeof(struct macho_uuid_raw);
+			      sizeof(struct macho_symtab_raw) +
+			      sizeof(struct macho_uuid_raw);
 	const struct macho_head head = {
 		.filetype = MH_KEXT_BUNDLE, .ncmds = 3, .sizeofcmds = cmds};
 	uint32_t symoff = sizeof(struct macho_header_raw) + cmds;
@@ -80,7 +81,8 @@ static int put_interface(const struct macho_symw *w, struct buf *out, struct err
 	if (!r)
 		r = macho_put_segment(out, &seg, NULL, e);
 	if (!r)
-		r = macho_put_symtab(out, symoff, w->n, stroff, (uint32_t)w->strings.len, e);
+		r = macho_put_symtab(out, symoff, w->n, stroff, (uint32_t)w->strings.len,
+				     e);
 	if (!r)
 		r = macho_put_uuid(out, no_uuid, e);
 	if (!r)

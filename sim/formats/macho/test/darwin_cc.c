@@ -8,13 +8,15 @@
 #include "sim/formats/macho/objlink.h"
 #include "sim/formats/macho/test/darwin_cc.h"
 
-#define CLANG "clang -target x86_64-apple-macos10.15 -mkernel -ffreestanding -fno-builtin -O1"
+#define CLANG                                                                            \
+	"clang -target x86_64-apple-macos10.15 -mkernel -ffreestanding -fno-builtin -O1"
 
 bool darwin_cc_works(void)
 {
-	return !test_shell("command -v clang >/dev/null && echo 'int f(void){return 0;}' | " CLANG
-			   " -x c -c -o %s/probe.o - 2>/dev/null",
-			   test_tmpdir());
+	return !test_shell(
+		"command -v clang >/dev/null && echo 'int f(void){return 0;}' | " CLANG
+		" -x c -c -o %s/probe.o - 2>/dev/null",
+		test_tmpdir());
 }
 
 const char *darwin_file(const char *name, const struct buf *b)
@@ -41,12 +43,14 @@ void darwin_cc(const char *lang, const char *source, const char *flags, struct b
 		snprintf(path, sizeof(path), "%s", test_source(source));
 	}
 	snprintf(out, sizeof(out), "%s/out.o", test_tmpdir());
-	CU_ASSERT_EQUAL_FATAL(test_shell(CLANG " %s -c -o '%s' '%s'", flags, out, path), 0);
+	CU_ASSERT_EQUAL_FATAL(test_shell(CLANG " %s -c -o '%s' '%s'", flags, out, path),
+			      0);
 	ASSERT_OK(fsio_read(out, 1 << 24, obj, &e), &e);
 	buf_release(&text);
 }
 
-void darwin_kext(const char *lang, const char *source, const char *flags, struct buf *kext)
+void darwin_kext(const char *lang, const char *source, const char *flags,
+		 struct buf *kext)
 {
 	struct buf obj = BUF_INIT;
 	struct err e = ERR_INIT;

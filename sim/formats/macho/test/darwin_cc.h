@@ -17,7 +17,8 @@ bool darwin_cc_works(void);
 void darwin_cc(const char *lang, const char *source, const char *flags, struct buf *obj);
 
 /* The same, then objlink of the one object. */
-void darwin_kext(const char *lang, const char *source, const char *flags, struct buf *kext);
+void darwin_kext(const char *lang, const char *source, const char *flags,
+		 struct buf *kext);
 
 /* Write @b to a file of the temporary folder; its path, valid until the next call. */
 const char *darwin_file(const char *name, const struct buf *b);

@@ -7,8 +7,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Read all there is to read, then link it as a kext and as an object. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct kxld_request rq = {
-		.name = "fuzz", .file = data, .len = size, .load_addr = 0xffffff7f80a00000};
+	const struct kxld_request rq = {.name = "fuzz",
+					.file = data,
+					.len = size,
+					.load_addr = 0xffffff7f80a00000};
 	const struct objlink_input in = {.name = "fuzz", .data = data, .len = size};
 	struct kxld_image img;
 	struct buf out = BUF_INIT;

@@ -100,8 +100,8 @@ static bool slides(const struct macho *m, uint64_t addr)
 	for (uint32_t i = 0; i < m->dysym.nlocrel; i++) {
 		struct macho_reloc r = macho_reloc(m, m->dysym.locreloff, i);
 
-		if (r.address == addr - LOAD && !r.is_extern && !r.pcrel && r.length == 3 &&
-		    r.type == X86_64_RELOC_UNSIGNED)
+		if (r.address == addr - LOAD && !r.is_extern && !r.pcrel &&
+		    r.length == 3 && r.type == X86_64_RELOC_UNSIGNED)
 			return true;
 	}
 	return false;
@@ -126,12 +126,12 @@ static void pc_relative(void)
 	export_to(&d, 1, "_data", DATA, 0);
 	link_asm(&d,
 		 ".text\n.globl _branch,_s0,_s1,_s2,_s4,_add\n"
-		 "_branch: callq _ext\n"              /* e8 disp32 */
-		 "_s0: movl _data(%rip), %eax\n"      /* 8b 05 disp32 */
-		 "_s1: movb $1, _data(%rip)\n"        /* c6 05 disp32 imm8 */
-		 "_s2: movw $1, _data(%rip)\n"        /* 66 c7 05 disp32 imm16 */
-		 "_s4: movl $1, _data(%rip)\n"        /* c7 05 disp32 imm32 */
-		 "_add: movl _data+12(%rip), %eax\n"  /* an addend */
+		 "_branch: callq _ext\n"	     /* e8 disp32 */
+		 "_s0: movl _data(%rip), %eax\n"     /* 8b 05 disp32 */
+		 "_s1: movb $1, _data(%rip)\n"	     /* c6 05 disp32 imm8 */
+		 "_s2: movw $1, _data(%rip)\n"	     /* 66 c7 05 disp32 imm16 */
+		 "_s4: movl $1, _data(%rip)\n"	     /* c7 05 disp32 imm32 */
+		 "_add: movl _data+12(%rip), %eax\n" /* an addend */
 		 ".data\n" KMOD,
 		 &img, &m);
 	at = addr_of(&m, "_branch");
@@ -234,7 +234,9 @@ static void difference_with_externals(void)
 		TEST_SKIP("no clang for Darwin");
 	export_to(&d, 0, "_ext", EXT, 0);
 	export_to(&d, 0, "_data", DATA, 0);
-	darwin_kext("s", ".data\n.globl _a\n" KMOD ".p2align 3\n_a: .quad _ext+5\n.quad _data\n",
+	darwin_kext("s",
+		    ".data\n.globl _a\n" KMOD
+		    ".p2align 3\n_a: .quad _ext+5\n.quad _data\n",
 		    "", &kext);
 	ASSERT_OK(macho_open(kext.data, kext.len, &m, &e), &e);
 	CU_ASSERT_EQUAL_FATAL(m.dysym.nextrel, 2);
@@ -269,10 +271,11 @@ static void indirect_pointers(void)
 	if (!darwin_cc_works())
 		TEST_SKIP("no clang for Darwin");
 	export_to(&d, 0, "_ext", EXT, 0);
-	darwin_kext("s",
-		    ".text\ncallq _ext\n.data\n" KMOD
-		    ".section __DATA,__pointers\n.globl _slot\n.p2align 3\n_slot: .quad 0\n",
-		    "", &kext);
+	darwin_kext(
+		"s",
+		".text\ncallq _ext\n.data\n" KMOD
+		".section __DATA,__pointers\n.globl _slot\n.p2align 3\n_slot: .quad 0\n",
+		"", &kext);
 	ASSERT_OK(macho_open(kext.data, kext.len, &m, &e), &e);
 	for (uint32_t i = 0; i < m.nsyms; i++) {
 		struct macho_symbol sym;
@@ -310,8 +313,9 @@ static void output_form(void)
 	if (!darwin_cc_works())
 		TEST_SKIP("no clang for Darwin");
 	export_to(&d, 0, "_ext", EXT, 0);
-	link_asm(&d, ".text\n.globl _f\n_f: callq _ext\n_l: retq\n.data\n" KMOD
-		     ".quad _f\n.zerofill __DATA,__bss,_b,8192,3\n",
+	link_asm(&d,
+		 ".text\n.globl _f\n_f: callq _ext\n_l: retq\n.data\n" KMOD
+		 ".quad _f\n.zerofill __DATA,__bss,_b,8192,3\n",
 		 &img, &m);
 	CU_ASSERT_EQUAL(m.filetype, MH_KEXT_BUNDLE);
 	CU_ASSERT_EQUAL(m.flags, MH_NOUNDEFS);
@@ -328,14 +332,21 @@ static void output_form(void)
 	CU_ASSERT_EQUAL(u64_at(&img, addr_of(&m, "_b")), 0);
 	path = darwin_file("linked", &img.bytes);
 	if (!test_shell("command -v llvm-objdump >/dev/null")) {
-		CU_ASSERT_EQUAL(test_shell("llvm-objdump --macho --private-headers '%s' | "
-					   "grep -q 'filetype KEXTBUNDLE\\|KEXTBUNDLE'", path), 0);
+		CU_ASSERT_EQUAL(
+			test_shell("llvm-objdump --macho --private-headers '%s' | "
+				   "grep -q 'filetype KEXTBUNDLE\\|KEXTBUNDLE'",
+				   path),
+			0);
 		CU_ASSERT_EQUAL(test_shell("llvm-nm '%s' | grep -q '%llx T _f$'", path,
-					   (unsigned long long)addr_of(&m, "_f")), 0);
+					   (unsigned long long)addr_of(&m, "_f")),
+				0);
 		CU_ASSERT_EQUAL(test_shell("test -z \"$(llvm-nm -u '%s')\"", path), 0);
 		/* the disassembler sees the call go to the kernel */
-		CU_ASSERT_EQUAL(test_shell("llvm-objdump --macho -d '%s' | grep -q 'callq.*0x%llx'",
-					   path, (unsigned long long)EXT), 0);
+		CU_ASSERT_EQUAL(
+			test_shell(
+				"llvm-objdump --macho -d '%s' | grep -q 'callq.*0x%llx'",
+				path, (unsigned long long)EXT),
+			0);
 	}
 	macho_release(&m);
 	kxld_image_release(&img);
@@ -373,10 +384,13 @@ static void messages(void)
 	fails(&d, "s", ".data\n.quad 0\n", LOAD, E_NOTFOUND,
 	      "The kext is missing its kmod_info structure.");
 	fails(&d, "s", ".text\ncallq _dup\n.data\n" KMOD, 0x100000000, E_OVERFLOW,
-	      "A relocation entry has overflowed. The kext may be too far from one of its "
+	      "A relocation entry has overflowed. The kext may be too far from one of "
+	      "its "
 	      "dependencies. Check your kext's load address.");
 	fails(&d, "s", ".data\n" KMOD, LOAD + 8, E_INVAL, "is not page-aligned.");
-	fails(&d, "s", ".data\n.globl __ZN3Foo10superClassE\n__ZN3Foo10superClassE: .quad 0\n" KMOD,
+	fails(&d, "s",
+	      ".data\n.globl __ZN3Foo10superClassE\n__ZN3Foo10superClassE: .quad "
+	      "0\n" KMOD,
 	      LOAD, E_UNSUPPORTED, "__ZN3Foo10superClassE");
 	fails(&d, "s", ".data\n.weak_reference _w\n.quad _w\n" KMOD, LOAD, E_NOTFOUND,
 	      "This kext has weak references but does not test for them.");
@@ -397,12 +411,14 @@ static void weak_and_obsolete(void)
 	export_to(&d, 0, "_twice", 1, 0);
 	export_to(&d, 1, "_twice", EXT, 0);
 	link_asm(&d,
-		 ".data\n.globl _p,_q,_mine\n.weak_definition _mine\n.weak_reference _w\n" KMOD
+		 ".data\n.globl _p,_q,_mine\n.weak_definition _mine\n.weak_reference "
+		 "_w\n" KMOD
 		 ".p2align 3\n_p: .quad _w\n_q: .quad _twice\n.quad _gOSKextUnresolved\n"
 		 ".quad _old\n_mine: .quad 0\n",
 		 &img, &m);
 	CU_ASSERT_EQUAL(u64_at(&img, addr_of(&m, "_p")), KXLD_WEAK_UNRESOLVED);
-	CU_ASSERT_FALSE(slides(&m, addr_of(&m, "_p"))); /* it is compared with a constant */
+	CU_ASSERT_FALSE(
+		slides(&m, addr_of(&m, "_p"))); /* it is compared with a constant */
 	CU_ASSERT_EQUAL(u64_at(&img, addr_of(&m, "_q")), EXT);
 	CU_ASSERT_STRING_EQUAL(d.log, "2 This kext uses obsolete symbol _old.\n");
 	macho_release(&m);
@@ -419,7 +435,8 @@ static void own_kmod_info_beats_libkern(void)
 	if (!darwin_cc_works())
 		TEST_SKIP("no clang for Darwin");
 	export_to(&d, 0, "_kmod_info", EXT, 0);
-	link_asm(&d, ".data\n.globl _p\n" KMOD ".p2align 3\n_p: .quad _kmod_info\n", &img, &m);
+	link_asm(&d, ".data\n.globl _p\n" KMOD ".p2align 3\n_p: .quad _kmod_info\n", &img,
+		 &m);
 	CU_ASSERT_EQUAL(u64_at(&img, addr_of(&m, "_p")), img.kmod_info);
 	macho_release(&m);
 	kxld_image_release(&img);
@@ -441,7 +458,8 @@ static void malformed(void)
 	good.data[12] = MH_OBJECT;
 	ASSERT_FAILS(try_link(&d, &good, LOAD, &img, &e), E_UNSUPPORTED);
 	CU_ASSERT_STRING_EQUAL(
-		e.msg, "The Mach-O filetype 0x1 is not supported on the target architecture.");
+		e.msg,
+		"The Mach-O filetype 0x1 is not supported on the target architecture.");
 	good.data[12] = MH_KEXT_BUNDLE;
 	ASSERT_OK(macho_open(good.data, good.len, &m, &e), &e);
 	for (unsigned i = 0; i < m.ncmds; i++) {
@@ -453,17 +471,17 @@ static void malformed(void)
 			continue;
 		put_le32(good.data + off, 0x80000034); /* LC_DYLD_CHAINED_FIXUPS */
 		ASSERT_FAILS(try_link(&d, &good, LOAD, &img, &e), E_UNSUPPORTED);
-		CU_ASSERT_STRING_EQUAL(e.msg,
-				       "The Mach-O file is malformed: Invalid load command type "
-				       "in MH_KEXT_BUNDLE kext: 2147483700.");
+		CU_ASSERT_STRING_EQUAL(
+			e.msg, "The Mach-O file is malformed: Invalid load command type "
+			       "in MH_KEXT_BUNDLE kext: 2147483700.");
 		put_le32(good.data + off, LC_UUID);
 	}
 	macho_release(&m);
 	for (size_t cut = 0; cut < good.len; cut += 1 + cut / 40) {
 		ASSERT_FAILS(macho_open(good.data, cut, &m, &e), E_CORRUPT);
-		CU_ASSERT_STRING_EQUAL(e.msg,
-				       "The Mach-O file has been truncated. Make sure the Mach-O "
-				       "header structures are correct.");
+		CU_ASSERT_STRING_EQUAL(
+			e.msg, "The Mach-O file has been truncated. Make sure the Mach-O "
+			       "header structures are correct.");
 	}
 	buf_release(&good);
 	deps_release(&d);
@@ -480,8 +498,9 @@ static void noise(void)
 	if (!darwin_cc_works())
 		TEST_SKIP("no clang for Darwin");
 	export_to(&d, 0, "_ext", EXT, 0);
-	darwin_kext("s", ".text\ncallq _ext\nmovq _ext@GOTPCREL(%rip), %rax\n.data\n" KMOD
-			 ".quad _ext\n.quad _kmod_info\n",
+	darwin_kext("s",
+		    ".text\ncallq _ext\nmovq _ext@GOTPCREL(%rip), %rax\n.data\n" KMOD
+		    ".quad _ext\n.quad _kmod_info\n",
 		    "", &good);
 	for (int i = 0; i < 3000; i++) {
 		struct kxld_image img;
@@ -490,7 +509,8 @@ static void noise(void)
 		ASSERT_OK(buf_append(&bad, good.data, good.len, &e), &e);
 		for (int n = 0; n < 3; n++) {
 			rng = rng * 1664525 + 1013904223;
-			bad.data[(rng >> 8) % (i & 1 ? 1000 : bad.len)] = (uint8_t)(rng >> 24);
+			bad.data[(rng >> 8) % (i & 1 ? 1000 : bad.len)] =
+				(uint8_t)(rng >> 24);
 		}
 		d.log[0] = '\0';
 		if (!try_link(&d, &bad, LOAD, &img, &e))

@@ -31,11 +31,13 @@ static void two_objects(void)
 	struct err e = ERR_INIT;
 	struct macho m;
 	struct macho_symbol s;
-	static const char a[] = "int g(int); int shared = 5; static int hidden[3] = {1,2,3};\n"
-				"int *p = &hidden[1]; int f(void) { return g(shared) + hidden[2]; }\n";
-	static const char b[] = "extern int shared; int printf(const char *, ...);\n"
-				"__attribute__((visibility(\"hidden\"))) int h(void) { return 1; }\n"
-				"int g(int x) { printf(\"%d\\n\", x); return shared + h(); }\n";
+	static const char a[] =
+		"int g(int); int shared = 5; static int hidden[3] = {1,2,3};\n"
+		"int *p = &hidden[1]; int f(void) { return g(shared) + hidden[2]; }\n";
+	static const char b[] =
+		"extern int shared; int printf(const char *, ...);\n"
+		"__attribute__((visibility(\"hidden\"))) int h(void) { return 1; }\n"
+		"int g(int x) { printf(\"%d\\n\", x); return shared + h(); }\n";
 
 	if (!darwin_cc_works())
 		TEST_SKIP("no clang for Darwin");
@@ -58,11 +60,17 @@ static void two_objects(void)
 	if (!test_shell("command -v llvm-readobj >/dev/null")) {
 		const char *path = darwin_file("kext", &kext);
 
-		CU_ASSERT_EQUAL(test_shell("llvm-readobj --file-headers --sections --symbols "
-					   "--relocations '%s' >/dev/null", path), 0);
-		CU_ASSERT_EQUAL(test_shell("llvm-nm '%s' | grep -q ' U _printf$'", path), 0);
-		CU_ASSERT_EQUAL(test_shell("llvm-objdump --macho -d '%s' | grep -q 'callq.*_g$'",
-					   path), 0);
+		CU_ASSERT_EQUAL(
+			test_shell("llvm-readobj --file-headers --sections --symbols "
+				   "--relocations '%s' >/dev/null",
+				   path),
+			0);
+		CU_ASSERT_EQUAL(test_shell("llvm-nm '%s' | grep -q ' U _printf$'", path),
+				0);
+		CU_ASSERT_EQUAL(
+			test_shell("llvm-objdump --macho -d '%s' | grep -q 'callq.*_g$'",
+				   path),
+			0);
 	}
 	buf_release(&kext);
 }
@@ -76,7 +84,8 @@ static void refuses(void)
 		TEST_SKIP("no clang for Darwin");
 	ASSERT_FAILS(link_two("int x = 1;", "int x = 2;", &out, &e), E_EXISTS);
 	CU_ASSERT_STRING_EQUAL(e.msg, "duplicate symbol _x in a.o and b.o");
-	ASSERT_FAILS(link_two("_Thread_local int t = 1; int *f(void) { return &t; }", "", &out, &e),
+	ASSERT_FAILS(link_two("_Thread_local int t = 1; int *f(void) { return &t; }", "",
+			      &out, &e),
 		     E_UNSUPPORTED);
 	CU_ASSERT_EQUAL(out.len, 0);
 	buf_release(&out);
@@ -94,7 +103,8 @@ static void common_symbols(void)
 	in.data = obj.data;
 	in.len = obj.len;
 	ASSERT_FAILS(objlink(&in, 1, &out, &e), E_UNSUPPORTED);
-	CU_ASSERT_STRING_EQUAL(e.msg, "c.o: common symbol _tentative; compile with -fno-common");
+	CU_ASSERT_STRING_EQUAL(e.msg,
+			       "c.o: common symbol _tentative; compile with -fno-common");
 	buf_release(&obj);
 	buf_release(&out);
 }
@@ -112,7 +122,8 @@ static void thirty_two_bits(void)
 	in.len = obj.len;
 	ASSERT_FAILS(objlink(&in, 1, &out, &e), E_UNSUPPORTED);
 	CU_ASSERT_STRING_EQUAL(
-		e.msg, "old.o: The target architecture (cputype 0x7) is not supported by kxld.");
+		e.msg,
+		"old.o: The target architecture (cputype 0x7) is not supported by kxld.");
 	buf_release(&obj);
 	buf_release(&out);
 }
@@ -138,7 +149,8 @@ static void fat_slices(void)
 	put_be32(fat + 28, CPU_TYPE_I386);
 	ASSERT_FAILS(macho_slice(fat, sizeof(fat), &off, &len, &e), E_UNSUPPORTED);
 	CU_ASSERT_STRING_EQUAL(
-		e.msg, "The kext does not contain a fat slice for the target architecture.");
+		e.msg,
+		"The kext does not contain a fat slice for the target architecture.");
 	put_be32(fat + 4, 10); /* more than fit into the file */
 	ASSERT_FAILS(macho_slice(fat, sizeof(fat), &off, &len, &e), E_CORRUPT);
 }

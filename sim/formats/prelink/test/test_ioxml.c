@@ -44,7 +44,8 @@ static void writes(const char *body, const char *want)
 
 static void plain_values(void)
 {
-	writes("<dict><key>a</key><integer>255</integer><key>b</key><string>x&lt;&amp;&gt;"
+	writes("<dict><key>a</key><integer>255</integer><key>b</"
+	       "key><string>x&lt;&amp;&gt;"
 	       "</string><key>c</key><true/><key>d</key><data>AAEC/w==</data>"
 	       "<key>e</key><array/><key>f</key><string></string></dict>",
 	       "<dict><key>a</key><integer size=\"64\">0xff</integer><key>b</key>"
@@ -76,7 +77,8 @@ static void equal_objects_once(void)
 
 static void comment_after_some_keys(void)
 {
-	writes("<dict><key>AppleUSBXHCI Root Hub</key><true/><key>AppleUSB</key><true/></dict>",
+	writes("<dict><key>AppleUSBXHCI Root "
+	       "Hub</key><true/><key>AppleUSB</key><true/></dict>",
 	       "<dict><key>AppleUSBXHCI Root Hub</key><!-- \xf0\x9f\xa4\xa6 --><true/>"
 	       "<key>AppleUSB</key><true/></dict>");
 }
@@ -85,7 +87,8 @@ static void no_dates(void)
 {
 	struct buf out = BUF_INIT;
 	struct err e = ERR_INIT;
-	plist_t p = from_xml("<dict><key>a</key><date>2019-10-07T00:00:00Z</date></dict>");
+	plist_t p =
+		from_xml("<dict><key>a</key><date>2019-10-07T00:00:00Z</date></dict>");
 
 	ASSERT_FAILS(ioxml_write(p, &out, &e), E_UNSUPPORTED);
 	buf_release(&out);
@@ -95,9 +98,11 @@ static void no_dates(void)
 static void what_is_written_is_read(void)
 {
 	plist_t p = from_xml(
-		"<dict><key>list</key><array><dict><key>id</key><string>a.b</string><key>n</key>"
+		"<dict><key>list</key><array><dict><key>id</key><string>a.b</"
+		"string><key>n</key>"
 		"<integer>18446744073709551615</integer></dict><dict><key>id</key>"
-		"<string>a.b</string><key>n</key><integer>18446744073709551615</integer></dict>"
+		"<string>a.b</string><key>n</key><integer>18446744073709551615</"
+		"integer></dict>"
 		"<string>a.b</string></array><key>z&amp;</key><data>AAECAwQ=</data>"
 		"<key>t</key><true/><key>f</key><false/></dict>");
 	struct buf out = BUF_INIT, again = BUF_INIT;
@@ -134,7 +139,8 @@ static void reads(const char *text, const char *want_body)
 
 static void other_spellings(void)
 {
-	reads(" <!-- c --> <dict><key>a</key>\n<integer size=\"32\">12</integer></dict>\n",
+	reads(" <!-- c --> <dict><key>a</key>\n<integer "
+	      "size=\"32\">12</integer></dict>\n",
 	      "<dict><key>a</key><integer>12</integer></dict>");
 	reads("<array><data format=\"hex\">00ff 10</data><integer>0x10</integer>"
 	      "<string>&quot;&apos;</string></array>",
@@ -156,14 +162,28 @@ static void refuses(const char *text, enum err_code code)
 static void malformed(void)
 {
 	static const char *const bad[] = {
-		"", "x", "<dict>", "<dict><key>a</key></dict>", "<dict><true/></dict>",
-		"<dict></array>", "<array><string>a</array>", "</dict>", "<dict/><dict/>",
-		"<integer>0x</integer>", "<integer>12a</integer>", "<date>2019</date>",
-		"<integer>99999999999999999999</integer>", "<string>&nbsp;</string>",
-		"<array IDREF=\"1\"/>", "<array ID=\"1\"><array IDREF=\"1\"/></array>",
-		"<array><true ID=\"1\"/><true ID=\"1\"/></array>", "<data>!!</data>",
-		"<dict><key>a</key><true/><key>a</key><true/></dict>", "<!-- ",
-		"<string ID=\"99999999\">a</string>", "<string ID>a</string>",
+		"",
+		"x",
+		"<dict>",
+		"<dict><key>a</key></dict>",
+		"<dict><true/></dict>",
+		"<dict></array>",
+		"<array><string>a</array>",
+		"</dict>",
+		"<dict/><dict/>",
+		"<integer>0x</integer>",
+		"<integer>12a</integer>",
+		"<date>2019</date>",
+		"<integer>99999999999999999999</integer>",
+		"<string>&nbsp;</string>",
+		"<array IDREF=\"1\"/>",
+		"<array ID=\"1\"><array IDREF=\"1\"/></array>",
+		"<array><true ID=\"1\"/><true ID=\"1\"/></array>",
+		"<data>!!</data>",
+		"<dict><key>a</key><true/><key>a</key><true/></dict>",
+		"<!-- ",
+		"<string ID=\"99999999\">a</string>",
+		"<string ID>a</string>",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -176,10 +196,12 @@ static void bomb(void)
 	struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;
 
-	ASSERT_OK(buf_printf(&b, &e, "<array><array ID=\"0\"><true/><true/></array>"), &e);
+	ASSERT_OK(buf_printf(&b, &e, "<array><array ID=\"0\"><true/><true/></array>"),
+		  &e);
 	for (int i = 1; i < 32; i++)
 		ASSERT_OK(buf_printf(&b, &e,
-				     "<array ID=\"%d\"><array IDREF=\"%d\"/><array IDREF=\"%d\"/>"
+				     "<array ID=\"%d\"><array IDREF=\"%d\"/><array "
+				     "IDREF=\"%d\"/>"
 				     "</array>",
 				     i, i - 1, i - 1),
 			  &e);
@@ -200,7 +222,8 @@ static void depth(void)
 	buf_clear(&b);
 	ASSERT_OK(buf_printf(&b, &e, "<array><array ID=\"0\"/>"), &e);
 	for (int i = 1; i < 100; i++)
-		ASSERT_OK(buf_printf(&b, &e, "<array ID=\"%d\"><array IDREF=\"%d\"/></array>", i,
+		ASSERT_OK(buf_printf(&b, &e,
+				     "<array ID=\"%d\"><array IDREF=\"%d\"/></array>", i,
 				     i - 1),
 			  &e);
 	ASSERT_OK(buf_printf(&b, &e, "</array>"), &e);
@@ -214,6 +237,5 @@ TEST_MAIN("ioxml", {"plain values", plain_values},
 	  {"dates are refused", no_dates},
 	  {"what is written is read", what_is_written_is_read},
 	  {"other spellings are read", other_spellings},
-	  {"malformed text is refused", malformed},
-	  {"references cannot explode", bomb},
+	  {"malformed text is refused", malformed}, {"references cannot explode", bomb},
 	  {"depth is bounded through references", depth})

@@ -99,9 +99,9 @@ static void lzvn_round_trips(void)
 static void lzss_known_stream(void)
 {
 	static const uint8_t in[] = {
-		0x03, 'a',  'b',        /* two literals, then pairs */
-		0xee, 0xf1,             /* position 0xfee, length 4: "abab" */
-		0x00, 0x00,             /* position 0: three spaces of the first filling */
+		0x03, 'a',  'b', /* two literals, then pairs */
+		0xee, 0xf1,	 /* position 0xfee, length 4: "abab" */
+		0x00, 0x00,	 /* position 0: three spaces of the first filling */
 	};
 	uint8_t out[32];
 	size_t n = lzss_decode(in, sizeof(in), out, sizeof(out));
@@ -114,18 +114,56 @@ static void lzss_known_stream(void)
 static void lzvn_known_stream(void)
 {
 	static const uint8_t in[] = {
-		0xe4, 'a', 'b', 'c', 'd',  /* four literals */
-		0x08, 0x04,                /* L 0, M 4, D 4 */
-		0x40 | 0x00 | 6, 'X',      /* L 1, previous distance, M 3 */
-		0x0e, 0x16,                /* nothing */
-		0xa0 | 0x08 | 0, 0x01 | 2 << 2, 0x00, 'Y', /* medium: L 1, M 4, D 2 */
-		0x07 | 0x40, 0x05, 0x00, 'Z', /* large: L 1, M 3, D 5 */
-		0xf2,                      /* two more at distance 5 */
-		0xf0, 0x00,                /* sixteen more */
-		0xe0, 0x00, '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C',
-		'D', 'E', 'F',             /* sixteen literals */
-		0x06, 0, 0, 0, 0, 0, 0, 0, /* end */
-		0xe1, '!',                 /* never read */
+		0xe4,
+		'a',
+		'b',
+		'c',
+		'd', /* four literals */
+		0x08,
+		0x04, /* L 0, M 4, D 4 */
+		0x40 | 0x00 | 6,
+		'X', /* L 1, previous distance, M 3 */
+		0x0e,
+		0x16, /* nothing */
+		0xa0 | 0x08 | 0,
+		0x01 | 2 << 2,
+		0x00,
+		'Y', /* medium: L 1, M 4, D 2 */
+		0x07 | 0x40,
+		0x05,
+		0x00,
+		'Z',  /* large: L 1, M 3, D 5 */
+		0xf2, /* two more at distance 5 */
+		0xf0,
+		0x00, /* sixteen more */
+		0xe0,
+		0x00,
+		'0',
+		'1',
+		'2',
+		'3',
+		'4',
+		'5',
+		'6',
+		'7',
+		'8',
+		'9',
+		'A',
+		'B',
+		'C',
+		'D',
+		'E',
+		'F', /* sixteen literals */
+		0x06,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0, /* end */
+		0xe1,
+		'!', /* never read */
 	};
 	char want[128] = "abcdabcd";
 	uint8_t out[128];
@@ -149,8 +187,8 @@ static void lzvn_known_stream(void)
 
 static void lzvn_refuses(void)
 {
-	static const uint8_t undefined[] = {0x1e, 0x26, 0x2e, 0x36, 0x3e, 0x70, 0x7f,
-					    0xd0, 0xd7, 0xdf};
+	static const uint8_t undefined[] = {0x1e, 0x26, 0x2e, 0x36, 0x3e,
+					    0x70, 0x7f, 0xd0, 0xd7, 0xdf};
 	uint8_t out[16];
 
 	for (size_t i = 0; i < sizeof(undefined); i++) {
@@ -159,7 +197,8 @@ static void lzvn_refuses(void)
 		CU_ASSERT_EQUAL(lzvn_decode(in, sizeof(in), out, sizeof(out)), 1);
 	}
 	/* a match that begins before the output, and one with no distance yet */
-	CU_ASSERT_EQUAL(lzvn_decode((const uint8_t[]){0xe1, 'a', 0x00, 0x02}, 4, out, 16), 1);
+	CU_ASSERT_EQUAL(lzvn_decode((const uint8_t[]){0xe1, 'a', 0x00, 0x02}, 4, out, 16),
+			1);
 	CU_ASSERT_EQUAL(lzvn_decode((const uint8_t[]){0xe1, 'a', 0xf3}, 3, out, 16), 1);
 }
 
@@ -184,7 +223,8 @@ static void noise_decodes_to_something(void)
 	uint8_t in[200], out[500];
 
 	for (int i = 0; i < 20000; i++) {
-		size_t len = next_random() % sizeof(in), cap = next_random() % sizeof(out);
+		size_t len = next_random() % sizeof(in),
+		       cap = next_random() % sizeof(out);
 
 		for (size_t k = 0; k < len; k++)
 			in[k] = (uint8_t)next_random();

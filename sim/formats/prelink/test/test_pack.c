@@ -50,7 +50,8 @@ static void layout(void)
 
 static void round_trips(void)
 {
-	static const enum prelink_compression all[] = {PRELINK_PLAIN, PRELINK_LZSS, PRELINK_LZVN};
+	static const enum prelink_compression all[] = {PRELINK_PLAIN, PRELINK_LZSS,
+						       PRELINK_LZVN};
 	struct err e = ERR_INIT;
 
 	for (size_t i = 0; i < 3; i++) {
@@ -62,7 +63,8 @@ static void round_trips(void)
 		CU_ASSERT_EQUAL(how, all[i]);
 		CU_ASSERT_EQUAL_FATAL(back.len, sizeof(macho));
 		CU_ASSERT_EQUAL(memcmp(back.data, macho, sizeof(macho)), 0);
-		CU_ASSERT_TRUE(prelink_replaceable(f.data, f.len) == (all[i] != PRELINK_PLAIN));
+		CU_ASSERT_TRUE(prelink_replaceable(f.data, f.len) ==
+			       (all[i] != PRELINK_PLAIN));
 		buf_release(&f);
 		buf_release(&back);
 	}
@@ -91,7 +93,8 @@ static void messages(void)
 	       "Compressed prelinked kernel has invalid compressType: 0x6c7a7678.");
 	broken(28 + 0x0e, 0xff, E_CORRUPT,
 	       "Compressed prelinked kernel uncompressed to an unexpected size: 20000.");
-	broken(28 + 0x0b, 0x77, E_CORRUPT, "Checksum error for compressed prelinked kernel.");
+	broken(28 + 0x0b, 0x77, E_CORRUPT,
+	       "Checksum error for compressed prelinked kernel.");
 	broken(11, 0x0c, E_UNSUPPORTED,
 	       "The kext does not contain a fat slice for the target architecture.");
 	broken(22, 0xff, E_CORRUPT,

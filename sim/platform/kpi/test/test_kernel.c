@@ -47,10 +47,12 @@ static void kernel_form(void)
 	ASSERT_OK(macho_find_defined(&m, "_version", &s, &e), &e);
 	{
 		const struct macho_section *sect = macho_section_at(&m, s.value);
-		const char *text = (const char *)m.data + sect->offset + (s.value - sect->addr);
+		const char *text =
+			(const char *)m.data + sect->offset + (s.value - sect->addr);
 
 		CU_ASSERT_EQUAL(strncmp(text, want, strlen(want)), 0);
-		CU_ASSERT_PTR_NOT_NULL(strstr(text, "root:xnu-6153.11.26/RELEASE_X86_64"));
+		CU_ASSERT_PTR_NOT_NULL(
+			strstr(text, "root:xnu-6153.11.26/RELEASE_X86_64"));
 	}
 	macho_release(&m);
 	macho_release(&m2);
@@ -69,12 +71,18 @@ static void kernel_symbols_differ(void)
 	buf_release(&k);
 	if (test_shell("command -v llvm-nm >/dev/null"))
 		TEST_SKIP("no llvm-nm");
-	CU_ASSERT_EQUAL(test_shell("llvm-objdump --macho --private-headers '%s' >/dev/null", path),
-			0);
+	CU_ASSERT_EQUAL(
+		test_shell("llvm-objdump --macho --private-headers '%s' >/dev/null",
+			   path),
+		0);
 	CU_ASSERT_EQUAL(test_shell("test $(llvm-nm '%s' | wc -l) -eq 5865 || "
-				   "{ llvm-nm '%s' | wc -l; false; }", path, path), 0);
-	CU_ASSERT_EQUAL(test_shell("test -z \"$(llvm-nm '%s' | cut -d' ' -f1 | sort | uniq -d)\"",
-				   path), 0);
+				   "{ llvm-nm '%s' | wc -l; false; }",
+				   path, path),
+			0);
+	CU_ASSERT_EQUAL(
+		test_shell("test -z \"$(llvm-nm '%s' | cut -d' ' -f1 | sort | uniq -d)\"",
+			   path),
+		0);
 }
 
 /* Every name that a KPI exports is bound by the kernel; the counts are those of xnu. */
@@ -83,9 +91,9 @@ static void kpis_are_complete(void)
 	static const struct {
 		const char *id;
 		size_t n;
-	} kpi[] = {{"com.apple.kpi.bsd", 842},	   {"com.apple.kpi.iokit", 2224},
-		   {"com.apple.kpi.libkern", 933}, {"com.apple.kpi.mach", 71},
-		   {"com.apple.kpi.dsep", 40},	   {"com.apple.kpi.private", 902},
+	} kpi[] = {{"com.apple.kpi.bsd", 842},	       {"com.apple.kpi.iokit", 2224},
+		   {"com.apple.kpi.libkern", 933},     {"com.apple.kpi.mach", 71},
+		   {"com.apple.kpi.dsep", 40},	       {"com.apple.kpi.private", 902},
 		   {"com.apple.kpi.unsupported", 263}, {"com.apple.kpi.kasan", 0}};
 	struct buf k = BUF_INIT;
 	struct err e = ERR_INIT;
@@ -107,8 +115,10 @@ static void kpis_are_complete(void)
 		ASSERT_OK(kxld_exports_interface(&mi, &all, kpi[i].id, NULL, &x, &e), &e);
 		CU_ASSERT_EQUAL(x.syms.n, kpi[i].n);
 		if (!strcmp(kpi[i].id, "com.apple.kpi.iokit")) {
-			const struct symdict_entry *a = symdict_get(&x.syms, "_IOLockLock");
-			const struct symdict_entry *b = symdict_get(&all.syms, "_lck_mtx_lock");
+			const struct symdict_entry *a =
+				symdict_get(&x.syms, "_IOLockLock");
+			const struct symdict_entry *b =
+				symdict_get(&all.syms, "_lck_mtx_lock");
 
 			CU_ASSERT_TRUE(a && b && a->value == b->value);
 		}
@@ -121,7 +131,8 @@ static void kpis_are_complete(void)
 	buf_release(&k);
 }
 
-static int count_file(void *ctx, const char *path, const void *data, size_t len, struct err *e)
+static int count_file(void *ctx, const char *path, const void *data, size_t len,
+		      struct err *e)
 {
 	unsigned *n = ctx;
 
@@ -154,19 +165,13 @@ static void system_kext(void)
 	snprintf(dir, sizeof(dir), "%s/System.kext", test_tmpdir());
 	ASSERT_OK(kpi_system_kext_write(release_by_name("10.15.0"), dir, &e), &e);
 	CU_ASSERT_EQUAL(test_shell("test -s '%s/PlugIns/BSDKernel.kext/BSDKernel' -a "
-				   "-s '%s/Info.plist'", dir, dir), 0);
+				   "-s '%s/Info.plist'",
+				   dir, dir),
+			0);
 }
 
 /* The kexts of a test kernel, dependencies first. */
-enum {
-	K_LIBKERN,
-	K_BSD,
-	K_MACH,
-	K_FILTER,
-	K_LIB,
-	K_HELPER,
-	N_KEXTS
-};
+enum { K_LIBKERN, K_BSD, K_MACH, K_FILTER, K_LIB, K_HELPER, N_KEXTS };
 
 struct set {
 	struct buf kernel, exe[N_KEXTS];
@@ -180,13 +185,14 @@ static plist_t info(const char *id, const char *more)
 	struct err e = ERR_INIT;
 	plist_t p = NULL;
 
-	ASSERT_OK(buf_printf(&b, &e,
-			     "<plist><dict><key>CFBundleIdentifier</key><string>%s</string>"
-			     "<key>CFBundleVersion</key><string>1.0</string>"
-			     "<key>IOKitPersonalities</key><dict><key>x</key><dict/></dict>"
-			     "%s</dict></plist>",
-			     id, more),
-		  &e);
+	ASSERT_OK(
+		buf_printf(&b, &e,
+			   "<plist><dict><key>CFBundleIdentifier</key><string>%s</string>"
+			   "<key>CFBundleVersion</key><string>1.0</string>"
+			   "<key>IOKitPersonalities</key><dict><key>x</key><dict/></dict>"
+			   "%s</dict></plist>",
+			   id, more),
+		&e);
 	plist_from_xml(buf_str(&b), (uint32_t)b.len, &p);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
 	buf_release(&b);
@@ -211,33 +217,39 @@ static void add(struct set *s, int i, const char *id, const char *more, size_t n
 }
 
 #define KERNEL_PART "<key>OSKernelResource</key><true/>"
-#define LIBS(x)     "<key>OSBundleLibraries</key><dict>" x "</dict>"
-#define LIB(id)     "<key>" id "</key><string>1.0</string>"
+#define LIBS(x)	    "<key>OSBundleLibraries</key><dict>" x "</dict>"
+#define LIB(id)	    "<key>" id "</key><string>1.0</string>"
 
 static void make_set(struct set *s)
 {
-	static const size_t three[] = {K_LIBKERN, K_BSD, K_MACH}, two[] = {K_LIBKERN, K_LIB};
+	static const size_t three[] = {K_LIBKERN, K_BSD, K_MACH},
+			    two[] = {K_LIBKERN, K_LIB};
 	const struct release *r = release_by_name("10.15.0");
 	struct err e = ERR_INIT;
 	char flags[4096];
 
 	memset(s, 0, sizeof(*s));
 	build_kernel("10.15.0", &s->kernel);
-	ASSERT_OK(kpi_interface_build(r, "com.apple.kpi.libkern", &s->exe[K_LIBKERN], &e), &e);
+	ASSERT_OK(kpi_interface_build(r, "com.apple.kpi.libkern", &s->exe[K_LIBKERN], &e),
+		  &e);
 	ASSERT_OK(kpi_interface_build(r, "com.apple.kpi.bsd", &s->exe[K_BSD], &e), &e);
 	ASSERT_OK(kpi_interface_build(r, "com.apple.kpi.mach", &s->exe[K_MACH], &e), &e);
-	darwin_kext(NULL, FIXTURES "ExampleFilter.c", "-DVERSION='\"1.0\"'", &s->exe[K_FILTER]);
+	darwin_kext(NULL, FIXTURES "ExampleFilter.c", "-DVERSION='\"1.0\"'",
+		    &s->exe[K_FILTER]);
 	/* of another size than the others, so that no number of its entry is shared */
-	snprintf(flags, sizeof(flags), "-DVERSION='\"1.0\"' -I'%s'", test_source(FIXTURES));
+	snprintf(flags, sizeof(flags), "-DVERSION='\"1.0\"' -I'%s'",
+		 test_source(FIXTURES));
 	darwin_kext("c", "#include \"ExampleLib.c\"\nint padding[3000] = {1};\n", flags,
 		    &s->exe[K_LIB]);
-	darwin_kext(NULL, FIXTURES "ExampleHelper.c", "-DVERSION='\"1.0\"'", &s->exe[K_HELPER]);
+	darwin_kext(NULL, FIXTURES "ExampleHelper.c", "-DVERSION='\"1.0\"'",
+		    &s->exe[K_HELPER]);
 	add(s, K_LIBKERN, "com.apple.kpi.libkern", KERNEL_PART, 0, three);
 	add(s, K_BSD, "com.apple.kpi.bsd", KERNEL_PART, 0, three);
 	add(s, K_MACH, "com.apple.kpi.mach", KERNEL_PART, 0, three);
 	add(s, K_FILTER, "com.example.filter",
-	    "<key>OSBundleRequired</key><string>Root</string>"
-	    LIBS(LIB("com.apple.kpi.bsd") LIB("com.apple.kpi.libkern") LIB("com.apple.kpi.mach")),
+	    "<key>OSBundleRequired</key><string>Root</string>" LIBS(
+		    LIB("com.apple.kpi.bsd") LIB("com.apple.kpi.libkern")
+			    LIB("com.apple.kpi.mach")),
 	    3, three);
 	add(s, K_LIB, "com.example.lib", LIBS(LIB("com.apple.kpi.libkern")), 1, two);
 	add(s, K_HELPER, "com.example.helper",
@@ -315,9 +327,11 @@ static void prelink_layout(void)
 	CU_ASSERT_EQUAL(res.outcome[K_BSD], PRELINK_NO_CODE);
 	CU_ASSERT_EQUAL(res.outcome[K_HELPER], PRELINK_LINKED);
 	if (!test_shell("command -v llvm-objdump >/dev/null"))
-		CU_ASSERT_EQUAL(test_shell("llvm-objdump --macho --private-headers '%s' | "
-					   "grep -q 'segname __PRELINK_INFO'",
-					   darwin_file("plk", &res.macho)), 0);
+		CU_ASSERT_EQUAL(
+			test_shell("llvm-objdump --macho --private-headers '%s' | "
+				   "grep -q 'segname __PRELINK_INFO'",
+				   darwin_file("plk", &res.macho)),
+			0);
 	macho_release(&k);
 	macho_release(&m);
 	prelink_result_release(&res);
@@ -347,7 +361,9 @@ static void helper_is_bound_to_lib(void)
 	s.kext[K_HELPER].exec = s.exe[K_HELPER].data;
 	s.kext[K_HELPER].exec_len = s.exe[K_HELPER].len;
 	ASSERT_OK(build(&s, true, &res, &e), &e);
-	ASSERT_OK(prelink_pack(res.macho.data, res.macho.len, PRELINK_LZVN, true, &file, &e), &e);
+	ASSERT_OK(prelink_pack(res.macho.data, res.macho.len, PRELINK_LZVN, true, &file,
+			       &e),
+		  &e);
 	ASSERT_OK(prelink_open(file.data, file.len, &p, &e), &e);
 	CU_ASSERT_EQUAL(p.compression, PRELINK_LZVN);
 	CU_ASSERT_EQUAL(p.n_kexts, N_KEXTS);
@@ -359,9 +375,12 @@ static void helper_is_bound_to_lib(void)
 	CU_ASSERT_STRING_EQUAL(lib->exec_rel_path, "Contents/MacOS/X");
 	text = macho_segment(&p.m, "__PRELINK_TEXT");
 	ASSERT_OK(macho_open(p.m.data + text->fileoff + (lib->source_addr - text->vmaddr),
-			     lib->size, &ml, &e), &e);
-	ASSERT_OK(macho_open(p.m.data + text->fileoff + (helper->source_addr - text->vmaddr),
-			     helper->size, &mh, &e), &e);
+			     lib->size, &ml, &e),
+		  &e);
+	ASSERT_OK(macho_open(p.m.data + text->fileoff +
+				     (helper->source_addr - text->vmaddr),
+			     helper->size, &mh, &e),
+		  &e);
 	ASSERT_OK(macho_find_defined(&ml, "_example_lib_register", &reg, &e), &e);
 	ASSERT_OK(macho_find_defined(&mh, "_enter", &enter, &e), &e);
 	CU_ASSERT_EQUAL(get_le64(mh.data + (enter.value - helper->load_addr)), reg.value);
@@ -383,7 +402,8 @@ static void helper_is_bound_to_lib(void)
 static void spoil(struct set *s, int i)
 {
 	buf_release(&s->exe[i]);
-	darwin_kext(NULL, FIXTURES "ExampleUnresolved.c", "-DVERSION='\"1.0\"'", &s->exe[i]);
+	darwin_kext(NULL, FIXTURES "ExampleUnresolved.c", "-DVERSION='\"1.0\"'",
+		    &s->exe[i]);
 	s->kext[i].exec = s->exe[i].data;
 	s->kext[i].exec_len = s->exe[i].len;
 }
@@ -410,11 +430,12 @@ static void failures_are_left_out(void)
 		"2 Prelink failed for com.example.lib; omitting from prelinked kernel.\n"
 		"1 its dependency com.example.lib did not link\n"
 		"1 Link failed (error code 5).\n"
-		"2 Prelink failed for com.example.helper; omitting from prelinked kernel.\n");
+		"2 Prelink failed for com.example.helper; omitting from prelinked "
+		"kernel.\n");
 	prelink_result_release(&res);
 	ASSERT_FAILS(build(&s, true, &res, &e), E_NOTFOUND);
-	CU_ASSERT_PTR_NOT_NULL(
-		strstr(log_text, "1 Prelink failed for com.example.lib; aborting prelink.\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+		log_text, "1 Prelink failed for com.example.lib; aborting prelink.\n"));
 	CU_ASSERT_PTR_NULL(res.macho.data);
 	release_set(&s);
 }
@@ -473,14 +494,43 @@ static void same_input_same_kernel(void)
 
 /* A good kernel that a case changes in one place. */
 struct victim {
+	struct set set;
 	struct prelink_result res;
-	struct macho m;
-	uint8_t *text;    /* __PRELINK_TEXT in the file */
-	char *xml;        /* __PRELINK_INFO */
-	size_t xml_len;
-	uint64_t filter;  /* offset of the filter in __PRELINK_TEXT: it is the first */
-	uint64_t kmod;    /* offset of its kmod_info */
+	struct macho m;	  /* of res.macho */
+	struct buf file;  /* packed, unchanged */
+	struct prelink p; /* of file */
+	const struct prelink_entry *filter;
+	const struct macho_segment *text, *info;
+	uint8_t *code; /* the filter, in res.macho */
 };
+
+static void victim_init(struct victim *v)
+{
+	struct err e = ERR_INIT;
+
+	memset(v, 0, sizeof(*v));
+	make_set(&v->set);
+	ASSERT_OK(build(&v->set, true, &v->res, &e), &e);
+	ASSERT_OK(macho_open(v->res.macho.data, v->res.macho.len, &v->m, &e), &e);
+	ASSERT_OK(prelink_pack(v->res.macho.data, v->res.macho.len, PRELINK_LZSS, true,
+			       &v->file, &e),
+		  &e);
+	ASSERT_OK(prelink_open(v->file.data, v->file.len, &v->p, &e), &e);
+	v->text = macho_segment(&v->m, "__PRELINK_TEXT");
+	v->info = macho_segment(&v->m, "__PRELINK_INFO");
+	v->filter = prelink_find(&v->p, "com.example.filter");
+	v->code = v->res.macho.data + v->text->fileoff +
+		  (v->filter->source_addr - v->text->vmaddr);
+}
+
+static void victim_release(struct victim *v)
+{
+	prelink_release(&v->p);
+	buf_release(&v->file);
+	macho_release(&v->m);
+	prelink_result_release(&v->res);
+	release_set(&v->set);
+}
 
 static void verify(struct victim *v, enum prelink_check want)
 {
@@ -489,7 +539,8 @@ static void verify(struct victim *v, enum prelink_check want)
 	struct err e = ERR_INIT;
 	int r;
 
-	ASSERT_OK(prelink_pack(v->res.macho.data, v->res.macho.len, PRELINK_LZSS, true, &file, &e),
+	ASSERT_OK(prelink_pack(v->res.macho.data, v->res.macho.len, PRELINK_PLAIN, true,
+			       &file, &e),
 		  &e);
 	r = prelink_verify(file.data, file.len, &rep, &e);
 	if (rep.failed != want)
@@ -500,146 +551,139 @@ static void verify(struct victim *v, enum prelink_check want)
 }
 
 /* Replace @from, of the same length, in the XML. */
-static void edit(struct victim *v, const char *from, const char *to)
+static void replace(struct victim *v, const char *from, const char *to)
 {
-	char *at = memmem(v->xml, v->xml_len, from, strlen(from));
+	char *xml = (char *)v->res.macho.data + v->info->fileoff;
+	char *at = memmem(xml, v->info->filesize, from, strlen(from));
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
 	CU_ASSERT_EQUAL_FATAL(strlen(from), strlen(to));
 	memcpy(at, to, strlen(to));
 }
 
-static void hex(char out[32], uint64_t v)
+/* With @to for @from, the check @want fails; then put it back. */
+static void edited(struct victim *v, const char *from, const char *to,
+		   enum prelink_check want)
 {
-	snprintf(out, 32, "0x%llx<", (unsigned long long)v);
+	replace(v, from, to);
+	verify(v, want);
+	replace(v, to, from);
 }
 
-static void each_check_has_its_reason(void)
+static void edited_number(struct victim *v, uint64_t from, uint64_t to,
+			  enum prelink_check want)
 {
-	struct set s;
-	struct victim v;
-	struct err e = ERR_INIT;
-	const struct macho_segment *text, *inf;
-	struct prelink p;
-	const struct prelink_entry *f;
-	struct buf file = BUF_INIT;
 	char a[32], b[32];
-	uint8_t save[64];
-	uint64_t size;
+
+	snprintf(a, sizeof(a), "0x%llx<", (unsigned long long)from);
+	snprintf(b, sizeof(b), "0x%llx<", (unsigned long long)to);
+	edited(v, a, b, want);
+}
+
+/* With @value at @p, a byte of res.macho, the check @want fails. */
+static void poked(struct victim *v, uint8_t *p, uint8_t value, enum prelink_check want)
+{
+	uint8_t old = *p;
+
+	CU_ASSERT_NOT_EQUAL(old, value);
+	*p = value;
+	verify(v, want);
+	*p = old;
+}
+
+/* Offset of the load command @want in @m. */
+static size_t find_lc(const struct macho *m, uint32_t want)
+{
+	uint32_t cmd = 0, size;
+	size_t off = 0;
+
+	for (unsigned i = 0; i < m->ncmds && cmd != want; i++)
+		macho_lc_at(m, i, &cmd, &off, &size);
+	CU_ASSERT_EQUAL_FATAL(cmd, want);
+	return off;
+}
+
+static void checks_of_the_list(void)
+{
+	struct victim v;
 
 	if (!darwin_cc_works())
 		TEST_SKIP("no clang for Darwin");
-	make_set(&s);
-	ASSERT_OK(build(&s, true, &v.res, &e), &e);
-	ASSERT_OK(macho_open(v.res.macho.data, v.res.macho.len, &v.m, &e), &e);
-	ASSERT_OK(prelink_pack(v.res.macho.data, v.res.macho.len, PRELINK_LZSS, true, &file, &e),
-		  &e);
-	ASSERT_OK(prelink_open(file.data, file.len, &p, &e), &e);
-	text = macho_segment(&v.m, "__PRELINK_TEXT");
-	inf = macho_segment(&v.m, "__PRELINK_INFO");
-	f = prelink_find(&p, "com.example.filter");
-	v.text = v.res.macho.data + text->fileoff;
-	v.xml = (char *)v.res.macho.data + inf->fileoff;
-	v.xml_len = inf->filesize;
-	v.filter = f->source_addr - text->vmaddr;
-	v.kmod = v.filter + (f->kmod_info - f->load_addr);
+	victim_init(&v);
 	verify(&v, PRELINK_OK);
-
-	/* property list */
-	edit(&v, "_PrelinkInfoDictionary", "_PrelinkInfoDictionarx");
-	verify(&v, PRELINK_NO_KEXTS);
-	edit(&v, "_PrelinkInfoDictionarx", "_PrelinkInfoDictionary");
-	edit(&v, "_PrelinkKCID", "_PrelinkKCIX");
-	verify(&v, PRELINK_BAD_KCID);
-	edit(&v, "_PrelinkKCIX", "_PrelinkKCID");
-	edit(&v, "<dict>", "<dixt>");
-	verify(&v, PRELINK_BAD_XML);
-	edit(&v, "<dixt>", "<dict>");
-	edit(&v, "_PrelinkKmodInfo", "_PrelinkKmodInfx");
-	verify(&v, PRELINK_BAD_ENTRY);
-	edit(&v, "_PrelinkKmodInfx", "_PrelinkKmodInfo");
-	/* addresses: the filter is the first kext, so its numbers come first */
-	hex(a, f->source_addr);
-	hex(b, f->source_addr - 0x1000000);
-	edit(&v, a, b);
-	verify(&v, PRELINK_BAD_SOURCE);
-	edit(&v, b, a);
-	hex(a, f->load_addr);
-	hex(b, f->load_addr + 0x1000);
-	edit(&v, a, b);
-	verify(&v, PRELINK_BAD_LOAD);
-	edit(&v, b, a);
-	hex(a, f->kmod_info);
-	hex(b, f->load_addr + f->size - 8);
-	edit(&v, a, b);
-	verify(&v, PRELINK_BAD_KMOD);
-	edit(&v, b, a);
-	/* a kext that claims a page of the next one */
-	size = prelink_find(&p, "com.example.lib")->size;
-	hex(a, size);
-	hex(b, size + 0x1000);
-	edit(&v, a, b);
-	verify(&v, PRELINK_OVERLAP);
-	edit(&v, b, a);
+	edited(&v, "<dict>", "<dixt>", PRELINK_BAD_XML);
+	edited(&v, "_PrelinkInfoDictionary", "_PrelinkInfoDictionarx", PRELINK_NO_KEXTS);
+	edited(&v, "_PrelinkKCID", "_PrelinkKCIX", PRELINK_BAD_KCID);
+	edited(&v, "_PrelinkKmodInfo", "_PrelinkKmodInfx", PRELINK_BAD_ENTRY);
+	edited(&v, "<key>com.example.lib</key>", "<key>com.example.lix</key>",
+	       PRELINK_MISSING_DEP);
 	verify(&v, PRELINK_OK);
+	victim_release(&v);
+}
 
-	/* the kext itself */
-	memcpy(save, v.text + v.filter, 16);
-	v.text[v.filter + 12] = MH_OBJECT;
-	verify(&v, PRELINK_BAD_KEXT);
-	memcpy(v.text + v.filter, save, 16);
-	v.text[v.kmod + KMOD_OFF_NAME] = 'X';
-	verify(&v, PRELINK_BAD_KMOD_NAME);
-	v.text[v.kmod + KMOD_OFF_NAME] = 'c';
-	{
-		struct macho m;
-		uint32_t cmd = 0, cmdsize;
-		size_t off = 0;
+/* The filter is the first kext, so its numbers are the first of their kind. */
+static void checks_of_addresses(void)
+{
+	struct victim v;
+	const struct prelink_entry *f;
+	uint64_t lib_size;
 
-		ASSERT_OK(macho_open(v.text + v.filter, f->size, &m, &e), &e);
-		for (unsigned i = 0; i < m.ncmds && cmd != LC_DYSYMTAB; i++)
-			macho_lc_at(&m, i, &cmd, &off, &cmdsize);
-		macho_release(&m);
-		v.text[v.filter + off + 68] = 1; /* nextrel */
-		verify(&v, PRELINK_EXTERNAL_RELOCS);
-		v.text[v.filter + off + 68] = 0;
-		cmd = 0;
-		for (unsigned i = 0; i < v.m.ncmds && cmd != LC_UUID; i++)
-			macho_lc_at(&v.m, i, &cmd, &off, &cmdsize);
-		v.res.macho.data[off + 8] ^= 1; /* the kernel's UUID: KCID does not fit any more */
-		verify(&v, PRELINK_BAD_KCID);
-		v.res.macho.data[off + 8] ^= 1;
-	}
-	edit(&v, "<key>com.example.lib</key>", "<key>com.example.lix</key>");
-	verify(&v, PRELINK_MISSING_DEP);
-	edit(&v, "<key>com.example.lix</key>", "<key>com.example.lib</key>");
+	if (!darwin_cc_works())
+		TEST_SKIP("no clang for Darwin");
+	victim_init(&v);
+	f = v.filter;
+	lib_size = prelink_find(&v.p, "com.example.lib")->size;
+	edited_number(&v, f->source_addr, f->source_addr - 0x1000000, PRELINK_BAD_SOURCE);
+	edited_number(&v, f->load_addr, f->load_addr + 0x1000, PRELINK_BAD_LOAD);
+	edited_number(&v, lib_size, lib_size + 0x1000, PRELINK_OVERLAP);
+	edited_number(&v, f->kmod_info, f->load_addr + f->size - 8, PRELINK_BAD_KMOD);
+	verify(&v, PRELINK_OK);
+	victim_release(&v);
+}
 
-	/* the file */
-	put_le64(v.res.macho.data + text->lc_off + 48, 0);
-	put_le64(v.res.macho.data + text->lc_off + sizeof(struct macho_segment_raw) + 40, 0);
+static void checks_of_code(void)
+{
+	struct victim v;
+	struct macho m;
+	struct err e = ERR_INIT;
+
+	if (!darwin_cc_works())
+		TEST_SKIP("no clang for Darwin");
+	victim_init(&v);
+	ASSERT_OK(macho_open(v.code, v.filter->size, &m, &e), &e);
+	poked(&v, v.code + 12, MH_OBJECT, PRELINK_BAD_KEXT);
+	poked(&v, v.code + (v.filter->kmod_info - v.filter->load_addr) + KMOD_OFF_NAME,
+	      'X', PRELINK_BAD_KMOD_NAME);
+	poked(&v, v.code + find_lc(&m, LC_DYSYMTAB) + 68, 1, PRELINK_EXTERNAL_RELOCS);
+	poked(&v, v.code + find_lc(&m, LC_UUID) + 8, 0, PRELINK_BAD_KCID);
+	poked(&v, v.res.macho.data + find_lc(&v.m, LC_UUID) + 8, 0, PRELINK_BAD_KCID);
+	macho_release(&m);
+	verify(&v, PRELINK_OK);
+	victim_release(&v);
+}
+
+static void checks_of_segments(void)
+{
+	struct victim v;
+	uint8_t *text, *inf, *sect_size;
+
+	if (!darwin_cc_works())
+		TEST_SKIP("no clang for Darwin");
+	victim_init(&v);
+	text = v.res.macho.data + v.text->lc_off;
+	inf = v.res.macho.data + v.info->lc_off;
+	sect_size = text + sizeof(struct macho_segment_raw) + 40;
+	put_le64(sect_size, v.text->filesize - MACHO_PAGE);
+	verify(&v, PRELINK_BAD_RANGE);
+	put_le64(sect_size, 0);
 	verify(&v, PRELINK_NO_TEXT);
-	put_le64(v.res.macho.data + text->lc_off + 48, text->filesize);
-	put_le64(v.res.macho.data + text->lc_off + sizeof(struct macho_segment_raw) + 40,
-		 text->filesize - 4096);
-	verify(&v, PRELINK_BAD_RANGE);
-	put_le64(v.res.macho.data + text->lc_off + sizeof(struct macho_segment_raw) + 40,
-		 text->filesize);
-	put_le64(v.res.macho.data + inf->lc_off + 40, 1ull << 40);
-	verify(&v, PRELINK_BAD_RANGE);
-	put_le64(v.res.macho.data + inf->lc_off + 40, inf->fileoff);
-	v.res.macho.data[inf->lc_off + 8] = 'x'; /* segname */
-	verify(&v, PRELINK_NO_INFO);
-	v.res.macho.data[inf->lc_off + 8] = '_';
-	v.res.macho.data[12] = MH_OBJECT;
-	verify(&v, PRELINK_BAD_MACHO);
-	v.res.macho.data[12] = MH_EXECUTE;
+	put_le64(sect_size, v.text->filesize);
+	poked(&v, inf + 8, 'x', PRELINK_NO_INFO);      /* its name */
+	poked(&v, inf + 40 + 5, 1, PRELINK_BAD_RANGE); /* its file offset */
+	poked(&v, v.res.macho.data + 12, MH_OBJECT, PRELINK_BAD_MACHO);
+	poked(&v, v.res.macho.data + 23, 1, PRELINK_BAD_MACHO); /* sizeofcmds */
 	verify(&v, PRELINK_OK);
-
-	prelink_release(&p);
-	buf_release(&file);
-	macho_release(&v.m);
-	prelink_result_release(&v.res);
-	release_set(&s);
+	victim_release(&v);
 }
 
 /* What is around the Mach-O: one byte changed, its own reason. */
@@ -650,9 +694,12 @@ static void container_checks(void)
 		uint8_t value;
 		enum prelink_check want;
 	} cases[] = {
-		{11, 9, PRELINK_BAD_FAT},	{0, 0, PRELINK_BAD_SIGNATURE},
-		{28, 'X', PRELINK_BAD_SIGNATURE}, {32, 'X', PRELINK_BAD_TYPE},
-		{28 + 0x0d, 0xff, PRELINK_BAD_SIZE}, {28 + 0x0b, 0, PRELINK_BAD_CHECKSUM},
+		{11, 9, PRELINK_BAD_FAT},
+		{0, 0, PRELINK_BAD_SIGNATURE},
+		{28, 'X', PRELINK_BAD_SIGNATURE},
+		{32, 'X', PRELINK_BAD_TYPE},
+		{28 + 0x0d, 0xff, PRELINK_BAD_SIZE},
+		{28 + 0x0b, 0, PRELINK_BAD_CHECKSUM},
 	};
 	struct set s;
 	struct prelink_result res;
@@ -666,7 +713,8 @@ static void container_checks(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct buf f = BUF_INIT;
 
-		ASSERT_OK(prelink_pack(res.macho.data, res.macho.len, PRELINK_LZVN, true, &f, &e),
+		ASSERT_OK(prelink_pack(res.macho.data, res.macho.len, PRELINK_LZVN, true,
+				       &f, &e),
 			  &e);
 		CU_ASSERT_NOT_EQUAL(f.data[cases[i].at], cases[i].value);
 		f.data[cases[i].at] = cases[i].value;
@@ -696,20 +744,27 @@ static void calls_reach_the_kernel(void)
 		TEST_SKIP("no clang or llvm-nm");
 	make_set(&s);
 	ASSERT_OK(build(&s, true, &res, &e), &e);
-	ASSERT_OK(prelink_pack(res.macho.data, res.macho.len, PRELINK_PLAIN, true, &file, &e), &e);
+	ASSERT_OK(prelink_pack(res.macho.data, res.macho.len, PRELINK_PLAIN, true, &file,
+			       &e),
+		  &e);
 	ASSERT_OK(prelink_open(file.data, file.len, &p, &e), &e);
 	f = prelink_find(&p, "com.example.filter");
 	text = macho_segment(&p.m, "__PRELINK_TEXT");
 	ASSERT_OK(buf_append(&code,
-			     p.m.data + text->fileoff + (f->source_addr - text->vmaddr), f->size,
-			     &e), &e);
+			     p.m.data + text->fileoff + (f->source_addr - text->vmaddr),
+			     f->size, &e),
+		  &e);
 	snprintf(kernel, sizeof(kernel), "%s", darwin_file("kernel", &s.kernel));
 	CU_ASSERT_EQUAL(
-		test_shell("k=%s; f=%s; for s in iflt_attach lck_mtx_lock mbuf_next printf; do "
-			   "a=$(llvm-nm $k | sed -n \"s/^\\([0-9a-f]*\\) . _$s$/\\1/p\"); "
-			   "llvm-objdump --macho -d $f | grep -q \"\\(call\\|jmp\\)q.*0x$a\" || "
-			   "{ echo \"no call of $s at $a\"; exit 1; }; done",
-			   kernel, darwin_file("filter", &code)), 0);
+		test_shell(
+			"k=%s; f=%s; for s in iflt_attach lck_mtx_lock mbuf_next printf; "
+			"do "
+			"a=$(llvm-nm $k | sed -n \"s/^\\([0-9a-f]*\\) . _$s$/\\1/p\"); "
+			"llvm-objdump --macho -d $f | grep -q "
+			"\"\\(call\\|jmp\\)q.*0x$a\" || "
+			"{ echo \"no call of $s at $a\"; exit 1; }; done",
+			kernel, darwin_file("filter", &code)),
+		0);
 	prelink_release(&p);
 	buf_release(&code);
 	buf_release(&file);
@@ -726,5 +781,8 @@ TEST_MAIN("kernel", {"the stand-in kernel", kernel_form},
 	  {"kexts that do not link are left out", failures_are_left_out},
 	  {"the fourth required failure aborts", fourth_required_failure_aborts},
 	  {"same input, same kernel", same_input_same_kernel},
-	  {"each check has its reason", each_check_has_its_reason},
+	  {"checks of the property list", checks_of_the_list},
+	  {"checks of addresses", checks_of_addresses},
+	  {"checks of the kexts' code", checks_of_code},
+	  {"checks of the segments", checks_of_segments},
 	  {"checks of the container", container_checks})
