@@ -23,7 +23,7 @@ static const struct {
 
 struct checkpoint {
 	uint64_t xid, next_oid, omap_oid;
-	uint32_t desc_index, data_index, data_len;
+	uint32_t desc_index, data_index;
 	uint8_t eph[EPH_COUNT][APFS_BLOCK_SIZE];
 };
 
@@ -101,8 +101,8 @@ static int write_map(struct apfs_writer *w, const struct checkpoint *cp, struct 
 	uint64_t paddr = w->layout.desc_base + cp->desc_index;
 
 	map->cpm_flags = to_le32(APFS_CHECKPOINT_MAP_LAST);
-	map->cpm_count = to_le32(cp->data_len);
-	for (uint32_t i = 0; i < cp->data_len; i++) {
+	map->cpm_count = to_le32(EPH_COUNT);
+	for (uint32_t i = 0; i < EPH_COUNT; i++) {
 		struct apfs_checkpoint_mapping *m = &map->cpm_map[i];
 
 		m->cpm_type = to_le32(APFS_OBJ_EPHEMERAL | ephemerals[i].type);
@@ -124,11 +124,11 @@ static void fill_areas(struct apfs_nx_superblock *nx, const struct apfs_layout *
 	nx->nx_xp_desc_base = to_le64(l->desc_base);
 	nx->nx_xp_data_base = to_le64(l->data_base);
 	nx->nx_xp_desc_next = to_le32((cp->desc_index + DESC_LEN) % l->desc_blocks);
-	nx->nx_xp_data_next = to_le32(cp->data_index + cp->data_len);
+	nx->nx_xp_data_next = to_le32(cp->data_index + EPH_COUNT);
 	nx->nx_xp_desc_index = to_le32(cp->desc_index);
 	nx->nx_xp_desc_len = to_le32(DESC_LEN);
 	nx->nx_xp_data_index = to_le32(cp->data_index);
-	nx->nx_xp_data_len = to_le32(cp->data_len);
+	nx->nx_xp_data_len = to_le32(EPH_COUNT);
 }
 
 static void fill_superblock(struct apfs_nx_superblock *nx, const struct apfs_writer *w,
@@ -157,7 +157,7 @@ static int write_checkpoint(struct apfs_writer *w, const struct checkpoint *cp,
 {
 	int rc = 0;
 
-	for (uint32_t i = 0; i < cp->data_len && rc == 0; i++)
+	for (uint32_t i = 0; i < EPH_COUNT && rc == 0; i++)
 		rc = apfs_out_put(&w->out, w->layout.data_base + cp->data_index + i,
 				  cp->eph[i], e);
 	if (rc == 0)
@@ -178,16 +178,31 @@ static int write_superblock(struct apfs_writer *w, const struct checkpoint *cp,
 /* ---- The two states of a new container ---- */
 
 /*
- * A container without volumes. *@ret_main and *@ret_pool are the blocks that nobody needs
- * when the volumes are there.
+ * A checkpoint of the container as it is, all but its superblock, which is left in
+ * @block. Newfs_apfs leaves the queues of the first checkpoint out; apfsck wants them.
  */
-static int write_bootstrap(struct apfs_writer *w, struct apfs_range *ret_main,
-			   struct apfs_range *ret_pool, struct err *e)
+static int write_state(struct apfs_writer *w, struct checkpoint *cp,
+		       const struct apfs_space *space, uint8_t *block, struct err *e)
+{
+	int rc = apfs_space_write(w, space, cp->eph[EPH_SPACEMAN], e);
+
+	fill_reaper(cp->eph[EPH_REAPER], cp->xid);
+	fill_queue(cp->eph[EPH_IP_QUEUE], APFS_OID_IP_QUEUE, cp->xid, &space->ip_free);
+	fill_queue(cp->eph[EPH_MAIN_QUEUE], APFS_OID_MAIN_QUEUE, cp->xid,
+		   &space->main_free);
+	return rc != 0 ? rc : write_checkpoint(w, cp, block, e);
+}
+
+/*
+ * A container without volumes. What @ret_live gets is free for the next checkpoint: the
+ * blocks that nobody needs when the volumes are there.
+ */
+static int write_bootstrap(struct apfs_writer *w, struct apfs_space *ret_live,
+			   struct err *e)
 {
 	struct checkpoint cp = {
 		.xid = APFS_XID_BOOTSTRAP,
-		.next_oid = APFS_OID_BOOTSTRAP_END,
-		.data_len = EPH_REAPER + 1,
+		.next_oid = APFS_OID_FIRST_VIRTUAL,
 	};
 	struct apfs_space space = {.xid = cp.xid};
 	struct apfs_mappings none = {.v = NULL};
@@ -199,40 +214,32 @@ static int write_bootstrap(struct apfs_writer *w, struct apfs_range *ret_main,
 	if (rc != 0)
 		return rc;
 	space.used = w->out.next;
-	*ret_main = (struct apfs_range){.block = first, .count = n};
-	*ret_pool = apfs_space_pool(&w->layout, &space);
-	rc = apfs_space_write(w, &space, cp.eph[EPH_SPACEMAN], e);
-	fill_reaper(cp.eph[EPH_REAPER], cp.xid);
-	if (rc == 0)
-		rc = write_checkpoint(w, &cp, block, e);
+	ret_live->main_free = (struct apfs_range){.block = first, .count = n};
+	ret_live->ip_free = apfs_space_pool(&w->layout, &space);
+	rc = write_state(w, &cp, &space, block, e);
 	return rc != 0 ? rc : write_superblock(w, &cp, block, e);
 }
 
-static int write_live(struct apfs_writer *w, const struct apfs_range *main_free,
-		      const struct apfs_range *ip_free, uint64_t omap_oid, struct err *e)
+/* The container with its volumes; @space names what the first checkpoint frees. */
+static int write_live(struct apfs_writer *w, struct apfs_space *space, uint64_t omap_oid,
+		      struct err *e)
 {
 	struct checkpoint cp = {
 		.xid = APFS_XID_LIVE,
 		.next_oid = w->next_oid,
 		.omap_oid = omap_oid,
 		.desc_index = DESC_LEN,
-		.data_index = EPH_REAPER + 1,
-		.data_len = EPH_COUNT,
+		.data_index = EPH_COUNT,
 	};
-	const struct apfs_space space = {.xid = cp.xid,
-					 .slot = 1,
-					 .used = w->out.next,
-					 .main_free = *main_free,
-					 .ip_free = *ip_free};
 	uint8_t block[APFS_BLOCK_SIZE] = {0};
 	struct apfs_nx_superblock *nx = (struct apfs_nx_superblock *)block;
-	int rc = apfs_space_write(w, &space, cp.eph[EPH_SPACEMAN], e);
 
-	fill_reaper(cp.eph[EPH_REAPER], cp.xid);
-	fill_queue(cp.eph[EPH_IP_QUEUE], APFS_OID_IP_QUEUE, cp.xid, ip_free);
-	fill_queue(cp.eph[EPH_MAIN_QUEUE], APFS_OID_MAIN_QUEUE, cp.xid, main_free);
-	if (rc == 0)
-		rc = write_checkpoint(w, &cp, block, e);
+	space->xid = cp.xid;
+	space->slot = 1;
+	space->used = w->out.next;
+	int rc = write_state(w, &cp, space, block, e);
+
+	/* Ids rise with the index, so that the sorted mappings are in its order. */
 	for (size_t i = 0; i < w->spec->n_volumes; i++)
 		nx->nx_fs_oid[i] = to_le64(w->volumes.v[i].oid);
 	if (rc == 0)
@@ -242,9 +249,9 @@ static int write_live(struct apfs_writer *w, const struct apfs_range *main_free,
 
 static int write_all(struct apfs_writer *w, struct err *e)
 {
-	struct apfs_range main_free, ip_free;
+	struct apfs_space live = {.xid = 0};
 	uint64_t omap_oid, n;
-	int rc = write_bootstrap(w, &main_free, &ip_free, e);
+	int rc = write_bootstrap(w, &live, e);
 
 	for (size_t i = 0; i < w->spec->n_volumes && rc == 0; i++) {
 		rc = apfs_volume_write(w, i, e);
@@ -256,7 +263,7 @@ static int write_all(struct apfs_writer *w, struct err *e)
 				     &w->volumes, &omap_oid, &n, e);
 	if (rc == 0)
 		rc = apfs_out_flush(&w->out, e);
-	return rc != 0 ? rc : write_live(w, &main_free, &ip_free, omap_oid, e);
+	return rc != 0 ? rc : write_live(w, &live, omap_oid, e);
 }
 
 int apfs_write(int fd, uint64_t offset, const struct apfs_container_spec *spec,

@@ -31,8 +31,7 @@
 enum {
 	APFS_OID_SPACEMAN = 1024,
 	APFS_OID_REAPER,
-	APFS_OID_BOOTSTRAP_END,
-	APFS_OID_IP_QUEUE = APFS_OID_BOOTSTRAP_END,
+	APFS_OID_IP_QUEUE,
 	APFS_OID_MAIN_QUEUE,
 	APFS_OID_FIRST_VIRTUAL,
 };
@@ -89,7 +88,7 @@ struct apfs_range apfs_space_pool(const struct apfs_layout *l,
 
 /*
  * Write bitmaps and chunk infos, and fill @block (4096 zero bytes) with the ephemeral
- * space manager. Slot 0 has no free queues.
+ * space manager.
  */
 int apfs_space_write(struct apfs_writer *w, const struct apfs_space *s, uint8_t *block,
 		     struct err *e) MUST_CHECK;

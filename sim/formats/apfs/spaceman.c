@@ -141,8 +141,6 @@ static void fill_queue(struct apfs_free_queue *q, const struct apfs_space *s,
 		       uint64_t oid, uint64_t count, uint16_t limit)
 {
 	q->sfq_tree_node_limit = to_le16(limit);
-	if (s->slot == 0)
-		return;
 	q->sfq_tree_oid = to_le64(oid);
 	q->sfq_count = to_le64(count);
 	if (count > 0)

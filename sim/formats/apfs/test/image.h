@@ -41,5 +41,7 @@ bool judges_accept(const char *path);
  * hold no host files.
  */
 bool extracts_as_written(const struct image *im);
+/* The same of one folder of a container with one volume. */
+bool folder_extracts_as_written(const struct image *im, const char *path);
 
 #endif
