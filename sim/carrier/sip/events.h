@@ -57,7 +57,7 @@ enum sip_op {
 
 #define SIP_TEXT_MAX  512 /* with the NUL */
 #define SIP_NAME_MAX  48  /* one component of a path, cut, with the NUL */
-#define SIP_NAMES_MAX 12
+#define SIP_NAMES_MAX 16 /* a power of two */
 
 struct sip_event {
 	__u32 kind;  /* enum sip_event_kind */

@@ -107,18 +107,35 @@ static __always_inline bool may_write(const struct sip_mark *mark)
 	return ent && ((ent->bits & SIP_ENT_INSTALL) || (ent->classes & mark->classes));
 }
 
+/*
+ * The walks up a path are bpf_loop callbacks: the verifier sees the body of such a loop
+ * once, and not each of its rounds, which takes seconds from every boot under TCG.
+ */
+struct naming {
+	struct sip_event *ev;
+	const struct dentry *dentry;
+};
+
+static long name_one(__u32 i, void *arg)
+{
+	struct naming *n = arg;
+	const struct dentry *parent = n->dentry->d_parent;
+
+	i %= SIP_NAMES_MAX; /* for the verifier, which does not know how often it is called */
+	if (n->dentry == parent)
+		return 1;
+	bpf_probe_read_kernel_str(n->ev->names[i], SIP_NAME_MAX, n->dentry->d_name.name);
+	n->ev->n_names = i + 1;
+	n->dentry = parent;
+	return 0;
+}
+
 static __always_inline void name_event(struct sip_event *ev, const struct dentry *dentry)
 {
-	ev->n_names = 0;
-	for (int i = 0; i < SIP_NAMES_MAX; i++) {
-		const struct dentry *parent = dentry->d_parent;
+	struct naming n = {.ev = ev, .dentry = dentry};
 
-		if (dentry == parent)
-			return;
-		bpf_probe_read_kernel_str(ev->names[i], SIP_NAME_MAX, dentry->d_name.name);
-		ev->n_names = i + 1;
-		dentry = parent;
-	}
+	ev->n_names = 0;
+	bpf_loop(SIP_NAMES_MAX, name_one, &n, 0);
 }
 
 static __always_inline struct sip_event *new_event(__u32 kind)
@@ -153,31 +170,45 @@ static __always_inline int deny(__u32 op, const struct dentry *dentry)
 	return -EPERM;
 }
 
+struct walk {
+	const struct dentry *dentry;
+	bool writable;
+};
+
+static long walk_one(__u32 i, void *arg)
+{
+	struct walk *w = arg;
+	const struct dentry *dentry = w->dentry, *parent = dentry->d_parent;
+	const struct inode *inode = dentry->d_inode;
+
+	if (inode) {
+		struct sip_inode key = inode_key(inode);
+		const struct sip_mark *m = bpf_map_lookup_elem(&sip_marks, &key);
+
+		if (m && (m->kind & (SIP_EXCEPTION | SIP_RESTRICTED))) {
+			w->writable = (m->kind & SIP_EXCEPTION) || may_write(m);
+			return 1;
+		}
+	}
+	if (dentry == parent) {
+		/* A dentry without a way to its root (by file handle) proves nothing. */
+		w->writable = dentry == dentry->d_sb->s_root;
+		return 1;
+	}
+	w->dentry = parent;
+	return 0;
+}
+
 /* The decision about one place: is @dentry, or what is made below it, open to writing? */
 static __always_inline bool path_writable(const struct sip_config *c,
 					  const struct dentry *dentry)
 {
+	struct walk w = {.dentry = dentry, .writable = false};
+
 	if (c->csr & CSR_UNRESTRICTED_FS)
 		return true;
-	for (int i = 0; i < WALK_MAX; i++) {
-		const struct dentry *parent = dentry->d_parent;
-		const struct inode *inode = dentry->d_inode;
-
-		if (inode) {
-			struct sip_inode key = inode_key(inode);
-			const struct sip_mark *m = bpf_map_lookup_elem(&sip_marks, &key);
-
-			if (m && (m->kind & SIP_EXCEPTION))
-				return true;
-			if (m && (m->kind & SIP_RESTRICTED))
-				return may_write(m);
-		}
-		/* A dentry without a way to its root (by file handle) proves nothing. */
-		if (dentry == parent)
-			return dentry == dentry->d_sb->s_root;
-		dentry = parent;
-	}
-	return false;
+	bpf_loop(WALK_MAX, walk_one, &w, 0);
+	return w.writable;
 }
 
 #endif

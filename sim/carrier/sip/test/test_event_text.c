@@ -38,11 +38,11 @@ static void long_path_is_cut_in_front(void)
 		memset(ev.names[i], 'a' + i, SIP_NAME_MAX); /* no NUL */
 	sip_event_path(&ev, out, sizeof(out));
 	CU_ASSERT_EQUAL(strlen(out), 3 + SIP_NAMES_MAX * SIP_NAME_MAX);
-	CU_ASSERT_EQUAL(strncmp(out, ".../lll", 7), 0);
+	CU_ASSERT_EQUAL(strncmp(out, ".../ppp", 7), 0);
 	sip_event_path(&ev, small, sizeof(small));
-	CU_ASSERT_STRING_EQUAL(small, ".../lll");
+	CU_ASSERT_STRING_EQUAL(small, ".../ppp");
 	sip_event_path(&ev, small, 0);
-	CU_ASSERT_STRING_EQUAL(small, ".../lll");
+	CU_ASSERT_STRING_EQUAL(small, ".../ppp");
 }
 
 TEST_MAIN("sip-events", {"every operation has its own name", every_operation_has_its_own_name},
