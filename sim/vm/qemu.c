@@ -131,6 +131,16 @@ static int attach(struct qemu *q, int ours[QEMU_CHANNELS], const struct qemu_log
 	return r ? r : r2;
 }
 
+/* QMP tells no event before its negotiation is over. */
+static int enable_events(struct qemu *q, struct err *e)
+{
+	json_t *req = json_pack("{s:s}", "execute", "qmp_capabilities");
+	int r = req ? rpc_post(&q->qmp, req, e) : err_set(e, E_NOMEM, "out of memory");
+
+	json_decref(req);
+	return r;
+}
+
 static int launch(struct qemu *q, const struct qemu_machine *m, const char *messages,
 		  const int theirs[QEMU_CHANNELS], struct err *e)
 {
@@ -163,6 +173,8 @@ int qemu_start(struct qemu *q, const struct qemu_machine *m, const struct qemu_l
 	r = make_channels(ours, theirs, e);
 	if (!r)
 		r = attach(q, ours, l, zero_ns, e);
+	if (!r)
+		r = enable_events(q, e);
 	if (!r)
 		r = launch(q, m, l->messages, theirs, e);
 	for (int i = 0; i < QEMU_CHANNELS; i++) {
@@ -239,8 +251,8 @@ int qemu_pump(struct qemu *q, int64_t deadline, bool (*done)(void *), void *arg,
 	return r ? r : fault_of(q, e);
 }
 
-static int call(struct qemu *q, const char *name, json_t *args, int send_fd,
-		int64_t deadline, json_t **ret, struct err *e)
+int qemu_command(struct qemu *q, const char *name, json_t *args, int send_fd,
+		 unsigned timeout_ms, json_t **ret, struct err *e)
 {
 	json_t *req = json_pack("{s:s,s:o*}", "execute", name, "arguments", args);
 	json_t *reply = NULL;
@@ -249,7 +261,7 @@ static int call(struct qemu *q, const char *name, json_t *args, int send_fd,
 
 	if (!req)
 		return err_set(e, E_NOMEM, "out of memory");
-	r = rpc_call(&q->qmp, &q->pump, req, send_fd, deadline, &reply, e);
+	r = rpc_call(&q->qmp, &q->pump, req, send_fd, pump_after_ms(timeout_ms), &reply, e);
 	json_decref(req);
 	if (r)
 		return err_ctx(e, "%s", name);
@@ -261,23 +273,6 @@ static int call(struct qemu *q, const char *name, json_t *args, int send_fd,
 		*ret = json_incref(json_object_get(reply, "return"));
 	json_decref(reply);
 	return r;
-}
-
-int qemu_command(struct qemu *q, const char *name, json_t *args, int send_fd,
-		 unsigned timeout_ms, json_t **ret, struct err *e)
-{
-	int64_t deadline = pump_after_ms(timeout_ms);
-
-	if (!q->capable) {
-		int r = call(q, "qmp_capabilities", NULL, -1, deadline, NULL, e);
-
-		if (r) {
-			json_decref(args);
-			return r;
-		}
-		q->capable = true;
-	}
-	return call(q, name, args, send_fd, deadline, ret, e);
 }
 
 /* "completed", "active", "failed", ... into @out. */

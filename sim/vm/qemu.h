@@ -63,7 +63,6 @@ struct qemu {
 	struct rpc control, qmp;
 	struct pump pump;
 	struct err fault; /* QEMU said that the host's disk failed */
-	bool capable;     /* QMP left its negotiation mode */
 };
 
 /*

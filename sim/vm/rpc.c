@@ -185,6 +185,11 @@ static int send_request(struct rpc *c, json_t *req, int fd, struct err *e)
 	return r;
 }
 
+int rpc_post(struct rpc *c, json_t *req, struct err *e)
+{
+	return send_request(c, req, -1, e);
+}
+
 static bool aborted(const struct rpc *c)
 {
 	return c->abort && c->abort->code;

@@ -40,6 +40,9 @@ void rpc_release(struct rpc *c);
 int rpc_call(struct rpc *c, struct pump *p, json_t *req, int send_fd, int64_t deadline,
 	     json_t **ret, struct err *e) MUST_CHECK;
 
+/* Send @req without waiting; its reply will be dropped. */
+int rpc_post(struct rpc *c, json_t *req, struct err *e) MUST_CHECK;
+
 /* Is the stream at its end, with all lines taken? */
 static inline bool rpc_ended(const struct rpc *c)
 {

@@ -357,6 +357,71 @@ static void explains_failures(void)
 	fixture_release(&f);
 }
 
+/* The host's disk is full: that is not the Mac's affair, and ends the wait at once. */
+static void reports_a_full_host(void)
+{
+	struct vm_result r = {.status = -1};
+	char rules[4096], disk[9000];
+	struct err e = ERR_INIT;
+	struct vm_config cfg;
+	enum vm_down how;
+	struct fixture f;
+	struct vm *vm;
+	const char *conf = "[inject-error]\nevent = \"write_aio\"\nerrno = \"28\"\n";
+
+	SKIP_WITHOUT_VM();
+	fixture_init(&f, "", LAUNCHD);
+	snprintf(rules, sizeof(rules), "%s/rules.conf", test_tmpdir());
+	ASSERT_OK(fsio_write_atomic(rules, conf, strlen(conf), 0644, &e), &e);
+	snprintf(disk, sizeof(disk), "blkdebug:%s:%s", rules, f.disk);
+	cfg = fixture_config(&f);
+	cfg.disks[0].path = disk;
+	vm = fixture_up(&cfg);
+	CU_ASSERT_EQUAL(fixture_sh(vm, "/bin/busybox dd if=/sbin/launchd of=/dev/vda "
+				       "conv=fsync", &r), -E_NOSPC);
+	ASSERT_FAILS(vm_wait_down(vm, 5000, &how, &e), E_NOSPC);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "disk is full"));
+	vm_result_release(&r);
+	vm_free(vm);
+	fixture_release(&f);
+}
+
+/* All of them without a template yet: one makes it, the others wait for it. */
+static void starts_several_at_once(void)
+{
+	struct fixture f;
+	char dir[4096];
+	pid_t pids[4];
+	int status, good = 0;
+
+	SKIP_WITHOUT_VM();
+	fixture_init(&f, "", LAUNCHD);
+	snprintf(dir, sizeof(dir), "%s/several", test_tmpdir());
+	fflush(NULL);
+	for (size_t i = 0; i < 4; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			struct vm_config cfg = fixture_config(&f);
+			struct err e = ERR_INIT;
+			struct vm *vm = NULL;
+			int r;
+
+			cfg.cache_dir = dir;
+			cfg.accel = "tcg";
+			cfg.n_disks = 0;
+			r = vm_start(&cfg, &vm, &e);
+			r = r || !vm_times(vm)->from_template;
+			vm_free(vm);
+			_exit(r);
+		}
+	}
+	for (size_t i = 0; i < 4; i++)
+		good += waitpid(pids[i], &status, 0) == pids[i] && status == 0;
+	CU_ASSERT_EQUAL(good, 4);
+	CU_ASSERT_EQUAL(test_shell("set -- %s/templates/*.state; [ $# = 1 ]", dir), 0);
+	fixture_release(&f);
+}
+
 /* The QEMU processes that have @disk in their command line. */
 static int qemus_of(const char *disk)
 {
@@ -408,4 +473,6 @@ TEST_MAIN("vm", {"runs programs in the Mac", runs_programs},
 	  {"starts from a template", starts_from_a_template},
 	  {"survives a bad template", survives_a_bad_template},
 	  {"explains failures", explains_failures},
+	  {"reports a full host", reports_a_full_host},
+	  {"starts several at once", starts_several_at_once},
 	  {"leaves no QEMU behind when killed", leaves_no_qemu_behind})

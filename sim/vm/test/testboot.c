@@ -71,6 +71,7 @@ static void make_mac(void)
 {
 	static const char *const dirs[] = {"/bin", "/sbin", "/dev", "/tmp"};
 	char path[128];
+	struct stat disk;
 
 	if ((mkdir(ROOT, 0755) < 0 && errno != EEXIST) ||
 	    mount("mac", ROOT, "tmpfs", 0, NULL) < 0)
@@ -82,6 +83,9 @@ static void make_mac(void)
 	}
 	if (mknod(ROOT "/dev/null", S_IFCHR | 0666, makedev(1, 3)) < 0)
 		die("mknod");
+	if (stat("/dev/vda", &disk) < 0 ||
+	    mknod(ROOT "/dev/vda", S_IFBLK | 0600, disk.st_rdev) < 0)
+		die("/dev/vda");
 	copy("/test/bash", ROOT "/bin/bash");
 	copy("/test/busybox", ROOT "/bin/busybox");
 	copy("/test/launchd", ROOT "/sbin/launchd");
