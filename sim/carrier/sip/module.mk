@@ -31,7 +31,7 @@ sip-guest-src  := $(sip-dir)/test/policy_guest.c $(sip-dir)/test/probes.c \
 test-src       += $(sip-dir)/test/test_policy.c
 extra-targets  += $(sip-guest)
 
-$(B)/$(sip-dir)/test/test_policy: $(sip-guest)
+$(B)/$(sip-dir)/test/test_policy: | $(sip-guest)
 
 $(sip-guest): $(patsubst %.c,build/obj/%.o,$(sip-guest-src))
 	@mkdir -p $(@D)
