@@ -2,15 +2,12 @@
 /* kextlab doctor: is everything here that a run needs? */
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "harness/cmd.h"
 #include "harness/engine.h"
 #include "harness/subprocess.h"
 #include "sim/base/fsio.h"
 #include "sim/vm/doctor.h"
-
-#define SPACE_MIB 2048u /* a base disk, an overlay and a template */
 
 struct doctor {
 	json_t *list; /* NULL: print lines */
@@ -50,22 +47,6 @@ static void tell_program(struct doctor *d, const char *name)
 				   there ? NULL : "make deps"});
 }
 
-static void tell_space(struct doctor *d, const char *dir)
-{
-	struct statvfs vfs;
-	char detail[64];
-	unsigned long long mib;
-
-	if (statvfs(dir, &vfs)) {
-		tell(d, &(struct vm_check){"disk space", false, dir, "make"});
-		return;
-	}
-	mib = (unsigned long long)vfs.f_bavail * vfs.f_frsize >> 20;
-	snprintf(detail, sizeof(detail), "%llu MiB free below %.30s", mib, dir);
-	tell(d, &(struct vm_check){"disk space", mib >= SPACE_MIB, detail,
-				   mib >= SPACE_MIB ? NULL : "make room"});
-}
-
 int cmd_doctor(const struct app *app, int argc, char **argv)
 {
 	struct doctor d = {.list = NULL};
@@ -84,7 +65,6 @@ int cmd_doctor(const struct app *app, int argc, char **argv)
 	tell_program(&d, "qemu-img");
 	for (const struct judge *j = default_judges; j->name; j++)
 		tell_judge(&d, j);
-	tell_space(&d, app->build_dir);
 	if (d.list && cmd_print_json(d.list))
 		return EXIT_INFRA;
 	return d.bad ? EXIT_INFRA : EXIT_PASSED;

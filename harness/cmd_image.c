@@ -197,7 +197,7 @@ static int take_build_option(struct disk_spec *spec, struct disk_kext *kexts, in
 	case 'k':
 		if (spec->n_kexts == KEXTS_MAX)
 			return cmd_usage_error("image", "too many kexts");
-		kexts[spec->n_kexts++] = (struct disk_kext){optarg, NULL};
+		kexts[spec->n_kexts++] = (struct disk_kext){optarg, NULL, NULL};
 		return 0;
 	case 'f':
 		colon = strchr(optarg, ':');

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "harness/disk_files.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "sim/base/ckd.h"
+#include "sim/base/fsio.h"
 #include "sim/formats/apfs/reader.h"
+#include "sim/formats/gpt/gpt.h"
 
 static const struct {
 	const char *name;
@@ -104,4 +109,75 @@ int disk_files(const char *path, struct macfs **ret, struct err *e)
 		return r;
 	}
 	return macfs_new(&ops, d, ret, e);
+}
+
+#define COPY_STEP (1u << 20)
+
+static int copy_range(struct vdisk *d, uint64_t start, uint64_t end, uint64_t base, int fd,
+		      uint8_t *buf, struct err *e)
+{
+	int r = 0;
+
+	while (start < end && !r) {
+		size_t n = end - start < COPY_STEP ? end - start : COPY_STEP;
+
+		r = vdisk_read(d, start, buf, n, e);
+		if (!r)
+			r = fsio_pwrite_all(fd, buf, n, start - base, "copy of the container", e);
+		start += n;
+	}
+	return r;
+}
+
+static int copy_part(struct vdisk *d, const struct gpt_part *part, int fd, struct err *e)
+{
+	uint64_t off = part->offset, limit = part->offset + part->size, start, end;
+	uint8_t *buf = malloc(COPY_STEP);
+	int r = buf ? 0 : err_set(e, E_NOMEM, "out of memory");
+
+	if (!r && ftruncate(fd, (off_t)part->size))
+		r = err_sys(e, "copy of the container");
+	while (!r && off < limit) {
+		r = vdisk_data(d, off, &start, &end, e);
+		if (r || start >= limit || start == end)
+			break;
+		if (end > limit)
+			end = limit;
+		r = copy_range(d, start, end, part->offset, fd, buf, e);
+		off = end;
+	}
+	free(buf);
+	return r;
+}
+
+static int copy_container(struct vdisk *d, int fd, struct err *e)
+{
+	const struct gpt_part *part;
+	struct gpt gpt;
+	int r = gpt_read(d, &gpt, e);
+
+	if (r)
+		return r;
+	part = gpt_find(&gpt, GPT_TYPE_APFS, 0);
+	if (!part || !range_inside(part->offset, part->size, d->size))
+		r = err_set(e, E_CORRUPT, "no APFS partition");
+	else
+		r = copy_part(d, part, fd, e);
+	gpt_release(&gpt);
+	return r;
+}
+
+int disk_export_container(const char *path, const char *to, struct err *e)
+{
+	struct vdisk *d = NULL;
+	int fd, r = vdisk_open(path, &d, e);
+
+	if (r)
+		return r;
+	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	r = fd < 0 ? err_sys(e, "making '%s'", to) : copy_container(d, fd, e);
+	if (fd >= 0)
+		close(fd);
+	vdisk_close(d);
+	return r;
 }

@@ -10,4 +10,11 @@
  */
 int disk_files(const char *path, struct macfs **ret, struct err *e) MUST_CHECK;
 
+/*
+ * Copy the APFS container of the disk image @path into the new file @to, with holes for
+ * what was never written: as bytes that judges can read, without root and without
+ * copying gigabytes of nothing.
+ */
+int disk_export_container(const char *path, const char *to, struct err *e) MUST_CHECK;
+
 #endif

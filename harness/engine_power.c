@@ -86,8 +86,9 @@ int engine_boot(struct engine *en, enum machine_mode mode, unsigned timeout_ms,
 	return *ret_up ? check_booted(en, &system, e) : 0;
 }
 
+/* *ret_going: the Mac is on its way down. Else shutdown(8) refused, a failed check. */
 static int shutdown_command(struct engine *en, bool restart, unsigned timeout_ms,
-			    struct err *e)
+			    bool *ret_going, struct err *e)
 {
 	const char *const argv[] = {"/sbin/shutdown", restart ? "-r" : "-h", "now", NULL};
 	const struct machine_exec x = {.argv = argv, .timeout_ms = timeout_ms};
@@ -95,11 +96,20 @@ static int shutdown_command(struct engine *en, bool restart, unsigned timeout_ms
 	int r = en->machine->ops->exec(en->machine->m, &x, &res, e);
 
 	/* The machine may be gone before shutdown(8) could say how it ended. */
-	if (!r && !res.gone && !res.signal && res.status)
+	*ret_going = res.gone || res.signal || !res.status;
+	if (!r && !*ret_going)
 		r = engine_check(en, "shutdown.status", false, "0", e, "%d: %s", res.status,
 				 buf_str(&res.err));
 	machine_result_release(&res);
 	return r;
+}
+
+/* A Mac that does not shut down is of no more use to the steps. */
+static int give_up(struct engine *en, struct err *e)
+{
+	en->lost = true;
+	en->on = false;
+	return en->machine->ops->power_cut(en->machine->m, e);
 }
 
 int engine_shutdown(struct engine *en, bool restart, unsigned timeout_ms, struct err *e)
@@ -108,11 +118,14 @@ int engine_shutdown(struct engine *en, bool restart, unsigned timeout_ms, struct
 	char reason[MACHINE_REASON_MAX] = "";
 	enum machine_down want = restart ? DOWN_RESTART : DOWN_HALT, how = DOWN_PANIC;
 	int64_t t = now_ns();
+	bool going;
 	int r;
 
 	engine_drop_files(en);
 	evidence_mark(en->ev, SINCE_SHUTDOWN);
-	r = shutdown_command(en, restart, timeout_ms, e);
+	r = shutdown_command(en, restart, timeout_ms, &going, e);
+	if (!r && !going)
+		return give_up(en, e);
 	if (!r)
 		r = en->machine->ops->wait_down(en->machine->m, timeout_ms, &how, reason, e);
 	en->res->phase_ms[PHASE_SHUTDOWN] += (uint64_t)(now_ns() - t) / 1000000;
@@ -196,6 +209,8 @@ int step_run_reboot(struct engine *en, const struct step *s, struct err *e)
 	bool up = false;
 	int r = engine_shutdown(en, true, engine_timeout_ms(en, s), e);
 
+	if (!r && en->lost)
+		return 0;
 	if (!r)
 		r = engine_boot(en, (enum machine_mode)x->mode, engine_timeout_ms(en, s), &up,
 				reason, e);

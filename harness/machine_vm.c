@@ -10,7 +10,6 @@
 
 #include "harness/disk_files.h"
 #include "harness/subprocess.h"
-#include "images/gpt.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/nvram.h"
 #include "sim/platform/paths.h"
@@ -37,31 +36,24 @@ static int64_t clock_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* Run qemu-img; what it says goes into the error. */
-static int qemu_img(const char *const *argv, const char *what, struct err *e)
-{
-	struct buf out = BUF_INIT;
-	int status = 0, r = subprocess_run(argv, &out, &status, e);
-
-	if (!r && status == 127)
-		r = err_set(e, E_INFRA, "qemu-img is not installed (make deps)");
-	else if (!r && status && strstr(buf_str(&out), "No space left"))
-		r = err_set(e, E_NOSPC, "%s: %s", what, buf_str(&out));
-	else if (!r && status)
-		r = err_set(e, E_INFRA, "%s: %s", what, buf_str(&out));
-	buf_release(&out);
-	return r;
-}
-
 static int make_overlay(struct machine_vm *m, const char *base, struct err *e)
 {
 	char real[PATH_MAX];
 	const char *const argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
 				    "-b", real, m->disk, NULL};
+	struct buf out = BUF_INIT;
+	int status = 0, r;
 
 	if (!realpath(base, real))
 		return err_sys(e, "base disk '%s'", base);
-	return qemu_img(argv, "making the run's disk", e);
+	r = subprocess_run(argv, &out, &status, e);
+	if (!r && status == 127)
+		r = err_set(e, E_INFRA, "qemu-img is not installed (make deps)");
+	else if (!r && status)
+		r = err_set(e, strstr(buf_str(&out), "No space left") ? E_NOSPC : E_INFRA,
+			    "making the run's disk: %s", buf_str(&out));
+	buf_release(&out);
+	return r;
 }
 
 static int prepare(struct machine_vm *m, struct err *e)
@@ -357,19 +349,9 @@ static int op_open_disk(void *ctx, struct macfs **ret, struct err *e)
 	return disk_files(((struct machine_vm *)ctx)->disk, ret, e);
 }
 
-/* qemu-img knows which clusters hold anything, so the copy of 3 GiB is quick and sparse. */
 static int op_export(void *ctx, const char *path, struct err *e)
 {
-	struct machine_vm *m = ctx;
-	char opts[IMAGE_PATH_MAX + 128];
-	const char *const argv[] = {"qemu-img", "convert", "-q", "--image-opts", "-O", "raw",
-				    opts, path, NULL};
-
-	snprintf(opts, sizeof(opts),
-		 "driver=raw,offset=%llu,size=%llu,file.driver=qcow2,file.file.driver=file,"
-		 "file.file.filename=%s",
-		 GPT_CONTAINER_OFFSET, GPT_CONTAINER_SIZE, m->disk);
-	return qemu_img(argv, "copying the container", e);
+	return disk_export_container(((struct machine_vm *)ctx)->disk, path, e);
 }
 
 static int op_update_archive(void *ctx, const struct release *to, struct buf *out,

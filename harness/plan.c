@@ -252,7 +252,6 @@ static const char *plan_var(const struct plan *p, const char *name, struct arena
 		return arena_printf(a, e, "%s - Data", p->s.volumes.system_name);
 	for (size_t i = 0; dot && i < p->n_bundles; i++) {
 		const struct plan_bundle *b = &p->bundles[i];
-		const char *slash = strrchr(b->path, '/');
 
 		if (!b->name || strlen(b->name) != (size_t)(dot - name) ||
 		    strncmp(b->name, name, (size_t)(dot - name)))
@@ -262,7 +261,7 @@ static const char *plan_var(const struct plan *p, const char *name, struct arena
 		if (!strcmp(dot, ".version"))
 			return b->version ? b->version : "";
 		if (!strcmp(dot, ".file"))
-			return slash ? slash + 1 : b->path;
+			return b->mac_name;
 	}
 	err_set(e, E_SCHEMA, "unknown reference '@{%s}'", name);
 	return NULL;

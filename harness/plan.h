@@ -26,6 +26,7 @@ struct plan_bundle {
 	const char *name;        /* NULL: a path in a step */
 	const char *ref;         /* that path, as it stands there */
 	const char *path;        /* on the host */
+	const char *mac_name;    /* on the Mac: X.kext, also for .kext on the host */
 	const char *id, *version; /* from its Info.plist; NULL with no_bundles */
 };
 

@@ -27,6 +27,24 @@ static int host_path(struct plan *p, const struct plan_options *o, const char *p
 	return out ? 0 : -(int)e->code;
 }
 
+/*
+ * Fixtures come in versions, as X-1.0.kext and X-2.0.kext; on a Mac the new version of a
+ * bundle takes the place of the old one.
+ */
+static int set_mac_name(struct plan *p, struct plan_bundle *b, struct err *e)
+{
+	const char *slash = strrchr(b->path, '/'), *name = slash ? slash + 1 : b->path;
+	const char *dot = strrchr(name, '.'), *dash = strrchr(name, '-');
+
+	if (dot && dash && dash > name && dash + 1 < dot &&
+	    strspn(dash + 1, "0123456789.") >= (size_t)(dot - dash - 1))
+		b->mac_name = arena_printf(&p->arena, e, "%.*s%s", (int)(dash - name), name,
+					   dot);
+	else
+		b->mac_name = name;
+	return b->mac_name ? 0 : -(int)e->code;
+}
+
 /* A kext that a user brings is judged before a machine is started for it. */
 static int judge(struct kext *k, struct err *e)
 {
@@ -87,6 +105,8 @@ static int add(struct plan *p, const struct plan_options *o, const char *name,
 		b->path = o->kext;
 	else
 		r = host_path(p, o, path, &b->path, e);
+	if (!r)
+		r = set_mac_name(p, b, e);
 	if (!r && !o->no_bundles)
 		r = open_bundle(p, b, users, e);
 	if (!r)

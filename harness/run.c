@@ -130,7 +130,7 @@ static int fill_spec(struct run *run, struct err *e)
 
 		r = plan_bundle(run->plan, s->kexts[i].bundle, &b, e);
 		if (!r)
-			run->kexts[i] = (struct disk_kext){b->path, s->kexts[i].to};
+			run->kexts[i] = (struct disk_kext){b->path, s->kexts[i].to, b->mac_name};
 	}
 	run->spec = (struct disk_spec){
 		.release = s->release,

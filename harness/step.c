@@ -346,7 +346,7 @@ int step_read(struct binder *b, const struct ynode *n, struct step *out, struct 
 static const char *main_argument(const struct step *s)
 {
 	if (s->args_at->kind == YNODE_SCALAR)
-		return s->args_at->text;
+		return ynode_is_empty(s->args_at) ? NULL : s->args_at->text;
 	for (const struct schema_key *k = s->type->keys; k->name; k++) {
 		const struct ynode *v = ynode_get(s->args_at, k->name);
 

@@ -10,13 +10,14 @@
 #include "sim/platform/paths.h"
 
 /*
- * As an installer does it: unpacked elsewhere on the volume, then put in place by one
- * rename, so that nobody who watches the folder sees half a bundle.
+ * As an installer does it: unpacked elsewhere, then put in place by one rename, so that
+ * nobody who watches the folder sees half a bundle. Elsewhere is beside the folder:
+ * there is no rename from one firmlink to another.
  * $1 folder, $2 name, $3 owner, $4 mode or empty.
  */
 static const char install_script[] =
 	"set -e\n"
-	"t=/private/var/tmp/.install.$$\n"
+	"t=${1%/*}/.install.$$\n"
 	"/bin/mkdir -p \"$1\" \"$t\"\n"
 	"/usr/bin/tar -xpf - -C \"$t\"\n"
 	"/bin/chmod -R go-w \"$t/$2\"\n"
@@ -31,7 +32,7 @@ static int install(struct engine *en, const struct step *s, const struct plan_bu
 		   const char *to, struct err *e)
 {
 	const struct step_install *x = s->args;
-	const char *slash = strrchr(b->path, '/'), *name = slash ? slash + 1 : b->path;
+	const char *name = b->mac_name;
 	char owner[32], mode[16] = "";
 	const char *const argv[] = {"/bin/sh", "-c", install_script, "install", to, name,
 				    owner, mode, NULL};

@@ -278,7 +278,7 @@ static void references_are_replaced(void)
 	ASSERT_OK(plan_expand(p, "@{system}|@{data}|@{release.kext_tools}|@{update.file}|@{", &a,
 			      &text, &e), &e);
 	CU_ASSERT_STRING_EQUAL(text,
-			       "Macintosh HD|Macintosh HD - Data|623.11.5|F-2.0.kext|@{");
+			       "Macintosh HD|Macintosh HD - Data|623.11.5|F.kext|@{");
 	CU_ASSERT_STRING_EQUAL(p->bundles[0].path, "/b/fixtures/F-2.0.kext");
 	ASSERT_FAILS(plan_expand(p, "@{update.colour}", &a, &text, &e), E_SCHEMA);
 	arena_release(&a);

@@ -181,7 +181,39 @@ static int qcow2_read(struct vdisk *d, uint64_t off, void *buf, size_t len, stru
 	return r;
 }
 
-static const struct vdisk_ops qcow2_ops = {.read = qcow2_read, .close = qcow2_close};
+static int qcow2_data(struct vdisk *d, uint64_t off, uint64_t *start, uint64_t *end,
+		      struct err *e)
+{
+	struct qcow2 *q = (struct qcow2 *)d;
+	uint64_t cluster = 1ull << q->cluster_bits;
+	uint64_t below_start = 0, below_end = 0; /* data of the backing file around off */
+
+	while (off < d->size) {
+		uint64_t next = (off & ~(cluster - 1)) + cluster, host;
+		enum cluster_kind kind;
+		int r = find_cluster(q, off, &kind, &host, e);
+
+		if (!r && kind == CLUSTER_BACKING && q->backing && off >= below_end)
+			r = vdisk_data(q->backing, off, &below_start, &below_end, e);
+		if (r)
+			return r;
+		*start = kind == CLUSTER_DATA || below_start < off ? off : below_start;
+		*end = kind == CLUSTER_DATA || below_end > next ? next : below_end;
+		if (*end > d->size)
+			*end = d->size;
+		if (kind != CLUSTER_ZERO && *start < *end)
+			return 0;
+		off = next;
+	}
+	*start = *end = d->size;
+	return 0;
+}
+
+static const struct vdisk_ops qcow2_ops = {
+	.read = qcow2_read,
+	.data = qcow2_data,
+	.close = qcow2_close,
+};
 
 static int check_header(const struct qcow2_raw_header *h, struct err *e)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* SEEK_DATA */
 #include "sim/formats/vdisk/vdisk_impl.h"
 
 #include <errno.h>
@@ -34,7 +35,29 @@ static void raw_close(struct vdisk *d)
 	free(r);
 }
 
-static const struct vdisk_ops raw_ops = {.read = raw_read, .close = raw_close};
+static int raw_data(struct vdisk *d, uint64_t off, uint64_t *start, uint64_t *end,
+		    struct err *e)
+{
+	struct raw_disk *r = (struct raw_disk *)d;
+	off_t data = lseek(r->fd, (off_t)off, SEEK_DATA), hole;
+
+	*start = *end = d->size;
+	if (data < 0 && errno == ENXIO)
+		return 0;
+	hole = data < 0 ? -1 : lseek(r->fd, data, SEEK_HOLE);
+	if (data >= 0 && hole < 0)
+		return err_sys(e, "disk image");
+	/* A file system that knows no holes, or a device: it may all be data. */
+	*start = data < 0 ? off : (uint64_t)data;
+	*end = hole < 0 || (uint64_t)hole > d->size ? d->size : (uint64_t)hole;
+	return 0;
+}
+
+static const struct vdisk_ops raw_ops = {
+	.read = raw_read,
+	.data = raw_data,
+	.close = raw_close,
+};
 
 /* stat(2) says nothing of the size of a block device, which the guest reads from. */
 static int raw_size(int fd, off_t *ret, struct err *e)
@@ -126,4 +149,18 @@ int vdisk_read(struct vdisk *d, uint64_t off, void *buf, size_t len, struct err 
 			       "%zu bytes at %" PRIu64 " are beyond the disk's end at %" PRIu64,
 			       len, off, d->size);
 	return len ? d->ops->read(d, off, buf, len, e) : 0;
+}
+
+int vdisk_data(struct vdisk *d, uint64_t off, uint64_t *ret_start, uint64_t *ret_end,
+	       struct err *e)
+{
+	if (off >= d->size) {
+		*ret_start = *ret_end = d->size;
+		return 0;
+	}
+	if (d->ops->data)
+		return d->ops->data(d, off, ret_start, ret_end, e);
+	*ret_start = off;
+	*ret_end = d->size;
+	return 0;
 }

@@ -20,6 +20,12 @@ struct vdisk;
 struct vdisk_ops {
 	/* All of [off, off + len), which lies inside the disk. */
 	int (*read)(struct vdisk *d, uint64_t off, void *buf, size_t len, struct err *e);
+	/*
+	 * The first part of [off, size) that may hold anything but zeros; start == end
+	 * when there is none. NULL: all of it may.
+	 */
+	int (*data)(struct vdisk *d, uint64_t off, uint64_t *start, uint64_t *end,
+		    struct err *e);
 	/* Release the disk and its memory. */
 	void (*close)(struct vdisk *d);
 };
@@ -47,5 +53,13 @@ void vdisk_close(struct vdisk *d);
 /* Read exactly @len bytes at @off. E_CORRUPT when that is not all inside the disk. */
 int vdisk_read(struct vdisk *d, uint64_t off, void *buf, size_t len, struct err *e)
 	MUST_CHECK;
+
+/*
+ * The first part [*ret_start, *ret_end) at or behind @off that may hold anything but
+ * zeros; both are the disk's size when there is none. To copy a disk without reading
+ * its holes.
+ */
+int vdisk_data(struct vdisk *d, uint64_t off, uint64_t *ret_start, uint64_t *ret_end,
+	       struct err *e) MUST_CHECK;
 
 #endif
