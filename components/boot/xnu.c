@@ -170,6 +170,8 @@ int xnu_build(const struct xnu_state *s, struct err *e)
 		r = err_sys(e, XNU_DIR);
 	if (!r)
 		r = fsio_mkdirs(TREE_ROOT XNU_NVRAM_DIR, 0755, e);
+	if (!r) /* mounted by init, in the Mac's PID namespace */
+		r = fsio_mkdirs(TREE_ROOT XNU_PROC_DIR, 0555, e);
 	if (!r)
 		r = nvram_to_dir(s->nvram, TREE_ROOT XNU_NVRAM_DIR, e);
 	return r ? r : write_files(s, e);

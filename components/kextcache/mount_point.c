@@ -12,9 +12,12 @@
 #include <unistd.h>
 
 #include "sim/base/fsio.h"
+#include "sim/platform/paths.h"
 
-#define MOUNTINFO     "/proc/self/mountinfo"
 #define MOUNTINFO_MAX (4u << 20)
+
+/* In the Mac; on the host, where the image builder and the tests run. */
+static const char *const tables[] = {XNU_PROC_DIR "/self/mountinfo", "/proc/self/mountinfo"};
 
 struct entry {
 	unsigned long long id;
@@ -116,7 +119,7 @@ int mount_point_of_fd(int fd, char *out, size_t size, struct err *e)
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) ||
 	    !(st.stx_mask & STATX_MNT_ID))
 		return err_sys(e, "finding the mount of an open file");
-	r = fsio_read(MOUNTINFO, MOUNTINFO_MAX, &b, e);
+	r = fsio_read(tables[!fsio_exists(XNU_PROC_DIR)], MOUNTINFO_MAX, &b, e);
 	if (!r)
 		r = mount_point_in(buf_str(&b), st.stx_mnt_id, out, size, e);
 	buf_release(&b);

@@ -32,6 +32,7 @@
 #define XNU_KERNEL_SOCKET     XNU_DIR "/kernel"
 #define XNU_BOOTSTRAP_SOCKET  XNU_DIR "/bootstrap"
 #define XNU_KEXTD_SOCKET      XNU_DIR "/com.apple.KernelExtensionServer"
+#define XNU_PROC_DIR          XNU_DIR "/proc"
 #define XNU_TIME_FACTOR       XNU_DIR "/time_factor"
 
 #define NVRAM_APPLE_GUID "7C436110-AB2A-4BBB-A880-FE41995C9F82"

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "sim/carrier/init/init.h"
+#include "sim/platform/paths.h"
 
 #define NAMESPACES (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
 
@@ -43,6 +44,13 @@ static int enter_root(const char *root)
 	return chdir("/");
 }
 
+/* What getfsstat(2) and proc_info(2) tell on a Mac; its kind depends on who mounts it. */
+static int mount_proc(void)
+{
+	return mount("proc", XNU_PROC_DIR, "proc",
+		     MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}
+
 /* Process 1 of the Mac, until it is launchd; never returns. */
 static void first_process(const struct launch *l, char **argv, char **env, int go,
 			  int failed)
@@ -55,7 +63,7 @@ static void first_process(const struct launch *l, char **argv, char **env, int g
 	if (read(go, &byte, 1) != 1)
 		_exit(0);
 	if (sethostname(l->hostname, strlen(l->hostname)) == 0 &&
-	    enter_root(l->root) == 0 && dup2(null, 0) >= 0 &&
+	    enter_root(l->root) == 0 && mount_proc() == 0 && dup2(null, 0) >= 0 &&
 	    dup2(l->console, 1) >= 0 && dup2(l->console, 2) >= 0) {
 		close(null);
 		execve(argv[0], argv, env);
