@@ -87,7 +87,9 @@ static int on_record(void *ctx, void *data, size_t size)
 	struct init *in = ctx;
 	const struct sip_event *ev = data;
 
-	if (size < sizeof(*ev))
+	/* Records of console writes are but the head of the struct. */
+	if (size < SIP_EVENT_HEAD_SIZE ||
+	    (ev->kind != SIP_EVENT_CONSOLE && size < sizeof(*ev)))
 		return 0;
 	switch (ev->kind) {
 	case SIP_EVENT_CONSOLE:
