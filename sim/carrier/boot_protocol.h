@@ -57,7 +57,8 @@
  * buffer map of struct sip_event (sim/carrier/sip/events.h); without one the console
  * shows packets in order of arrival.
  *
- * init makes the carrier's mounts below root shared and the Mac's mount namespace their
+ * init mounts a procfs of the Mac's processes on XNU_PROC_DIR of the tree, which exists,
+ * makes the carrier's mounts below root shared and the Mac's mount namespace their
  * slave: what boot mounts below root later appears in the Mac.
  */
 #define BOOT_LAUNCH "launch"

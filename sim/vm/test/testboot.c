@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "sim/carrier/boot_protocol.h"
+#include "sim/platform/paths.h"
 
 #define ROOT "/mac/root"
 
@@ -69,7 +70,8 @@ static void copy(const char *from, const char *to)
 
 static void make_mac(void)
 {
-	static const char *const dirs[] = {"/bin", "/sbin", "/dev", "/tmp"};
+	static const char *const dirs[] = {"/bin", "/sbin",  "/tmp",
+					   "/dev", XNU_DIR, XNU_PROC_DIR};
 	char path[128];
 	struct stat disk;
 
