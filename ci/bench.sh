@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# make bench: times as ratios against a peer, measured in turn in one run; then where
+# the time of one scenario goes. Medians of RUNS (5) pairs; files are warm in the cache.
+# usage: ci/bench.sh [writer|reader|scenario ...]
+set -eu
+cd "$(dirname "$0")/.."
+runs=${RUNS:-5}
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/kextlab-bench.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+
+now() { date +%s%N; }
+median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+
+# Seconds that a shell command takes, its output thrown away.
+seconds() {
+	local start
+	start=$(now)
+	bash -c "$1" >"$tmp/out" 2>&1 || { cat "$tmp/out" >&2; exit 3; }
+	awk -v n=$(($(now) - start)) 'BEGIN {printf "%.4f\n", n / 1e9}'
+}
+
+# pair LABEL OURS PEER-NAME PEER: run them in turn and print medians and their ratio.
+pair() {
+	: >"$tmp/a"; : >"$tmp/b"; : >"$tmp/r"
+	seconds "$2" >/dev/null
+	seconds "$4" >/dev/null
+	for _ in $(seq "$runs"); do
+		a=$(seconds "$2") b=$(seconds "$4")
+		echo "$a" >>"$tmp/a"; echo "$b" >>"$tmp/b"
+		awk -v a="$a" -v b="$b" 'BEGIN {print a / b}' >>"$tmp/r"
+	done
+	printf '%-38s %8.3f s   %-18s %8.3f s   ratio %.2f\n' "$1" "$(median <"$tmp/a")" \
+		"$3" "$(median <"$tmp/b")" "$(median <"$tmp/r")"
+}
+
+peak() { # LABEL COMMAND: peak memory of one run
+	/usr/bin/env bash -c "ulimit -c 0; exec $2" >/dev/null 2>&1 &
+	local pid=$! max=0 now_kib
+	while kill -0 $pid 2>/dev/null; do
+		now_kib=$(awk '/^VmHWM/ {print $2}' /proc/$pid/status 2>/dev/null || echo 0)
+		[ "${now_kib:-0}" -le "$max" ] || max=$now_kib
+	done
+	printf '%-38s %8s KiB peak\n' "$1" "$max"
+}
+
+bench_writer() {
+	tree=${BENCH_TREE:-/usr/include}
+	size=3072
+	pair "write an image of $tree" \
+		"build/bench-apfs-write $tree $tmp/a.img $size && sync $tmp/a.img" \
+		"mkfs.ext4 -d" \
+		"rm -f $tmp/e.img; mkfs.ext4 -q -F -d $tree $tmp/e.img ${size}M && sync $tmp/e.img"
+	peak "  its memory" "build/bench-apfs-write $tree $tmp/a.img $size"
+}
+
+bench_reader() {
+	tree=${BENCH_TREE:-/usr/include}
+	[ -f "$tmp/a.img" ] || build/bench-apfs-write "$tree" "$tmp/a.img" 3072 >/dev/null
+	pair "read every file of it" "build/apfs-tool read $tmp/a.img" "7zz t" "7zz t $tmp/a.img"
+	peak "  its memory" "build/apfs-tool read $tmp/a.img"
+}
+
+bench_scenario() {
+	name=${NAME:-catalina-shutdown-bug}
+	build/kextlab run --json "$name" >"$tmp/first.json" # fills the caches
+	build/kextlab run --json "$name" >"$tmp/second.json"
+	jq -r 'if .runs then .runs[0] else . end |
+		"scenario \(.name), base disk cached, \(.accelerator): \(.duration_ms / 1000) s",
+		(.phases_ms | to_entries[] | "  \(.key)\t\(.value / 1000) s"),
+		"  peak memory of QEMU\t\(.qemu_peak_kib) KiB"' "$tmp/second.json" |
+		awk -F'\t' '{printf NF > 1 ? "%-38s %14s\n" : "%s\n", $1, $2}'
+}
+
+[ $# -gt 0 ] || set -- writer reader scenario
+for part; do
+	"bench_$part"
+done
