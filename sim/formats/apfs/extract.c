@@ -129,7 +129,11 @@ static int copy_data(struct extract *x, int fd, const struct apfs_inode *ino,
 
 	if (!r && ftruncate(fd, (off_t)ino->size))
 		r = err_sys(e, "%s", path);
+	/* From data to data: a hole may be larger than anyone can read through. */
 	while (!r && off < ino->size) {
+		r = apfs_file_next_data(f, off, &off, e);
+		if (r || off == ino->size)
+			break;
 		r = apfs_file_pread(f, off, x->piece, PIECE, &n, e);
 		if (!r && !n)
 			r = err_set(e, E_CORRUPT, "%s ends early", path);

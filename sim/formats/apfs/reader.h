@@ -210,6 +210,9 @@ int apfs_file_open(struct apfs_volume *v, const struct apfs_inode *ino,
 /* At most @len bytes at @off; *ret_len is less only at the end of the file. */
 int apfs_file_pread(struct apfs_file *f, uint64_t off, void *buf, size_t len,
 		    size_t *ret_len, struct err *e) MUST_CHECK;
+/* The first offset from @off on that is not in a hole; the file's size at its end. */
+int apfs_file_next_data(struct apfs_file *f, uint64_t off, uint64_t *ret, struct err *e)
+	MUST_CHECK;
 void apfs_file_close(struct apfs_file *f);
 
 /* Append the whole content to @out. E_OVERFLOW when it is more than @max bytes. */

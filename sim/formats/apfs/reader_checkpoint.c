@@ -118,7 +118,10 @@ static int scan_ring(struct apfs *c, struct candidate *found, size_t *n, struct 
 			return r;
 		sb = (const void *)b->data;
 		xid = le64_get(sb->nx_o.o_xid);
-		if (is_superblock(c, b))
+		/* A container made in the place of another may still hold some of the other's. */
+		if (memcmp(&sb->nx_uuid, &c->sb.nx_uuid, sizeof(sb->nx_uuid)) != 0)
+			xid = 0;
+		if (xid && is_superblock(c, b))
 			found[(*n)++] = (struct candidate){.xid = xid, .index = i};
 		else if (le32_get(sb->nx_magic) == APFS_NX_MAGIC && xid > c->info.newest_xid)
 			c->info.newest_xid = xid;

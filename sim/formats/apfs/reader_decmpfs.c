@@ -250,6 +250,11 @@ int apfs_decmpfs_pread(struct apfs_decmpfs *z, uint64_t off, void *buf, size_t l
 	return 0;
 }
 
+uint64_t apfs_decmpfs_length(const struct apfs_decmpfs *z)
+{
+	return z->size;
+}
+
 void apfs_decmpfs_close(struct apfs_decmpfs *z)
 {
 	if (!z)

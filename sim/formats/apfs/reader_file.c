@@ -131,6 +131,25 @@ int apfs_stream_pread(struct apfs_stream *s, uint64_t off, void *buf, size_t len
 	return 0;
 }
 
+int apfs_stream_next_data(struct apfs_stream *s, uint64_t off, uint64_t *ret,
+			  struct err *e)
+{
+	while (off < s->size) {
+		int r = off < s->start || off >= s->end ? find_extent(s, off, e) : 0;
+
+		if (r)
+			return stream_error(s, e);
+		if (s->disk_off)
+			break;
+		if (s->end <= off)
+			return err_set(e, E_CORRUPT,
+				       "data of %#" PRIx64 ": extents are not in order", s->id);
+		off = s->end;
+	}
+	*ret = off < s->size ? off : s->size;
+	return 0;
+}
+
 /* ---- a file ---- */
 
 struct apfs_file {
@@ -169,6 +188,17 @@ int apfs_file_pread(struct apfs_file *f, uint64_t off, void *buf, size_t len,
 	if (f->packed)
 		return apfs_decmpfs_pread(f->packed, off, buf, len, ret_len, e);
 	return apfs_stream_pread(&f->stream, off, buf, len, ret_len, e);
+}
+
+int apfs_file_next_data(struct apfs_file *f, uint64_t off, uint64_t *ret, struct err *e)
+{
+	uint64_t size;
+
+	if (!f->packed)
+		return apfs_stream_next_data(&f->stream, off, ret, e);
+	size = apfs_decmpfs_length(f->packed);
+	*ret = off < size ? off : size;
+	return 0;
 }
 
 void apfs_file_close(struct apfs_file *f)

@@ -207,6 +207,8 @@ void apfs_stream_init(struct apfs_stream *s, struct apfs_volume *v, uint64_t id,
 		      uint64_t size);
 int apfs_stream_pread(struct apfs_stream *s, uint64_t off, void *buf, size_t len,
 		      size_t *ret_len, struct err *e) MUST_CHECK;
+int apfs_stream_next_data(struct apfs_stream *s, uint64_t off, uint64_t *ret,
+			  struct err *e) MUST_CHECK;
 
 /* A stream xattr's value stays on disk: found here, read with apfs_stream_pread. */
 struct apfs_xattr_ref {
@@ -232,6 +234,8 @@ int apfs_decmpfs_open(struct apfs_volume *v, uint64_t ino, struct apfs_decmpfs *
 		      struct err *e) MUST_CHECK;
 int apfs_decmpfs_pread(struct apfs_decmpfs *z, uint64_t off, void *buf, size_t len,
 		       size_t *ret_len, struct err *e) MUST_CHECK;
+/* Unpacked. */
+uint64_t apfs_decmpfs_length(const struct apfs_decmpfs *z);
 void apfs_decmpfs_close(struct apfs_decmpfs *z);
 
 #endif

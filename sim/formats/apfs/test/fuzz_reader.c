@@ -34,7 +34,7 @@ struct base_block {
 static struct base {
 	struct vdisk disk;
 	struct base_block *blocks; /* by bno */
-	size_t n;
+	size_t n, cap;
 } base;
 
 /* ---- the disk ---- */
@@ -89,7 +89,10 @@ static void load_base(int fd)
 		struct base_block *b;
 
 		at -= at % BS;
-		base.blocks = reallocarray(base.blocks, base.n + 1, sizeof(*b));
+		if (base.n == base.cap) {
+			base.cap = base.cap ? 2 * base.cap : 256;
+			base.blocks = reallocarray(base.blocks, base.cap, sizeof(*b));
+		}
 		if (!base.blocks)
 			abort();
 		b = &base.blocks[base.n];
@@ -175,6 +178,7 @@ static int use_inode(struct apfs_volume *v, const struct apfs_inode *ino)
 	struct apfs_xattr *list;
 	struct buf out = BUF_INIT;
 	struct apfs_file *f;
+	uint64_t data;
 	struct err e;
 	size_t n;
 
@@ -188,6 +192,7 @@ static int use_inode(struct apfs_volume *v, const struct apfs_inode *ino)
 		return 0;
 	(void)!apfs_file_pread(f, 0, piece, sizeof(piece), &n, &e);
 	(void)!apfs_file_pread(f, ino->size / 2, piece, 5000, &n, &e);
+	(void)!apfs_file_next_data(f, 0, &data, &e);
 	apfs_file_close(f);
 	return 0;
 }

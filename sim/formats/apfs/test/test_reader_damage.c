@@ -226,6 +226,28 @@ static void older_checkpoint_counts(void)
 	falls_back(hurt_omap, "no object map");
 }
 
+/* A newer superblock of another container, left in the ring, is not ours. */
+static void strangers_do_not_count(void)
+{
+	struct apfs_info before, info;
+	struct err e = ERR_INIT;
+	struct ring r;
+	uint8_t b[BS];
+	size_t n;
+
+	fresh_image();
+	ASSERT_OK(walk_all(&before, &n, &e), &e);
+	newest(&r);
+	get_block(r.sb_bno, b);
+	((struct apfs_nx_superblock *)b)->nx_uuid.b[3] ^= 1;
+	((struct apfs_nx_superblock *)b)->nx_o.o_xid = to_le64(99);
+	put_object(r.sb_bno + 2, b);
+	ASSERT_OK(walk_all(&info, &n, &e), &e);
+	CU_ASSERT_EQUAL(info.xid, before.xid);
+	CU_ASSERT_EQUAL(info.newest_xid, before.xid);
+	CU_ASSERT_EQUAL(info.checkpoints, before.checkpoints);
+}
+
 static void block_0_may_be_torn(void)
 {
 	struct apfs_info info;
@@ -377,6 +399,7 @@ static void close_image(void)
 
 TEST_MAIN("apfs-reader-damage", {"takes the newest checkpoint", takes_the_newest},
 	  {"takes an older one when it is damaged", older_checkpoint_counts},
+	  {"takes no other container's checkpoint", strangers_do_not_count},
 	  {"opens with a torn block 0", block_0_may_be_torn},
 	  {"finds a changed byte in every block", every_block},
 	  {"tells nodes that lie", nodes_that_lie},
