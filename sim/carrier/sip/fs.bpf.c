@@ -54,6 +54,12 @@ static __always_inline bool is_socket(const struct dentry *dentry)
 	return inode && (inode->i_mode & S_IFMT) == S_IFSOCK;
 }
 
+/* procfs below /dev/xnu is to be looked at; /proc/sys would reach the carrier. */
+static __always_inline bool in_proc(const struct dentry *dentry)
+{
+	return dentry->d_sb->s_magic == PROC_SUPER_MAGIC;
+}
+
 /* A change of the existing file @dentry itself. */
 static __always_inline int check_change(const struct dentry *dentry, __u32 op)
 {
@@ -61,6 +67,8 @@ static __always_inline int check_change(const struct dentry *dentry, __u32 op)
 
 	if (!c)
 		return 0;
+	if (in_proc(dentry))
+		return deny(SIP_OP_CARRIER, dentry);
 	if (in_xnu(c, dentry))
 		return check_xnu(c, dentry, is_socket(dentry), op);
 	return path_writable(c, dentry) ? 0 : deny(op, dentry);

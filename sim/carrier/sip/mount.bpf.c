@@ -39,7 +39,8 @@ int BPF_PROG(sip_mount, const char *dev_name, const struct path *path, const cha
 
 	if (!c)
 		return 0;
-	if ((flags & (MS_REMOUNT | MS_BIND)) != (MS_REMOUNT | MS_BIND))
+	if ((flags & (MS_REMOUNT | MS_BIND)) != (MS_REMOUNT | MS_BIND) ||
+	    dentry->d_sb->s_magic == PROC_SUPER_MAGIC)
 		return deny(flags & MS_REMOUNT ? SIP_OP_REMOUNT : SIP_OP_MOUNT, dentry);
 	if (dentry->d_sb->s_dev != c->root_dev || (flags & MS_RDONLY) ||
 	    root_may_be_writable(c))

@@ -19,6 +19,8 @@
 #define S_IFCHR  0020000
 #define S_IFSOCK 0140000
 
+#define PROC_SUPER_MAGIC 0x9fa0
+
 #define CSR_UNRESTRICTED_FS 0x2u
 #define CSR_TASK_FOR_PID    0x4u
 

@@ -98,7 +98,7 @@ static void make_system(void)
 		"/System", "/System/a", "/System/a/b", "/System/a/b/c", "/System/a/b/c/d",
 		"/System/empty", "/System/Library", "/System/Library/Caches",
 		"/System/Library/Extensions", "/System/Library/Extensions/Apple.kext", "/usr",
-		"/bin", "/free", "/ro", "/dev", "/Library", "/Data", "/private"};
+		"/bin", "/free", "/ro", "/dev", "/Library", "/Data", "/private", "/proc"};
 	char path[256];
 
 	folder("/vol");
@@ -136,6 +136,9 @@ static void make_xnu(void)
 	DIE_IF(mount("xnu", MAC "/dev/xnu", "tmpfs", 0, NULL));
 	file(MAC "/dev/xnu/csr_active_config");
 	folder(MAC "/dev/xnu/nvram");
+	folder(MAC "/dev/xnu/proc");
+	DIE_IF(mount("proc", MAC "/dev/xnu/proc", "proc", MS_RDONLY, NULL));
+	DIE_IF(mount("proc", MAC "/proc", "proc", 0, NULL));
 	file(MAC "/dev/xnu/nvram/GUID:old");
 	DIE_IF(mknod(MAC "/dev/null", S_IFCHR | 0666, makedev(1, 3)));
 	DIE_IF(mknod(MAC "/dev/disk", S_IFBLK | 0600, makedev(250, 77)));

@@ -9,6 +9,7 @@
  *	/Library/Apple                     restricted
  *	/Library/StagedExtensions          class KernelExtensionManagement
  *	/ro                                a read-only bind mount of /System
+ *	/dev/xnu/proc                      procfs, read-only; on /proc writable
  */
 #include "sim/carrier/sip/test/probes.h"
 
@@ -316,6 +317,10 @@ const struct probe probes[] = {
 	{"mount", try_mount, "/free", NULL, ALL(EPERM), EPERM},
 	{"bind mount over a protected path", try_bind, "/free", "/Library/Apple", ALL(EPERM), EPERM},
 	{"unmount a firmlink", try_umount, "/Library", NULL, ALL(EPERM), EPERM},
+	{"make procfs writable", attempt_remount, "/dev/xnu/proc", NULL, ALL(EPERM), EPERM},
+	{"write to procfs", attempt_write, "/proc/sys/kernel/core_pattern", NULL, ALL(EPERM),
+	 EPERM},
+	{"read procfs", try_read, "/dev/xnu/proc/uptime", NULL, ALL(0), 0},
 	{"mount_setattr", try_mount_setattr, "/ro", NULL, ALL(EPERM), EPERM},
 	{"foreign library", try_map, "/Data/free/foreign", NULL, {0, EPERM, EPERM}, 0},
 	{"library of the system", try_map, "/bin/plain", NULL, ALL(0), 0},
