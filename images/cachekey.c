@@ -113,6 +113,7 @@ static int add_inputs(EVP_MD_CTX *md, const struct image_env *env, struct err *e
 		{"/proc/self/exe", ""},
 		{env->source_dir, "/images/trees"},
 		{env->build_dir, "/guest"},
+		{env->build_dir, "/system"},
 		{"/bin/bash-static", ""},
 		{"/bin/busybox", ""},
 	};

@@ -15,9 +15,8 @@
 #include "sim/platform/kpi/kpi.h"
 #include "sim/platform/paths.h"
 
-#define PREINSTALLED_MAX 64
-#define PROGRAMS_MAX     64
-#define SYSTEM_KEXT      "System.kext"
+#define BUNDLES_MAX  64
+#define PROGRAMS_MAX 64
 
 static const char *base_name(const char *path)
 {
@@ -26,41 +25,96 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* The kexts of the system: where each is on the host, below scratch or build. */
+static const struct {
+	const char *name;
+	bool generated;
+} system_kexts[] = {
+	{"System.kext", true},
+	{"AppleACPIPlatform.kext", false},
+};
+#define N_SYSTEM_KEXTS (sizeof(system_kexts) / sizeof(system_kexts[0]))
+
+static int system_kext_folder(const struct generator *g, size_t i, char *out, size_t size,
+			      struct err *e)
+{
+	char path[PATH_MAX];
+	int r;
+
+	if (system_kexts[i].generated)
+		return fsio_join(out, size, g->scratch, system_kexts[i].name, e);
+	r = fsio_join(path, sizeof(path), g->env->build_dir, "system", e);
+	return r ? r : fsio_join(out, size, path, system_kexts[i].name, e);
+}
+
+struct bundle_list {
+	struct kc_bundle bundle[BUNDLES_MAX];
+	char folder[BUNDLES_MAX][PATH_MAX], path[BUNDLES_MAX][PATH_MAX];
+	size_t n;
+};
+
+/* The bundle @folder of the host is @mac_folder/@name in the Mac. */
+static int add_bundle(struct bundle_list *l, const char *folder, const char *mac_folder,
+		      const char *name, struct err *e)
+{
+	char *real = l->folder[l->n];
+	int r;
+
+	if (l->n == BUNDLES_MAX)
+		return err_set(e, E_OVERFLOW, "more than %d kexts", BUNDLES_MAX);
+	if (!realpath(folder, real))
+		return err_sys(e, "kext %s", folder);
+	r = fsio_join(l->path[l->n], PATH_MAX, mac_folder, name ? name : base_name(real), e);
+	if (r)
+		return r;
+	l->bundle[l->n] = (struct kc_bundle){real, l->path[l->n]};
+	l->n++;
+	return 0;
+}
+
+static int list_bundles(const struct generator *g, size_t n_kexts, struct bundle_list *l,
+			struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < N_SYSTEM_KEXTS && !r; i++) {
+		char folder[PATH_MAX];
+
+		r = system_kext_folder(g, i, folder, sizeof(folder), e);
+		if (!r)
+			r = add_bundle(l, folder, PATH_SYSTEM_EXTENSIONS, NULL, e);
+	}
+	for (size_t i = 0; i < n_kexts && !r; i++) {
+		const struct disk_kext *k = &g->spec->kexts[i];
+
+		r = add_bundle(l, k->bundle, k->folder ? k->folder : PATH_LIBRARY_EXTENSIONS,
+			       k->name, e);
+	}
+	return r;
+}
+
 /*
  * The kernel a disk starts with holds the kexts of the spec; kextcache in the Mac would
  * make the same file from the same folders.
  */
 static int build_plk(struct generator *g, size_t n_kexts, struct buf *out, struct err *e)
 {
-	char folders[PREINSTALLED_MAX][PATH_MAX], paths[PREINSTALLED_MAX][PATH_MAX];
-	struct kc_bundle bundle[PREINSTALLED_MAX + 1];
+	struct bundle_list *l = calloc(1, sizeof(*l));
 	struct kc_request rq = {
 		.kernel = g->kernel.data,
 		.kernel_len = g->kernel.len,
-		.bundle = bundle,
-		.n_bundles = n_kexts + 1,
 		.lzvn = true,
 	};
-	char system_kext[PATH_MAX];
 	int r;
 
-	r = fsio_join(system_kext, sizeof(system_kext), g->scratch, SYSTEM_KEXT, e);
-	if (r)
-		return r;
-	bundle[0] = (struct kc_bundle){system_kext, PATH_SYSTEM_EXTENSIONS "/" SYSTEM_KEXT};
-	for (size_t i = 0; i < n_kexts; i++) {
-		const struct disk_kext *k = &g->spec->kexts[i];
-
-		if (!realpath(k->bundle, folders[i]))
-			return err_sys(e, "kext %s", k->bundle);
-		r = fsio_join(paths[i], sizeof(paths[i]),
-			      k->folder ? k->folder : PATH_LIBRARY_EXTENSIONS,
-			      k->name ? k->name : base_name(folders[i]), e);
-		if (r)
-			return r;
-		bundle[i + 1] = (struct kc_bundle){folders[i], paths[i]};
-	}
-	r = kc_build_for_tree(&rq, out, NULL, e);
+	if (!l)
+		return err_set(e, E_NOMEM, "out of memory");
+	r = list_bundles(g, n_kexts, l, e);
+	rq.bundle = l->bundle;
+	rq.n_bundles = l->n;
+	if (!r)
+		r = kc_build_for_tree(&rq, out, NULL, e);
+	free(l);
 	return r ? err_ctx(e, "prelinked kernel of the new disk") : 0;
 }
 
@@ -71,8 +125,6 @@ int generator_init(struct generator *g, const struct image_env *env,
 	int r;
 
 	*g = (struct generator){.env = env, .spec = spec};
-	if (spec->n_kexts > PREINSTALLED_MAX)
-		return err_set(e, E_OVERFLOW, "more than %d kexts", PREINSTALLED_MAX);
 	r = fsio_join(g->guest_dir, sizeof(g->guest_dir), env->build_dir, "guest", e);
 	if (!r)
 		r = fsio_join(path, sizeof(path), env->build_dir, "cache/scratch", e);
@@ -87,7 +139,7 @@ int generator_init(struct generator *g, const struct image_env *env,
 		g->scratch[0] = '\0';
 		return r;
 	}
-	r = fsio_join(path, sizeof(path), g->scratch, SYSTEM_KEXT, e);
+	r = fsio_join(path, sizeof(path), g->scratch, system_kexts[0].name, e);
 	if (!r)
 		r = kpi_system_kext_write(spec->release, path, e);
 	if (!r)
@@ -130,14 +182,19 @@ static int gen_plk(struct generator *g, struct fs_tree *t, const char *path, uin
 static int gen_system_extensions(struct generator *g, struct fs_tree *t, const char *path,
 				 uint32_t mode, struct err *e)
 {
-	char from[PATH_MAX], to[PATH_MAX];
-	int r;
-
 	(void)mode;
-	r = fsio_join(from, sizeof(from), g->scratch, SYSTEM_KEXT, e);
-	if (!r)
-		r = fsio_join(to, sizeof(to), path, SYSTEM_KEXT, e);
-	return r ? r : fs_tree_import(t, to, from, e);
+	for (size_t i = 0; i < N_SYSTEM_KEXTS; i++) {
+		char from[PATH_MAX], to[PATH_MAX];
+		int r = system_kext_folder(g, i, from, sizeof(from), e);
+
+		if (!r)
+			r = fsio_join(to, sizeof(to), path, system_kexts[i].name, e);
+		if (!r)
+			r = fs_tree_import(t, to, from, e);
+		if (r)
+			return r;
+	}
+	return 0;
 }
 
 /* A kext with a folder of its own elsewhere than here is somebody else's row. */

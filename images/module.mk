@@ -5,3 +5,17 @@ test-src += images/test/test_manifest.c
 # looking into disks
 host-src += images/inspect.c images/inspect_text.c
 test-src += images/test/test_inspect.c
+
+# the system's own kext: build/system/AppleACPIPlatform.kext
+acpi-src := images/kexts/AppleACPIPlatform
+acpi-out := build/system/AppleACPIPlatform.kext/Contents
+$(acpi-out)/Info.plist: $(acpi-src)/Info.plist $(acpi-out)/MacOS/AppleACPIPlatform
+	$(Q)cp $< $@
+build/system/AppleACPIPlatform.o: $(acpi-src)/AppleACPIPlatform.c scenarios/fixtures/src/kpi.h
+	@mkdir -p $(@D)
+	$(call say,CLANG,$@)clang -target x86_64-apple-macos10.15 -mkernel -ffreestanding \
+		-fno-builtin -O2 -Wall -Wextra $(if $(WERROR),-Werror) -I. -c -o $@ $<
+$(acpi-out)/MacOS/AppleACPIPlatform: build/system/AppleACPIPlatform.o build/kextld
+	@mkdir -p $(@D)
+	$(Q)build/kextld -o $@ $<
+extra-targets += $(acpi-out)/Info.plist
