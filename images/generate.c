@@ -253,10 +253,20 @@ static int gen_crypto_users(struct generator *g, struct fs_tree *t, const char *
 	return r;
 }
 
+struct runtime {
+	struct fs_tree *tree;
+	char root[PATH_MAX]; /* of the system in the tree: "", or Recovery's folder */
+};
+
 static int add_runtime_file(void *arg, const char *guest_path, const char *host_path,
 			    struct err *e)
 {
-	return fs_tree_host_file(arg, guest_path, S_IFREG | 0755, host_path, NULL, e);
+	const struct runtime *rt = arg;
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s%s", rt->root, guest_path) >= PATH_MAX)
+		return err_set(e, E_OVERFLOW, "path too long: %s", guest_path);
+	return fs_tree_host_file(rt->tree, path, S_IFREG | 0755, host_path, NULL, e);
 }
 
 /* Loader and libraries of the guest's programs that are in the tree already. */
@@ -265,9 +275,12 @@ static int gen_runtime(struct generator *g, struct fs_tree *t, const char *path,
 {
 	const char *programs[PROGRAMS_MAX];
 	size_t n = 0, len = strlen(g->guest_dir);
+	struct runtime rt = {.tree = t};
 
-	(void)path;
 	(void)mode;
+	/* @path is "<root>/usr/lib"; the list has the paths of the running system. */
+	snprintf(rt.root, sizeof(rt.root), "%.*s",
+		 (int)(strlen(path) - strlen(GUEST_LIB_DIR)), path);
 	for (struct fs_node *f = t->root; f; f = fs_tree_next(t, f)) {
 		if (!f->host_path || strncmp(f->host_path, g->guest_dir, len) != 0)
 			continue;
@@ -276,7 +289,7 @@ static int gen_runtime(struct generator *g, struct fs_tree *t, const char *path,
 				       PROGRAMS_MAX);
 		programs[n++] = f->host_path;
 	}
-	return guest_runtime_list(programs, n, add_runtime_file, t, e);
+	return guest_runtime_list(programs, n, add_runtime_file, &rt, e);
 }
 
 static const struct {
