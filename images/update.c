@@ -47,8 +47,9 @@ static int add_changes(const struct fs_tree *t, const struct fs_tree *old, struc
 	int r = 0;
 
 	for (struct fs_node *n = t->root; n && !r; n = fs_tree_next(t, n)) {
+		const char *at = fs_node_path(n, path, sizeof(path));
 		struct ustar_entry m = {
-			.path = path + 1,
+			.path = at + 1,
 			.type = '0',
 			.mode = n->mode & 07777,
 			.uid = n->uid,
@@ -57,9 +58,8 @@ static int add_changes(const struct fs_tree *t, const struct fs_tree *old, struc
 		};
 		bool same = true;
 
-		fs_node_path(n, path, sizeof(path));
-		if (S_ISREG(n->mode) && !n->link && strcmp(path, PATH_SYSTEM_PLK) != 0)
-			r = unchanged(n, old, path, &data, &same, e);
+		if (S_ISREG(n->mode) && !n->link && strcmp(at, PATH_SYSTEM_PLK) != 0)
+			r = unchanged(n, old, at, &data, &same, e);
 		if (!r && !same)
 			r = ustar_add(out, &m, data.data, data.len, e);
 	}
