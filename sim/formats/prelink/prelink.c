@@ -64,16 +64,14 @@ static int open_macho(struct prelink *p, enum prelink_check *failed, struct err 
 	return 0;
 }
 
-/* @may_be_empty: kexts without code, as Recovery has them here, leave nothing in it. */
 static int check_segment(const struct prelink *p, const char *segname,
-			 const char *sectname, bool may_be_empty,
-			 enum prelink_check missing, enum prelink_check *failed,
-			 struct err *e)
+			 const char *sectname, enum prelink_check missing,
+			 enum prelink_check *failed, struct err *e)
 {
 	const struct macho_segment *seg = macho_segment(&p->m, segname);
 	const struct macho_section *s = macho_section(&p->m, segname, sectname);
 
-	if (!seg || !s || (!may_be_empty && (!seg->filesize || !s->size)))
+	if (!seg || !s || !seg->filesize || !s->size)
 		return fail(failed, missing,
 			    err_set(e, E_CORRUPT, "%s is missing or empty", segname));
 	if (s->addr != seg->vmaddr || s->offset != seg->fileoff ||
@@ -234,11 +232,11 @@ int prelink_load(const void *data, size_t len, bool strict, struct prelink *p,
 	if (!r)
 		r = open_macho(p, failed, e);
 	if (!r)
-		r = check_segment(p, "__PRELINK_TEXT", "__text", true, PRELINK_NO_TEXT,
-				  failed, e);
+		r = check_segment(p, "__PRELINK_TEXT", "__text", PRELINK_NO_TEXT, failed,
+				  e);
 	if (!r)
-		r = check_segment(p, "__PRELINK_INFO", "__info", false, PRELINK_NO_INFO,
-				  failed, e);
+		r = check_segment(p, "__PRELINK_INFO", "__info", PRELINK_NO_INFO, failed,
+				  e);
 	if (!r)
 		r = parse_info(p, failed, e);
 	if (!r)

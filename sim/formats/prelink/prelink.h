@@ -57,7 +57,7 @@ enum prelink_check {
 	PRELINK_BAD_SIZE,      /* decompresses to another size */
 	PRELINK_BAD_CHECKSUM,  /* adler32 */
 	PRELINK_BAD_MACHO,     /* MH_MAGIC_64, MH_EXECUTE, load commands */
-	PRELINK_NO_TEXT,       /* __PRELINK_TEXT missing; it may be empty */
+	PRELINK_NO_TEXT,       /* __PRELINK_TEXT missing or empty */
 	PRELINK_NO_INFO,       /* __PRELINK_INFO missing or empty */
 	PRELINK_BAD_RANGE,     /* one of them outside the file */
 	PRELINK_BAD_XML,       /* property list does not parse */
