@@ -4,6 +4,7 @@ boot-apfs := $(patsubst %,sim/formats/apfs/%.c,common reader_block reader_btree 
 	     reader_checkpoint reader_container reader_decmpfs reader_dir reader_file \
 	     reader_inode reader_key reader_omap reader_path reader_volume reader_xattr)
 host-src  += components/boot/volumes.c
+test-src  += components/boot/test/test_boot.c
 guest-bin += boot
 boot-src  := $(patsubst %,components/boot/%.c,main channel policy service tree volumes xnu) \
 	     sim/carrier/sip/sip.c $(boot-apfs)
