@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/formats/apfs/common.h"
+#include "sim/formats/apfs/raw_space.h"
 
 /* Bytes that a node has for table of contents, keys and values, footer left out. */
 #define ROOM                                                                             \

@@ -4,6 +4,7 @@
 
 #include "sim/formats/apfs/common.h"
 #include "sim/formats/apfs/layout.h"
+#include "sim/formats/apfs/raw_space.h"
 
 /* Ephemeral objects in the order of their ids, which is newfs_apfs's order too. */
 enum { EPH_SPACEMAN, EPH_REAPER, EPH_IP_QUEUE, EPH_MAIN_QUEUE, EPH_COUNT };

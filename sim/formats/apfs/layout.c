@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/formats/apfs/layout.h"
+#include "sim/formats/apfs/raw_space.h"
 
 #define IP_BM_TX 16u /* sm_ip_bm_tx_multiplier */
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "sim/base/ckd.h"
+#include "sim/formats/apfs/raw_space.h"
 
 #define RING_MAX     65536 /* blocks; a Mac's container has at most 280 */
 #define EPH_SIZE_MAX (64u << 20)

@@ -8,6 +8,7 @@
 
 #include "sim/formats/apfs/common.h"
 #include "sim/formats/apfs/layout.h"
+#include "sim/formats/apfs/raw_space.h"
 
 /* Arrays behind struct apfs_spaceman, for one bitmap of the pool. */
 #define XID_OFFSET     ((uint32_t)sizeof(struct apfs_spaceman))
