@@ -264,7 +264,10 @@ static void conclude(struct engine *en, int r, const struct err *e)
 	}
 	if (res->verdict != VERDICT_PASSED)
 		keep_tail(en);
-	res->duration_ms = engine_ms(en);
+	res->duration_ms = res->phase_ms[PHASE_STEPS] = engine_ms(en);
+	for (unsigned p = 0; p < PHASE_MAX; p++)
+		if (p != PHASE_STEPS && p != PHASE_DISK)
+			res->phase_ms[PHASE_STEPS] -= res->phase_ms[p];
 }
 
 int engine_run(const struct engine_config *cfg, struct err *e)

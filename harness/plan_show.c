@@ -27,6 +27,14 @@ static int add_option(struct buf *b, const char *option, const char *value, stru
 	return r || !value ? r : add_word(b, value, e);
 }
 
+/* Scenarios of the house go by their names, others by their files. */
+static bool in_house(const struct plan *p)
+{
+	size_t len = strlen(p->scn->folder);
+
+	return len >= 9 && !strcmp(p->scn->folder + len - 9, "scenarios");
+}
+
 static int add_options(struct buf *b, const struct plan *p, const struct plan_options *o,
 		       struct err *e)
 {
@@ -46,7 +54,7 @@ static int add_options(struct buf *b, const struct plan *p, const struct plan_op
 		r = add_option(b, "--without", o->without.items[i], e);
 	if (!r && o->control)
 		r = add_option(b, "--control", o->control->name, e);
-	return r ? r : add_word(b, p->name, e);
+	return r ? r : add_word(b, in_house(p) ? p->name : p->scn->file, e);
 }
 
 int plan_reproduce(struct plan *p, const struct plan_options *o, struct err *e)

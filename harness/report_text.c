@@ -17,6 +17,19 @@ static const struct {
 	[VERDICT_CANCELED] = {"STOPPED", YELLOW},
 };
 
+/* What a program printed must not reach the terminal as commands. */
+static int add_plain(struct buf *out, const char *text, size_t len, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < len && !r; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		r = buf_append(out, (c < 0x20 && c != '\t') || c == 0x7f ? "?" : &text[i], 1, e);
+	}
+	return r ? r : buf_append(out, "\n", 1, e);
+}
+
 /* Further lines of a text stand below the first. */
 static int say(struct buf *out, const char *label, const char *text, struct err *e)
 {
@@ -25,7 +38,7 @@ static int say(struct buf *out, const char *label, const char *text, struct err 
 	while (!r) {
 		size_t len = strcspn(text, "\n");
 
-		r = buf_printf(out, e, "%.*s\n", (int)len, text);
+		r = add_plain(out, text, len, e);
 		text += len;
 		while (*text == '\n')
 			text++;
@@ -80,8 +93,11 @@ static int failure(struct buf *out, const struct result *res, struct err *e)
 		r = say(out, verdict_name(res->verdict), res->error, e);
 	if (!r && res->n_tail)
 		r = buf_printf(out, e, "  last console lines\n");
-	for (size_t i = 0; i < res->n_tail && !r; i++)
-		r = buf_printf(out, e, "    | %s\n", res->tail[i]);
+	for (size_t i = 0; i < res->n_tail && !r; i++) {
+		r = buf_printf(out, e, "    | ");
+		if (!r)
+			r = add_plain(out, res->tail[i], strlen(res->tail[i]), e);
+	}
 	return r;
 }
 

@@ -132,11 +132,13 @@ static int fill_spec(struct run *run, struct err *e)
 		if (!r)
 			run->kexts[i] = (struct disk_kext){b->path, s->kexts[i].to, b->mac_name};
 	}
+	/* An empty user takes FileVault away, for --set and controls. */
 	run->spec = (struct disk_spec){
 		.release = s->release,
 		.system_name = s->volumes.system_name,
 		.order = (enum volume_order)s->volumes.order,
-		.filevault_user = s->filevault.user,
+		.filevault_user = s->filevault.user && s->filevault.user[0] ? s->filevault.user
+									    : NULL,
 		.filevault_passphrase = s->filevault.passphrase,
 		.kexts = run->kexts,
 		.n_kexts = s->n_kexts,

@@ -165,6 +165,9 @@ static int add_word(struct selection *s, const struct app *app, const char *word
 
 	if (is_file(word)) {
 		r = add_scenario(s, word, &scn, e);
+		/* A file that is not there is a mistake, not an empty selection. */
+		if (r == -E_NOTFOUND)
+			r = err_set(e, E_INVAL, "%s: no such file", word);
 		return r ? r : add_fitting(s, scn, NULL, tags, &found, e);
 	}
 	r = *loaded ? 0 : load_folder(s, app, e);

@@ -244,7 +244,7 @@ static void settings_are_layered(void)
 	CU_ASSERT_TRUE(p->ends_on);
 	CU_ASSERT_STRING_EQUAL(p->reproduce,
 			       "build/kextlab run --keep --set 'volumes.system_name=Other Disk'"
-			       " --set time_factor=1 x/one");
+			       " --set time_factor=1 f.yaml");
 	plan_free(p);
 	o.control = &s->controls[0];
 	o.sip = "on";

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* The kextlab command from outside: exit codes, messages, JSON; and docs/scenarios.md. */
+#include "sim/base/test.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/cmd.h"
+#include "sim/base/fsio.h"
+
+static const char *kextlab(void)
+{
+	const char *path = test_source("build/kextlab");
+
+	return fsio_exists(path) ? path : NULL;
+}
+
+/* Run kextlab with @args; output and errors go into @out. */
+static int run(struct buf *out, const char *fmt, ...)
+{
+	char args[4096], path[4096];
+	struct err e = ERR_INIT;
+	va_list ap;
+	int status;
+
+	va_start(ap, fmt);
+	vsnprintf(args, sizeof(args), fmt, ap);
+	va_end(ap);
+	snprintf(path, sizeof(path), "%s/out", test_tmpdir());
+	status = test_shell("cd %s && build/kextlab %s >%s 2>&1", test_source("."), args, path);
+	buf_clear(out);
+	ASSERT_OK(fsio_read(path, 1 << 20, out, &e), &e);
+	return status;
+}
+
+struct call {
+	const char *args;
+	int status;
+	const char *says;
+};
+
+static const struct call calls[] = {
+	{"", 2, "usage: kextlab COMMAND"},
+	{"--version", 0, "kextlab "},
+	{"--help", 0, "usage: kextlab COMMAND"},
+	{"run --help", 0, "--kext PATH"},
+	{"image --help", 0, "extract DISK PLACE FOLDER"},
+	{"help run", 0, "--controls"},
+	{"help nothing", 2, "unknown command 'nothing'"},
+	{"help language", 0, "| `system_kernel` | map |"},
+	{"bogus", 2, "unknown command 'bogus'"},
+	{"run", 2, "which scenario?"},
+	{"run --bogus x", 2, "usage: kextlab run"},
+	{"run --repeat 0 x", 2, "--repeat 0"},
+	{"run catalina-shutdown-bgu", 4, "did you mean 'catalina-shutdown-bug'?"},
+	{"run 'no-such-*'", 4, "no scenario is called 'no-such-*'"},
+	{"run --tag no-such-tag", 4, "nothing selected"},
+	{"run --release 10.15.9 catalina-shutdown-bug", 2, "unknown release '10.15.9'"},
+	{"run --sip maybe catalina-shutdown-bug", 2, "'maybe' is neither"},
+	{"run --machine m1 catalina-shutdown-bug", 2, "unknown machine 'm1'"},
+	{"run --kext /nonexistent.kext catalina-shutdown-bug", 2, "kext '/nonexistent.kext'"},
+	{"run --kext /etc/passwd catalina-shutdown-bug", 2, "not a bundle"},
+	{"run --set colour=red catalina-shutdown-bug", 2, "unknown key 'colour'"},
+	{"run --set colour catalina-shutdown-bug", 2, "expected KEY=VALUE"},
+	{"run --control no-such catalina-shutdown-bug", 2, "no control is called 'no-such'"},
+	{"run /nonexistent.yaml", 2, "no such file"},
+	{"show catalina-shutdown-bug", 0, "release 10.15.0 (19A583)"},
+	{"show catalina-b5-b6-boundary/b6", 0, "release 10.15-b6"},
+	{"show", 2, "which scenario?"},
+	{"show no-such", 4, "no scenario is called"},
+	{"list --tag core", 0, "catalina-shutdown-bug"},
+	{"lint", 2, "which files?"},
+	{"lint scenarios/*.yaml", 0, ""},
+	{"image", 2, "which disk?"},
+	{"image info /nonexistent", 2, "/nonexistent"},
+	{"image info /etc/passwd", 2, "kextlab: "},
+	{"image frobnicate /etc/passwd", 2, "unknown action 'frobnicate'"},
+	{"image build /tmp/x", 2, "build --release NAME FILE"},
+	{"doctor --bogus", 2, "bad option"},
+};
+
+static void exit_codes_and_messages(void)
+{
+	struct buf out = BUF_INIT;
+
+	if (!kextlab())
+		TEST_SKIP("build/kextlab is not built");
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		int status = run(&out, "%s", calls[i].args);
+		bool said = strstr(buf_str(&out), calls[i].says) != NULL;
+
+		CU_ASSERT_EQUAL(status, calls[i].status);
+		CU_ASSERT_TRUE(said);
+		if (status != calls[i].status || !said)
+			printf("# kextlab %s: %d\n%s\n", calls[i].args, status, buf_str(&out));
+	}
+	buf_release(&out);
+}
+
+static void json_is_json(void)
+{
+	static const char *const calls_json[] = {"list --json", "show --json 'catalina-*'"};
+	struct buf out = BUF_INIT;
+
+	if (!kextlab())
+		TEST_SKIP("build/kextlab is not built");
+	for (size_t i = 0; i < 2; i++) {
+		json_t *j;
+
+		CU_ASSERT_EQUAL(run(&out, "%s", calls_json[i]), 0);
+		j = json_loads(buf_str(&out), 0, NULL);
+		CU_ASSERT_TRUE(json_array_size(j) >= 15);
+		json_decref(j);
+	}
+	buf_release(&out);
+}
+
+static void lint_tells_the_place(void)
+{
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+	char path[512];
+
+	if (!kextlab())
+		TEST_SKIP("build/kextlab is not built");
+	snprintf(path, sizeof(path), "%s/bad.yaml", test_tmpdir());
+	ASSERT_OK(fsio_write_atomic(path, "name: bad\nrelese: x\n", 20, 0644, &e), &e);
+	CU_ASSERT_EQUAL(run(&out, "lint %s scenarios/catalina-sip-off.yaml", path), 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out), "bad.yaml:1:1: key 'summary' is missing"));
+	CU_ASSERT_EQUAL(run(&out, "run %s", path), 2);
+	buf_release(&out);
+}
+
+/* The reference in the documentation is what the tables say, word for word. */
+static void documentation_is_true(void)
+{
+	struct buf doc = BUF_INIT, want = BUF_INIT;
+	struct err e = ERR_INIT;
+	static const char begin[] = "<!-- kextlab help language -->\n", end[] = "<!-- end -->\n";
+	char *from, *to;
+
+	ASSERT_OK(fsio_read(test_source("docs/scenarios.md"), 1 << 20, &doc, &e), &e);
+	ASSERT_OK(language_reference(&want, &e), &e);
+	(void)buf_str(&doc);
+	from = strstr((char *)doc.data, begin);
+	to = strstr((char *)doc.data, end);
+	CU_ASSERT_FATAL(from && to && from < to);
+	from += sizeof(begin) - 1;
+	*to = 0;
+	CU_ASSERT_STRING_EQUAL(from, buf_str(&want));
+	buf_release(&doc);
+	buf_release(&want);
+}
+
+TEST_MAIN("kextlab", {"exit codes and messages", exit_codes_and_messages},
+	  {"JSON is JSON", json_is_json}, {"lint tells the place", lint_tells_the_place},
+	  {"the documentation is true", documentation_is_true})
