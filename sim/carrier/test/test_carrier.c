@@ -218,7 +218,8 @@ static void runtime_is_what_ldd_says(void)
 	struct err e = ERR_INIT;
 	char path[4096];
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(realpath("/proc/self/exe", self));
+	if (!realpath("/proc/self/exe", self))
+		TEST_SKIP("no /proc");
 	ASSERT_OK(guest_runtime_list(programs, 1, list_names, &got, &e), &e);
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&got), GUEST_LOADER "\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&got), GUEST_LIB_DIR "/libc.so.6\n"));

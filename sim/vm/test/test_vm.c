@@ -439,6 +439,8 @@ static void leaves_no_qemu_behind(void)
 	pid_t pid;
 
 	SKIP_WITHOUT_VM();
+	if (!fsio_exists("/proc/self/cmdline"))
+		TEST_SKIP("no /proc");
 	fixture_init(&f, "", LAUNCHD);
 	CU_ASSERT_EQUAL(pipe2(ready, O_CLOEXEC), 0);
 	fflush(NULL);
