@@ -350,7 +350,7 @@ static const char *main_argument(const struct step *s)
 	for (const struct schema_key *k = s->type->keys; k->name; k++) {
 		const struct ynode *v = ynode_get(s->args_at, k->name);
 
-		if (v && v->kind == YNODE_LIST)
+		if (v && v->kind == YNODE_LIST && k->kind == SCHEMA_TEXTS)
 			v = v->first;
 		if (v && v->kind == YNODE_SCALAR)
 			return v->text;
