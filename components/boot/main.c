@@ -182,7 +182,7 @@ static int start_kernel(struct boot *b, struct err *e)
 	if (r)
 		return r;
 	f.release = b->release;
-	r = policy_open(&f, &b->sip, e);
+	r = policy_fill(b->sip, &f, e);
 	if (r)
 		return r;
 	stage("sip", "");
@@ -286,11 +286,14 @@ int main(void)
 {
 	static struct boot b;
 	struct err e = ERR_INIT, late = ERR_INIT;
-	json_t *start = expect(BOOT_START);
+	json_t *start;
+	int r = sip_open(&b.sip, &e);
 
+	channel_send(BOOT_FD, BOOT_READY, json_object(), -1);
+	start = expect(BOOT_START);
 	b.time_factor = json_number_value(json_object_get(start, "time_factor"));
 	json_decref(start);
-	if (start_up(&b, &e)) {
+	if (r || start_up(&b, &e)) {
 		if (tree_unmount_all(&b.volumes, &late))
 			fprintf(stderr, "boot: %s\n", late.msg);
 		channel_send(BOOT_FD, BOOT_REFUSED, json_pack("{s:s}", "reason", e.msg), -1);

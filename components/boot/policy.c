@@ -308,14 +308,11 @@ static int configure(struct policy *p, const struct policy_facts *f, struct err 
 	return sip_configure(p->sip, &c, e);
 }
 
-int policy_open(const struct policy_facts *f, struct sip **ret, struct err *e)
+int policy_fill(struct sip *sip, const struct policy_facts *f, struct err *e)
 {
-	struct policy p = {.sip = NULL};
-	int r = sip_open(&p.sip, e);
+	struct policy p = {.sip = sip};
+	int r = apply_conf(&p, e);
 
-	if (r)
-		return r;
-	r = apply_conf(&p, e);
 	if (!r)
 		r = entitle_programs(&p, e);
 	if (!r)
@@ -323,12 +320,7 @@ int policy_open(const struct policy_facts *f, struct sip **ret, struct err *e)
 	if (!r)
 		r = configure(&p, f, e);
 	rootless_release(&p.conf);
-	if (r) {
-		sip_close(p.sip);
-		return err_ctx(e, "SIP policy");
-	}
-	*ret = p.sip;
-	return 0;
+	return r ? err_ctx(e, "SIP policy") : 0;
 }
 
 bool policy_protects(const struct sip *s, uint32_t csr, int fd)

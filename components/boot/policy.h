@@ -18,10 +18,11 @@ struct policy_facts {
 };
 
 /*
- * Load the policy for the tree below TREE_ROOT, which is complete, /dev/xnu included. It
- * speaks of nobody until sip_arm. A system without rootless.conf has no protected paths.
+ * Fill the loaded policy @sip for the tree below TREE_ROOT, which is complete, /dev/xnu
+ * included. It speaks of nobody until sip_arm. A system without rootless.conf has no
+ * protected paths.
  */
-int policy_open(const struct policy_facts *f, struct sip **ret, struct err *e) MUST_CHECK;
+int policy_fill(struct sip *sip, const struct policy_facts *f, struct err *e) MUST_CHECK;
 
 /*
  * Is the open folder @fd (any kind of descriptor) or what is above it protected? For

@@ -3,15 +3,16 @@
  * What init (PID 1 of the carrier) and boot (firmware, booter and kernel of the
  * simulated Mac) say to each other.
  *
- * init starts /sbin/boot on the host's `boot` request, in the carrier's own
+ * init starts /sbin/boot when it starts itself, in the carrier's own
  * namespaces, with one end of a SOCK_SEQPACKET pair as descriptor BOOT_FD and
  * standard output and error on the carrier's log. One JSON object per packet, of at
  * most BOOT_PACKET_MAX bytes, with its kind in "type". boot lives as long as the Mac
  * runs: it serves /dev/xnu/kernel, and unmounts and writes NVRAM at the end.
  *
  *   init -> boot                                        boot -> init
- *   BOOT_START  first packet                            BOOT_EVENT    any time
- *                                                       BOOT_CONSOLE  any time
+ *   (init tells the host `ready`)                   <-  BOOT_READY
+ *   BOOT_START  on the host's `boot` request            BOOT_EVENT    any time from now
+ *                                                       BOOT_CONSOLE  any time from now
  *                                                       BOOT_REFUSED  or
  *   (init forks the Mac's process 1, held back)    <-   BOOT_LAUNCH   (+ descriptor)
  *   BOOT_CHILD  who and what it is                 ->
@@ -28,6 +29,13 @@
 #define BOOT_PATH       "/sbin/boot" /* in the initramfs */
 #define BOOT_FD         3
 #define BOOT_PACKET_MAX 65536
+
+/*
+ * boot -> init. {"type":"ready"}: everything is done that no disk and no request has a
+ * part in; loading the policy above all, which takes most of a second under TCG. The
+ * machine may be saved as a template now.
+ */
+#define BOOT_READY "ready"
 
 /*
  * init -> boot. {"type":"start","time_factor":1.0}: the clock is set and the disks

@@ -99,6 +99,8 @@ bool exec_reaped(struct init *in, pid_t pid, int status);
 int64_t exec_deadlines(struct init *in, int64_t now);
 
 /* mac.c */
+/* Start boot, which says when the carrier is ready. */
+int mac_spawn_boot(struct init *in, struct err *e) MUST_CHECK;
 void mac_boot(struct init *in, const json_t *req);
 bool mac_reaped(struct init *in, pid_t pid, int status);
 int64_t mac_deadline(struct init *in, int64_t now);

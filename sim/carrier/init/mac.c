@@ -67,6 +67,13 @@ static void panic(struct init *in, const char *reason)
 
 /* ---- what boot says --------------------------------------------------------------- */
 
+static void msg_ready(struct init *in, const json_t *msg, int fd)
+{
+	(void)msg;
+	(void)fd;
+	ctl_event(in, "ready", NULL);
+}
+
 static void msg_event(struct init *in, const json_t *msg, int fd)
 {
 	json_t *ev = json_object_get(msg, "event");
@@ -170,6 +177,7 @@ static const struct {
 	unsigned states; /* bits: where it is in place */
 	void (*run)(struct init *in, const json_t *msg, int fd);
 } messages[] = {
+	{BOOT_READY, 1u << ST_READY, msg_ready},
 	{BOOT_EVENT, ~0u, msg_event},
 	{BOOT_CONSOLE, ~0u, msg_console},
 	{BOOT_REFUSED, 1u << ST_BOOTING, msg_refused},
@@ -277,7 +285,7 @@ static int prepare(const json_t *req, struct err *e)
 	return 0;
 }
 
-static int spawn_boot(struct init *in, struct err *e)
+int mac_spawn_boot(struct init *in, struct err *e)
 {
 	int sv[2];
 
@@ -318,8 +326,6 @@ void mac_boot(struct init *in, const json_t *req)
 	in->state = ST_BOOTING;
 	in->mac.boot_id = json_incref(id);
 	r = prepare(req, &e);
-	if (!r)
-		r = spawn_boot(in, &e);
 	if (r)
 		panic(in, e.msg);
 	send_boot(in, json_pack("{s:s,s:f}", "type", BOOT_START, "time_factor",

@@ -129,7 +129,7 @@ static int start(struct init *in, struct err *e)
 		r = console_open(in, e);
 	if (!r)
 		r = ctl_open(in, e);
-	return r;
+	return r ? r : mac_spawn_boot(in, e);
 }
 
 /* Milliseconds until the first deadline, rounded up; -1 when there is none. */
@@ -182,6 +182,5 @@ int main(void)
 		/* The kernel panics, QEMU ends, and the host shows this log. */
 		return 1;
 	}
-	ctl_event(&in, "ready", NULL);
 	loop(&in);
 }
