@@ -100,7 +100,6 @@ void kextd_rescan_volumes(struct kextd *k)
 		if (mounts_qualifies(&m, i) && !is_known(k, m.at[i].path))
 			take_volume(k, m.at[i].path);
 	mounts_release(&m);
-	kextd_retry_waiters(k);
 }
 
 void kextd_look(struct kextd *k)
@@ -245,8 +244,9 @@ static bool take_event(struct kextd *k, int fd)
 
 /*
  * What changed on disk is looked at before requests are served, so that nobody is
- * told that all is well who has just changed something. The timer is set anew in each
- * round, which also makes it unreadable again.
+ * told that all is well who has just changed something. Those who wait are looked at
+ * when all events have been taken, and nowhere else, so that no grant interrupts another.
+ * The timer is set anew in each round, which also makes it unreadable again.
  */
 static int serve(struct kextd *k, struct err *e)
 {
@@ -263,6 +263,7 @@ static int serve(struct kextd *k, struct err *e)
 		for (int i = 0; i < n; i++)
 			if (!take_event(k, ev[i].data.fd))
 				return 0;
+		kextd_retry_waiters(k);
 	}
 }
 

@@ -97,7 +97,7 @@ void kextd_serve(struct kextd *k, struct kextd_peer *c);
 void kextd_peer_gone(struct kextd *k, struct kextd_peer *c);
 /* @v is no longer there: who waits for it is told so. */
 void kextd_volume_gone(struct kextd *k, struct kextd_volume *v);
-/* A volume may have become free: grant what can be granted. */
+/* Volumes may have become free: grant what can be granted. For the loop alone. */
 void kextd_retry_waiters(struct kextd *k);
 
 #endif

@@ -84,7 +84,6 @@ static void unlock_volume(struct kextd *k, struct kextd_peer *c, const json_t *r
 			 "helper error while updating %s (error count: %u)", v->root,
 			 v->failures);
 	answer_errno(k, c, 0);
-	kextd_retry_waiters(k);
 }
 
 /* --- the reboot lock ------------------------------------------------------------ */
@@ -190,13 +189,14 @@ void kextd_retry_waiters(struct kextd *k)
 
 	for (size_t i = 0; i < k->n_volumes; i++)
 		grant_volume(k, k->volume[i]);
-	c = longest_waiting(k, WAITING_FOR_REBOOT, NULL);
-	if (!c || k->rebooter || check_all_watched(k))
-		return;
-	k->rebooter = c;
-	stop_waiting(k, c, 0);
+	/* More than one round if who waited is gone. */
+	while (!k->rebooter && (c = longest_waiting(k, WAITING_FOR_REBOOT, NULL)) &&
+	       !check_all_watched(k)) {
+		k->rebooter = c;
+		stop_waiting(k, c, 0);
+	}
 	/* One reboot is enough. */
-	while ((c = longest_waiting(k, WAITING_FOR_REBOOT, NULL)))
+	while (k->rebooter && (c = longest_waiting(k, WAITING_FOR_REBOOT, NULL)))
 		stop_waiting(k, c, EALREADY);
 }
 
@@ -228,7 +228,6 @@ void kextd_peer_gone(struct kextd *k, struct kextd_peer *c)
 		clog_say(k->o->log, CLOG_ERROR, "helper pid %d exited without unlocking '%s'.",
 			 (int)c->pid, v->root);
 	}
-	kextd_retry_waiters(k);
 }
 
 /* --- requests ----------------------------------------------------------------------- */
@@ -287,9 +286,13 @@ void kextd_serve(struct kextd *k, struct kextd_peer *c)
 {
 	json_t *request = NULL;
 	struct err e = ERR_INIT;
+	int r = packet_recv(c->fd, 0, &request, &e);
 
+	/* The event was that of a client which had this descriptor before. */
+	if (r == -E_TIMEOUT)
+		return;
 	/* Who still waits for a reply has no business to ask again. */
-	if (packet_recv(c->fd, 0, &request, &e) || c->waiting != WAITING_NOT)
+	if (r || c->waiting != WAITING_NOT)
 		kextd_peer_gone(k, c);
 	else
 		dispatch(k, c, request);

@@ -233,5 +233,4 @@ void kextd_reap(struct kextd *k)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		child_ended(k, pid, status);
-	kextd_retry_waiters(k);
 }
