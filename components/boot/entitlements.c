@@ -39,8 +39,8 @@ static int read_sections(struct elf *elf, struct err *e)
 	const Elf64_Shdr *names;
 	int r;
 
-	if (elf->head.e_shentsize != sizeof(Elf64_Shdr) || elf->head.e_shnum > SECTIONS_MAX ||
-	    elf->head.e_shstrndx >= elf->head.e_shnum)
+	if (elf->head.e_shentsize != sizeof(Elf64_Shdr) ||
+	    elf->head.e_shnum > SECTIONS_MAX || elf->head.e_shstrndx >= elf->head.e_shnum)
 		return err_set(e, E_CORRUPT, "ELF: bad section table");
 	elf->section = calloc(elf->head.e_shnum, sizeof(Elf64_Shdr));
 	if (!elf->section)

@@ -21,7 +21,8 @@ static bool path_is_plain(const char *p)
 }
 
 static int one_line(char *line,
-		    int (*fn)(void *arg, const char *path, const char *target, struct err *e),
+		    int (*fn)(void *arg, const char *path, const char *target,
+			      struct err *e),
 		    void *arg, struct err *e)
 {
 	char *target = strchr(line, '\t');
@@ -37,7 +38,8 @@ static int one_line(char *line,
 }
 
 int firmlinks_each(const char *text,
-		   int (*fn)(void *arg, const char *path, const char *target, struct err *e),
+		   int (*fn)(void *arg, const char *path, const char *target,
+			     struct err *e),
 		   void *arg, struct err *e)
 {
 	char line[LINE_BUF];

@@ -17,7 +17,8 @@ static void to_hex(char *out, const uint8_t *bytes, size_t n)
 }
 
 /* Load tags are given in the order of the list, from 1, as the kernel adds the kexts. */
-static plist_t tags_of_libraries(const struct prelink *p, const struct prelink_entry *kext)
+static plist_t tags_of_libraries(const struct prelink *p,
+				 const struct prelink_entry *kext)
 {
 	plist_t tags = plist_new_array(), libraries = NULL;
 	struct pl_iter it;
@@ -66,8 +67,9 @@ static plist_t loaded_dict(const struct prelink *p, size_t i)
 			    plist_new_uint(references_to(p, k->id)));
 	plist_dict_set_item(d, "OSBundleDependencies", tags_of_libraries(p, k));
 	if (k->has_uuid)
-		plist_dict_set_item(d, "OSBundleUUID",
-				    plist_new_data((const char *)k->uuid, sizeof(k->uuid)));
+		plist_dict_set_item(
+		    d, "OSBundleUUID",
+		    plist_new_data((const char *)k->uuid, sizeof(k->uuid)));
 	return d;
 }
 
@@ -79,9 +81,8 @@ static int describe(struct kernelcache *k, const struct prelink *p, struct err *
 	k->list = json_array();
 	for (size_t i = 0; i < p->n_kexts; i++) {
 		plist_array_append_item(array, loaded_dict(p, i));
-		json_array_append_new(k->list,
-				      json_pack("{s:s,s:s}", "id", p->kext[i].id, "version",
-						p->kext[i].version));
+		json_array_append_new(k->list, json_pack("{s:s,s:s}", "id", p->kext[i].id,
+							 "version", p->kext[i].version));
 	}
 	k->n_kexts = (unsigned)p->n_kexts;
 	memcpy(k->kcid_bytes, p->kcid, sizeof(k->kcid_bytes));
@@ -91,8 +92,8 @@ static int describe(struct kernelcache *k, const struct prelink *p, struct err *
 	return r;
 }
 
-int kernelcache_open(struct kernelcache *k, const char *path, const void *data, size_t len,
-		     struct err *e)
+int kernelcache_open(struct kernelcache *k, const char *path, const void *data,
+		     size_t len, struct err *e)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	struct prelink_report rep = {.failed = PRELINK_OK};

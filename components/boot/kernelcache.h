@@ -31,8 +31,8 @@ struct kernelcache {
  * Judge the file @data of @len bytes, read from @path. E_CORRUPT when it would not boot;
  * the message begins with the name of the check that failed ("bad-checksum: ...").
  */
-int kernelcache_open(struct kernelcache *k, const char *path, const void *data, size_t len,
-		     struct err *e) MUST_CHECK;
+int kernelcache_open(struct kernelcache *k, const char *path, const void *data,
+		     size_t len, struct err *e) MUST_CHECK;
 void kernelcache_release(struct kernelcache *k);
 
 #endif

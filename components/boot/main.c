@@ -106,9 +106,11 @@ static int load_kernel(struct boot *b, struct err *e)
 			 b->choice.system->group);
 	else
 		snprintf(b->kernel_path, sizeof(b->kernel_path), "%s", PATH_SYSTEM_PLK);
-	r = volumes_read_file(CARRIER_DISK, b->root, b->kernel_path, KERNELCACHE_MAX, &file, e);
+	r = volumes_read_file(CARRIER_DISK, b->root, b->kernel_path, KERNELCACHE_MAX,
+			      &file, e);
 	if (r) {
-		r = refuse_kernel(b, r == -E_NOTFOUND ? EFI_NOT_FOUND : EFI_LOAD_ERROR, e);
+		r = refuse_kernel(b, r == -E_NOTFOUND ? EFI_NOT_FOUND : EFI_LOAD_ERROR,
+				  e);
 	} else {
 		r = kernelcache_open(&b->kernel, b->kernel_path, file.data, file.len, e);
 		if (r)
@@ -130,7 +132,8 @@ static void read_csr(struct boot *b)
 	const struct nvram_var *var = nvram_get_apple(&b->nvram, NVRAM_CSR_CONFIG);
 	struct csr_boot csr;
 
-	csr_boot_init(&csr, var ? var->value : NULL, var ? var->len : 0, b->choice.recovery);
+	csr_boot_init(&csr, var ? var->value : NULL, var ? var->len : 0,
+		      b->choice.recovery);
 	b->csr = csr_effective(&csr);
 }
 
@@ -218,8 +221,9 @@ static void launch(struct boot *b)
 	stage("launch", "/sbin/launchd");
 	channel_send(BOOT_FD, BOOT_LAUNCH,
 		     json_pack("{s:s,s:[s],s:[s],s:s}", "root", TREE_ROOT, "argv",
-			       "/sbin/launchd", "env", "PATH=/usr/bin:/bin:/usr/sbin:/sbin",
-			       "hostname", "Catalina-Mac"),
+			       "/sbin/launchd", "env",
+			       "PATH=/usr/bin:/bin:/usr/sbin:/sbin", "hostname",
+			       "Catalina-Mac"),
 		     sip_events_fd(b->sip));
 	child = expect(BOOT_CHILD);
 	b->service.launchd = (pid_t)json_integer_value(json_object_get(child, "pid"));
@@ -228,7 +232,8 @@ static void launch(struct boot *b)
 		    (ino_t)json_integer_value(json_object_get(child, "console_ino")), &e);
 	json_decref(child);
 	if (r)
-		channel_send(BOOT_FD, BOOT_PANIC, json_pack("{s:s}", "reason", e.msg), -1);
+		channel_send(BOOT_FD, BOOT_PANIC, json_pack("{s:s}", "reason", e.msg),
+			     -1);
 	else
 		channel_send(BOOT_FD, BOOT_GO, json_object(), -1);
 }
@@ -296,7 +301,8 @@ int main(void)
 	if (r || start_up(&b, &e)) {
 		if (tree_unmount_all(&b.volumes, &late))
 			fprintf(stderr, "boot: %s\n", late.msg);
-		channel_send(BOOT_FD, BOOT_REFUSED, json_pack("{s:s}", "reason", e.msg), -1);
+		channel_send(BOOT_FD, BOOT_REFUSED, json_pack("{s:s}", "reason", e.msg),
+			     -1);
 		return EXIT_FAILURE;
 	}
 	launch(&b);

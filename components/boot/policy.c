@@ -85,7 +85,8 @@ static int pin_ancestors(struct policy *p, const char *path, struct err *e)
 	return r;
 }
 
-/* An entry of a folder with a glob row is marked if it bears the installer's attribute. */
+/* An entry of a folder with a glob row is marked if it bears the installer's attribute.
+ */
 static int mark_entry(struct policy *p, int dir, const char *name, struct err *e)
 {
 	char path[PATH_MAX], value[128];
@@ -175,9 +176,9 @@ static const struct {
 	const char *name;
 	__u32 bit;
 } known[] = {
-	{"com.apple.rootless.install", SIP_ENT_INSTALL},
-	{"com.apple.private.apfs.mount-root-writeable-at-shutdown", SIP_ENT_SHUTDOWN_MOUNT},
-	{"com.apple.private.KextAudit.user-access", SIP_ENT_KEXT_SERVICE},
+    {"com.apple.rootless.install", SIP_ENT_INSTALL},
+    {"com.apple.private.apfs.mount-root-writeable-at-shutdown", SIP_ENT_SHUTDOWN_MOUNT},
+    {"com.apple.private.KextAudit.user-access", SIP_ENT_KEXT_SERVICE},
 };
 
 struct collect {
@@ -250,8 +251,8 @@ static int entitle_folder(struct policy *p, const char *path, struct err *e)
 
 static int entitle_programs(struct policy *p, struct err *e)
 {
-	static const char *const folders[] = {"/sbin", "/usr/sbin", "/usr/libexec", "/usr/bin",
-					      "/bin"};
+	static const char *const folders[] = {"/sbin", "/usr/sbin", "/usr/libexec",
+					      "/usr/bin", "/bin"};
 	int r = 0;
 
 	for (size_t i = 0; !r && i < sizeof(folders) / sizeof(folders[0]); i++)
@@ -267,10 +268,10 @@ static int set_name_rules(struct policy *p, struct err *e)
 		const char *name;
 		struct sip_name_rule rule;
 	} rules[] = {
-		{"bootstrap", {.entitlements = SIP_ENT_SHUTDOWN_MOUNT}},
-		{"com.apple.KernelExtensionServer", {.entitlements = SIP_ENT_KEXT_SERVICE}},
-		{NVRAM_APPLE_GUID ":" NVRAM_CSR_CONFIG,
-		 {.csr_any = CSR_ALLOW_DEVICE_CONFIGURATION | CSR_ALLOW_UNRESTRICTED_NVRAM}},
+	    {"bootstrap", {.entitlements = SIP_ENT_SHUTDOWN_MOUNT}},
+	    {"com.apple.KernelExtensionServer", {.entitlements = SIP_ENT_KEXT_SERVICE}},
+	    {NVRAM_APPLE_GUID ":" NVRAM_CSR_CONFIG,
+	     {.csr_any = CSR_ALLOW_DEVICE_CONFIGURATION | CSR_ALLOW_UNRESTRICTED_NVRAM}},
 	};
 	int r = 0;
 
@@ -295,10 +296,11 @@ static int configure(struct policy *p, const struct policy_facts *f, struct err 
 	c.xnu_dev = sip_dev(xnu.st_dev);
 	c.nvram_ino = nvram.st_ino;
 	c.carrier_dev = sip_dev(own.st_dev);
-	snprintf(c.remount_refused, sizeof(c.remount_refused),
-		 "apfs_vfsop_mount:%u: Updating mount from /dev/%s to read/write mode is not"
-		 " allowed",
-		 f->release->apfs_mount_line, f->root_device);
+	snprintf(
+	    c.remount_refused, sizeof(c.remount_refused),
+	    "apfs_vfsop_mount:%u: Updating mount from /dev/%s to read/write mode is not"
+	    " allowed",
+	    f->release->apfs_mount_line, f->root_device);
 	snprintf(c.allowing_script, sizeof(c.allowing_script),
 		 "System is shutting down. allowing script at path: ");
 	/* The words for SIP off are inferred from those for SIP on. */

@@ -115,7 +115,8 @@ static int op_unmount(struct service *s, const json_t *req, struct err *e)
 		return r;
 	/* What the running system consists of stays: its root, Data, swap. */
 	if (strncmp(v->mount_point, "/Volumes/", 9) != 0)
-		return err_set(e, v->mount_point[0] ? E_BUSY : E_INVAL, "%s %s", v->device,
+		return err_set(e, v->mount_point[0] ? E_BUSY : E_INVAL, "%s %s",
+			       v->device,
 			       v->mount_point[0] ? "is in use" : "is not mounted");
 	r = tree_detach(v, e);
 	return r ? r : xnu_write_volumes(s->volumes, e);
@@ -165,7 +166,8 @@ static const struct {
 	{"shutdown_begin", op_shutdown_begin, LAUNCHD},
 };
 
-static int handle(struct service *s, const json_t *req, uid_t uid, pid_t pid, struct err *e)
+static int handle(struct service *s, const json_t *req, uid_t uid, pid_t pid,
+		  struct err *e)
 {
 	const char *op = text_of(req, "op");
 

@@ -19,7 +19,7 @@
 #include "sim/platform/paths.h"
 
 #define FIRMLINKS_MAX_BYTES 65536
-#define RECOVERY_ROOT       "/%s/BaseSystem" /* on the Recovery volume, %s: volume group */
+#define RECOVERY_ROOT	    "/%s/BaseSystem" /* on its volume; %s: volume group */
 
 /* What Recovery keeps in memory, because its own volume is read-only. */
 static const struct {
@@ -99,7 +99,8 @@ int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_o
 	char target[64], mounted[sizeof(TREE_ROOT) + BOOT_PATH_BUF];
 
 	if (v->mount_point[0])
-		return err_set(e, E_BUSY, "%s is mounted on %s", v->device, v->mount_point);
+		return err_set(e, E_BUSY, "%s is mounted on %s", v->device,
+			       v->mount_point);
 	if (strlen(path) >= sizeof(v->mount_point))
 		return err_set(e, E_OVERFLOW, "path too long");
 	snprintf(target, sizeof(target), "/proc/self/fd/%d", dir_fd);
@@ -167,7 +168,8 @@ static int bind_firmlink(void *arg, const char *path, const char *target, struct
 
 	if (r)
 		return r;
-	/* A firmlink without its other end leads nowhere, and the Mac starts all the same. */
+	/* A firmlink without its other end leads nowhere, and the Mac starts all the
+	 * same. */
 	if (!fsio_exists(source))
 		return 0;
 	return bind_at(source, path, e);
@@ -243,7 +245,8 @@ static int mount_memory(struct err *e)
 		char path[256];
 
 		snprintf(path, sizeof(path), TREE_ROOT "%s", memory_folders[i].path);
-		if (mount("ramdisk", path, "tmpfs", MS_NOSUID, memory_folders[i].options) &&
+		if (mount("ramdisk", path, "tmpfs", MS_NOSUID,
+			  memory_folders[i].options) &&
 		    errno != ENOENT)
 			return err_sys(e, "%s", memory_folders[i].path);
 	}
@@ -291,8 +294,8 @@ static int build_recovery(struct volumes *vs, const struct boot_choice *c,
 
 	if (r)
 		return r;
-	snprintf(source, sizeof(source), "%s" RECOVERY_ROOT, c->recovery_volume->carrier_dir,
-		 c->system->group);
+	snprintf(source, sizeof(source), "%s" RECOVERY_ROOT,
+		 c->recovery_volume->carrier_dir, c->system->group);
 	r = bind_root(source, e);
 	if (!r)
 		r = this_release(TREE_ROOT, ret_release, e);

@@ -32,7 +32,8 @@ static int read_list(struct volumes *vs, struct apfs *c, struct err *e)
 		if (r)
 			return r;
 		if (vs->n == BOOT_VOLUMES_MAX)
-			return err_set(e, E_OVERFLOW, "more than %d volumes", BOOT_VOLUMES_MAX);
+			return err_set(e, E_OVERFLOW, "more than %d volumes",
+				       BOOT_VOLUMES_MAX);
 		fill_volume(&vs->v[vs->n++], &info);
 	}
 	return 0;
@@ -105,7 +106,8 @@ void volumes_release(struct volumes *vs)
 	vs->n = 0;
 }
 
-/* On a Mac the variable is XML that holds the UUID; what else it says is of no use here. */
+/* On a Mac the variable is XML that holds the UUID; what else it says is of no use here.
+ */
 static struct boot_volume *named_by_nvram(struct volumes *vs, const struct nvram *nv)
 {
 	const struct nvram_var *var = nvram_get_apple(nv, NVRAM_BOOT_DEVICE);
@@ -127,11 +129,11 @@ int volumes_choose(struct volumes *vs, const struct nvram *nv, struct boot_choic
 	if (!system)
 		return err_set(e, E_NOTFOUND, "no volume has the role System");
 	*ret = (struct boot_choice){
-		.recovery = nvram_get_apple(nv, NVRAM_RECOVERY) != NULL,
-		.system = system,
-		.data = system->group[0] ? by_role(vs, APFS_ROLE_DATA, system->group) : NULL,
-		.vm = by_role(vs, APFS_ROLE_VM, NULL),
-		.recovery_volume = by_role(vs, APFS_ROLE_RECOVERY, NULL),
+	    .recovery = nvram_get_apple(nv, NVRAM_RECOVERY) != NULL,
+	    .system = system,
+	    .data = system->group[0] ? by_role(vs, APFS_ROLE_DATA, system->group) : NULL,
+	    .vm = by_role(vs, APFS_ROLE_VM, NULL),
+	    .recovery_volume = by_role(vs, APFS_ROLE_RECOVERY, NULL),
 	};
 	if (ret->recovery && !ret->recovery_volume)
 		return err_set(e, E_NOTFOUND, "no volume has the role Recovery");

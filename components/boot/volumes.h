@@ -35,7 +35,8 @@ struct boot_volume {
 struct volumes {
 	struct boot_volume v[BOOT_VOLUMES_MAX];
 	size_t n;
-	struct buf crypto_users; /* CryptoUserInfo.plist of the system's group; may be empty */
+	struct buf
+	    crypto_users; /* CryptoUserInfo.plist of the system's group; may be empty */
 };
 
 /* What a start works on; members point into struct volumes. NULL when there is none. */

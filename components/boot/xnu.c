@@ -95,9 +95,9 @@ static void random_uuid(char out[BOOT_UUID_BUF])
 	u[6] = (uint8_t)((u[6] & 0x0f) | 0x40);
 	u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
 	snprintf(out, BOOT_UUID_BUF,
-		 "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", u[0],
-		 u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12],
-		 u[13], u[14], u[15]);
+		 "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X",
+		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11],
+		 u[12], u[13], u[14], u[15]);
 }
 
 static int write_boot_args(const struct xnu_state *s, struct err *e)
@@ -110,7 +110,8 @@ static int write_boot_args(const struct xnu_state *s, struct err *e)
 
 	random_uuid(session);
 	if (!r && args)
-		r = buf_printf(&text, e, "%.*s", (int)args->len, (const char *)args->value);
+		r = buf_printf(&text, e, "%.*s", (int)args->len,
+			       (const char *)args->value);
 	plist_dict_set_item(d, "Recovery", plist_new_bool(s->recovery));
 	plist_dict_set_item(d, "RootDevice", plist_new_string(s->root->device));
 	plist_dict_set_item(d, "BootVolumeUUID", plist_new_string(s->root->uuid));
@@ -154,7 +155,8 @@ static int write_files(const struct xnu_state *s, struct err *e)
 	if (!r)
 		r = write_file(XNU_TIME_FACTOR, factor, strlen(factor), e);
 	if (!r)
-		r = write_file(XNU_LOADED_KEXTS, s->kernel->loaded.data, s->kernel->loaded.len, e);
+		r = write_file(XNU_LOADED_KEXTS, s->kernel->loaded.data,
+			       s->kernel->loaded.len, e);
 	if (!r)
 		r = write_boot_args(s, e);
 	return r ? r : xnu_write_volumes(s->volumes, e);
@@ -166,7 +168,8 @@ int xnu_build(const struct xnu_state *s, struct err *e)
 
 	if (!r)
 		r = fsio_mkdirs(TREE_ROOT XNU_DIR, 0755, e);
-	if (!r && mount("xnu", TREE_ROOT XNU_DIR, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"))
+	if (!r &&
+	    mount("xnu", TREE_ROOT XNU_DIR, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"))
 		r = err_sys(e, XNU_DIR);
 	if (!r)
 		r = fsio_mkdirs(TREE_ROOT XNU_NVRAM_DIR, 0755, e);

@@ -62,9 +62,10 @@ static int custom_text(uint32_t config, struct buf *out, struct err *e)
 			       set == parts[i].says_enabled ? "enabled" : "disabled");
 	}
 	if (!r)
-		r = buf_printf(out, e,
-			       "\nThis is an unsupported configuration, likely to break in the "
-			       "future and leave your machine in an unknown state.\n");
+		r = buf_printf(
+		    out, e,
+		    "\nThis is an unsupported configuration, likely to break in the "
+		    "future and leave your machine in an unknown state.\n");
 	return r;
 }
 
@@ -72,9 +73,11 @@ int csrutil_status_text(uint32_t config, struct buf *out, struct err *e)
 {
 	config &= listed_flags();
 	if ((config & ALL_OFF) == ALL_OFF)
-		return buf_printf(out, e, "System Integrity Protection status: disabled.\n");
+		return buf_printf(out, e,
+				  "System Integrity Protection status: disabled.\n");
 	if (!config)
-		return buf_printf(out, e, "System Integrity Protection status: enabled.\n");
+		return buf_printf(out, e,
+				  "System Integrity Protection status: enabled.\n");
 	return custom_text(config, out, e);
 }
 
@@ -123,7 +126,8 @@ static int not_recovery(struct session *s, struct err *e)
 }
 
 /* Write (or with @config NULL delete) the setting, and say so. */
-static int change(struct session *s, const uint32_t *config, const char *done, struct err *e)
+static int change(struct session *s, const uint32_t *config, const char *done,
+		  struct err *e)
 {
 	uint32_t effective = 0;
 	uint8_t bytes[4];
@@ -145,8 +149,8 @@ static int change(struct session *s, const uint32_t *config, const char *done, s
 		return not_recovery(s, e);
 	if (r)
 		return r;
-	return buf_printf(s->out, e, "Successfully %s System Integrity Protection. " RESTART,
-			  done);
+	return buf_printf(s->out, e,
+			  "Successfully %s System Integrity Protection. " RESTART, done);
 }
 
 static int run_disable(struct session *s, int argc, char **argv, struct err *e)

@@ -33,17 +33,18 @@ static const char *yes_no(bool b)
 
 static int run_list(struct session *s, int argc, char **argv, struct err *e)
 {
-	int r = buf_printf(s->out, e,
-			   "/dev/disk1 (synthesized):\n"
-			   "   #:                       TYPE NAME                    IDENTIFIER\n"
-			   "   0:      APFS Container Scheme -                       disk1\n"
-			   "                                 Physical Store disk0s2\n");
+	int r = buf_printf(
+	    s->out, e,
+	    "/dev/disk1 (synthesized):\n"
+	    "   #:                       TYPE NAME                    IDENTIFIER\n"
+	    "   0:      APFS Container Scheme -                       disk1\n"
+	    "                                 Physical Store disk0s2\n");
 
 	(void)argc;
 	(void)argv;
 	for (size_t i = 0; !r && i < s->list.n; i++)
-		r = buf_printf(s->out, e, "%4zu:                APFS Volume %-23s %s\n", i + 1,
-			       s->list.v[i].name, s->list.v[i].device);
+		r = buf_printf(s->out, e, "%4zu:                APFS Volume %-23s %s\n",
+			       i + 1, s->list.v[i].name, s->list.v[i].device);
 	return r ? r : buf_append(s->out, "\n", 1, e);
 }
 
@@ -54,7 +55,8 @@ static const char *filevault_words(const struct volume_entry *v)
 	return v->locked ? "Yes (Locked)" : "Yes (Unlocked)";
 }
 
-static int apfs_list_volume(struct session *s, const struct volume_entry *v, struct err *e)
+static int apfs_list_volume(struct session *s, const struct volume_entry *v,
+			    struct err *e)
 {
 	return buf_printf(
 		s->out, e,
@@ -88,7 +90,8 @@ static int run_apfs_list(struct session *s, int argc, char **argv, struct err *e
 
 /* ---- one volume ---- */
 
-static int fail(struct session *s, struct err *e, const char *form, ...) PRINTF_LIKE(3, 4);
+static int fail(struct session *s, struct err *e, const char *form, ...)
+    PRINTF_LIKE(3, 4);
 
 /* A message on standard error, and exit status 1. */
 static int fail(struct session *s, struct err *e, const char *form, ...)
@@ -139,8 +142,8 @@ static int run_info(struct session *s, int argc, char **argv, struct err *e)
 			  "   FileVault:                 %s\n"
 			  "   Locked:                    %s\n",
 			  v->device, v->device, v->name, yes_no(v->mount_point[0]),
-			  v->mount_point, v->uuid, yes_no(v->read_only), yes_no(v->filevault),
-			  yes_no(v->locked));
+			  v->mount_point, v->uuid, yes_no(v->read_only),
+			  yes_no(v->filevault), yes_no(v->locked));
 }
 
 /*
@@ -208,7 +211,8 @@ static int run_unmount(struct session *s, int argc, char **argv, struct err *e)
 	if (!v->mount_point[0])
 		return fail(s, e, "%s was already unmounted", v->device);
 	if (kernel_unmount(s->paths->kernel, v->device, &why))
-		return fail(s, e, "Volume %s on %s failed to unmount", v->name, v->device);
+		return fail(s, e, "Volume %s on %s failed to unmount", v->name,
+			    v->device);
 	rmdir(v->mount_point);
 	return buf_printf(s->out, e, "Volume %s on %s unmounted\n", v->name, v->device);
 }
@@ -218,7 +222,8 @@ struct unlock_options {
 	bool no_mount;
 };
 
-static bool parse_unlock(struct session *s, int argc, char **argv, struct unlock_options *o)
+static bool parse_unlock(struct session *s, int argc, char **argv,
+			 struct unlock_options *o)
 {
 	*o = (struct unlock_options){.passphrase = NULL};
 	for (int i = 1; i < argc; i++) {
@@ -242,8 +247,9 @@ static int run_unlock(struct session *s, int argc, char **argv, struct err *e)
 	int r = 0;
 
 	if (!parse_unlock(s, argc, argv, &o))
-		return fail(s, e, "Usage:  diskutil apfs unlockVolume <apfsVolumeDevice> "
-				  "-passphrase <passphrase> | -stdinpassphrase [-nomount]");
+		return fail(s, e,
+			    "Usage:  diskutil apfs unlockVolume <apfsVolumeDevice> "
+			    "-passphrase <passphrase> | -stdinpassphrase [-nomount]");
 	v = find(s, argv[0], &r, e);
 	if (!v)
 		return r;
@@ -301,7 +307,8 @@ static const struct command *find_command(int argc, char **argv, int *ret_words)
 
 static int usage(struct session *s, struct err *e)
 {
-	int r = buf_printf(s->err_out, e, "Usage:  diskutil <verb> <options>, where <verb> is:\n");
+	int r = buf_printf(s->err_out, e,
+			   "Usage:  diskutil <verb> <options>, where <verb> is:\n");
 
 	for (size_t i = 0; !r && i < N_COMMANDS; i++)
 		r = buf_printf(s->err_out, e, "     %s\n", commands[i].help);
@@ -320,8 +327,11 @@ int diskutil_run(const struct diskutil_paths *p, int argc, char **argv, const ch
 	if (!c)
 		r = usage(&s, e);
 	else if (volume_list_read(&s.list, p->volumes, &why))
-		r = fail(&s, e, "Unable to run because unable to use the DiskManagement framework"
-				" (%s)", why.msg);
+		r = fail(
+		    &s, e,
+		    "Unable to run because unable to use the DiskManagement framework"
+		    " (%s)",
+		    why.msg);
 	else
 		r = c->run(&s, argc - words, argv + words, e);
 	volume_list_release(&s.list);

@@ -41,8 +41,8 @@ int kernel_mount(const char *socket, const char *device, const char *path, bool 
 	if (read_only)
 		json_array_append_new(options, json_string("rdonly"));
 	return call(socket,
-		    json_pack("{s:s,s:s,s:s,s:o}", "op", "mount", "device", device, "path",
-			      path, "options", options),
+		    json_pack("{s:s,s:s,s:s,s:o}", "op", "mount", "device", device,
+			      "path", path, "options", options),
 		    e);
 }
 
@@ -55,7 +55,7 @@ int kernel_unlock(const char *socket, const char *device, const char *passphrase
 		  struct err *e)
 {
 	return call(socket,
-		    json_pack("{s:s,s:s,s:s}", "op", "unlock", "device", device, "passphrase",
-			      passphrase),
+		    json_pack("{s:s,s:s,s:s}", "op", "unlock", "device", device,
+			      "passphrase", passphrase),
 		    e);
 }

@@ -30,8 +30,8 @@ int main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int status = EXIT_FAILURE;
 
-	if (diskutil_run(&paths, argc - 1, argv + 1, read_passphrase(argc, argv), &out, &err_out,
-			 &status, &e))
+	if (diskutil_run(&paths, argc - 1, argv + 1, read_passphrase(argc, argv), &out,
+			 &err_out, &status, &e))
 		fprintf(stderr, "diskutil: %s\n", e.msg);
 	fputs(buf_str(&out), stdout);
 	fputs(buf_str(&err_out), stderr);

@@ -57,7 +57,8 @@ static int read_all(struct volume_list *l, plist_t array, struct err *e)
 		return err_set(e, E_CORRUPT, "not an array");
 	for (uint32_t i = 0; !r && i < plist_array_get_size(array); i++) {
 		if (l->n == VOLUME_LIST_MAX)
-			return err_set(e, E_OVERFLOW, "more than %d volumes", VOLUME_LIST_MAX);
+			return err_set(e, E_OVERFLOW, "more than %d volumes",
+				       VOLUME_LIST_MAX);
 		r = read_entry(&l->v[l->n++], plist_array_get_item(array, i), e);
 	}
 	return r;

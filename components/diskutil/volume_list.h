@@ -29,9 +29,10 @@ int volume_list_read(struct volume_list *l, const char *path, struct err *e) MUS
 void volume_list_release(struct volume_list *l);
 
 /*
- * What a user calls a volume: "disk1s5", "/dev/disk1s5", its UUID, its mount point, or its
- * name. NULL when there is none.
+ * What a user calls a volume: "disk1s5", "/dev/disk1s5", its UUID, its mount point, or
+ * its name. NULL when there is none.
  */
-const struct volume_entry *volume_list_find(const struct volume_list *l, const char *what);
+const struct volume_entry *volume_list_find(const struct volume_list *l,
+					    const char *what);
 
 #endif

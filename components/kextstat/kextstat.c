@@ -36,8 +36,8 @@ static int append_uuid(plist_t dict, struct buf *out, struct err *e)
 	return buf_printf(out, e,
 			  "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-"
 			  "%02X%02X%02X%02X%02X%02X ",
-			  u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10],
-			  u[11], u[12], u[13], u[14], u[15]);
+			  u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9],
+			  u[10], u[11], u[12], u[13], u[14], u[15]);
 }
 
 static int by_tag_downward(const void *a, const void *b)
@@ -95,12 +95,13 @@ static int append_kext(plist_t dict, const struct kextstat_options *o, struct bu
 	if (r || !wanted(o, id))
 		return r;
 	/* As %#x has it: a zero stands without 0x. */
-	r = buf_printf(out, e,
-		       "%5" PRIu64 " %4" PRIu64 " %#-18" PRIx64 " %#-10" PRIx64
-		       " %#-10" PRIx64 " %s (%s) ",
-		       number(dict, "OSBundleLoadTag"), number(dict, "OSBundleRetainCount"),
-		       number(dict, "OSBundleLoadAddress"), number(dict, "OSBundleLoadSize"),
-		       number(dict, "OSBundleWiredSize"), id, version);
+	r = buf_printf(
+	    out, e,
+	    "%5" PRIu64 " %4" PRIu64 " %#-18" PRIx64 " %#-10" PRIx64 " %#-10" PRIx64
+	    " %s (%s) ",
+	    number(dict, "OSBundleLoadTag"), number(dict, "OSBundleRetainCount"),
+	    number(dict, "OSBundleLoadAddress"), number(dict, "OSBundleLoadSize"),
+	    number(dict, "OSBundleWiredSize"), id, version);
 	if (!r)
 		r = append_uuid(dict, out, e);
 	return r ? r : append_tags(dict, out, e);

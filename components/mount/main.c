@@ -116,7 +116,8 @@ int main(int argc, char **argv)
 	argv += optind;
 	if (!argc && !q.update)
 		return show_list();
-	if (argc < 1 || argc > 2 || strcmp(q.type, "apfs") != 0 || (q.write && q.read_only))
+	if (argc < 1 || argc > 2 || strcmp(q.type, "apfs") != 0 ||
+	    (q.write && q.read_only))
 		return usage();
 	if (q.update)
 		return update(&q, argv[argc - 1]);

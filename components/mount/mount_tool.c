@@ -28,9 +28,9 @@ static const char *extra_words(const struct volume_entry *v)
 static int list_volume(const struct volume_entry *v, bool (*read_only)(const char *path),
 		       struct buf *out, struct err *e)
 {
-	return buf_printf(out, e, "/dev/%s on %s (apfs, local,%s journaled%s)\n", v->device,
-			  v->mount_point, read_only(v->mount_point) ? " read-only," : "",
-			  extra_words(v));
+	return buf_printf(out, e, "/dev/%s on %s (apfs, local,%s journaled%s)\n",
+			  v->device, v->mount_point,
+			  read_only(v->mount_point) ? " read-only," : "", extra_words(v));
 }
 
 int mount_list_text(const struct volume_list *l, bool (*read_only)(const char *path),

@@ -33,7 +33,8 @@ static const char *iokit_words(const struct err *e)
 
 static int complain(const char *doing, const char *name, const struct err *e)
 {
-	fprintf(stderr, "nvram: Error %s variable - '%s': %s\n", doing, name, iokit_words(e));
+	fprintf(stderr, "nvram: Error %s variable - '%s': %s\n", doing, name,
+		iokit_words(e));
 	return EXIT_FAILURE;
 }
 
@@ -55,8 +56,9 @@ static int variable(char *arg)
 			       complain("getting", arg, &e) :
 			       print_out(&out);
 	*value++ = '\0';
-	return nvram_tool_set(XNU_NVRAM_DIR, arg, value, &e) ? complain("setting", arg, &e) :
-							       EXIT_SUCCESS;
+	return nvram_tool_set(XNU_NVRAM_DIR, arg, value, &e)
+		   ? complain("setting", arg, &e)
+		   : EXIT_SUCCESS;
 }
 
 static int option(const char *arg, const char *name)
@@ -74,8 +76,9 @@ static int option(const char *arg, const char *name)
 			       complain("clearing", name, &e) :
 			       EXIT_SUCCESS;
 	default:
-		return nvram_tool_clear(XNU_NVRAM_DIR, &e) ? complain("clearing", "all", &e) :
-							     EXIT_SUCCESS;
+		return nvram_tool_clear(XNU_NVRAM_DIR, &e)
+			   ? complain("clearing", "all", &e)
+			   : EXIT_SUCCESS;
 	}
 }
 

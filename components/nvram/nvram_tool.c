@@ -53,7 +53,8 @@ int nvram_tool_get(const char *dir, const char *name, struct buf *out, struct er
 
 static int by_key(const void *a, const void *b)
 {
-	return strcmp(((const struct nvram_var *)a)->key, ((const struct nvram_var *)b)->key);
+	return strcmp(((const struct nvram_var *)a)->key,
+		      ((const struct nvram_var *)b)->key);
 }
 
 static const char *short_name(const char *key)
@@ -73,8 +74,8 @@ int nvram_tool_print(const char *dir, struct buf *out, struct err *e)
 	if (!r && nv.n)
 		qsort(nv.vars, nv.n, sizeof(nv.vars[0]), by_key);
 	for (size_t i = 0; !r && i < nv.n; i++)
-		r = append_value(short_name(nv.vars[i].key), nv.vars[i].value, nv.vars[i].len,
-				 out, e);
+		r = append_value(short_name(nv.vars[i].key), nv.vars[i].value,
+				 nv.vars[i].len, out, e);
 	nvram_release(&nv);
 	return r;
 }

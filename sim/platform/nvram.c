@@ -37,7 +37,8 @@ bool nvram_key_valid(const char *key)
 	if (len <= GUID_LEN + 1 || len > NVRAM_KEY_MAX || strchr(key, '/'))
 		return false;
 	for (size_t i = 0; i <= GUID_LEN; i++)
-		if (form[i] == 'x' ? !strchr("0123456789ABCDEF", key[i]) : key[i] != form[i])
+		if (form[i] == 'x' ? !strchr("0123456789ABCDEF", key[i])
+				   : key[i] != form[i])
 			return false;
 	return true;
 }
@@ -75,7 +76,8 @@ static size_t stored_size(const struct nvram *nv, const char *key, size_t len)
 
 	for (size_t i = 0; i < nv->n; i++)
 		if (strcmp(nv->vars[i].key, key) != 0)
-			sum += nvram_record_size(strlen(nv->vars[i].key), nv->vars[i].len);
+			sum +=
+			    nvram_record_size(strlen(nv->vars[i].key), nv->vars[i].len);
 	return sum;
 }
 
@@ -99,8 +101,8 @@ int nvram_set(struct nvram *nv, const char *key, const void *value, size_t len,
 		return err_set(e, E_INVAL, "'%s' is not GUID:name", key);
 	if (len > NVRAM_BANK_RECORDS_MAX || (!old && nv->n == NVRAM_MAX_VARS) ||
 	    stored_size(nv, key, len) > NVRAM_BANK_RECORDS_MAX)
-		return err_set(e, E_OVERFLOW, "NVRAM is full: no room for %zu bytes of '%s'",
-			       len, key);
+		return err_set(e, E_OVERFLOW,
+			       "NVRAM is full: no room for %zu bytes of '%s'", len, key);
 	v = (struct nvram_var){.key = strdup(key), .value = malloc(len + 1), .len = len};
 	if (!v.key || !v.value) {
 		var_release(&v);

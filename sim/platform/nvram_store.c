@@ -147,7 +147,8 @@ static int append_record(struct buf *b, const struct nvram_var *v, struct err *e
 	return err ? err : buf_append(b, v->value, v->len, e);
 }
 
-static int make_bank(const struct nvram *nv, uint64_t sequence, struct buf *b, struct err *e)
+static int make_bank(const struct nvram *nv, uint64_t sequence, struct buf *b,
+		     struct err *e)
 {
 	struct nvram_bank_raw h = {.sequence = to_le64(sequence)};
 	int r = buf_append(b, &h, sizeof(h), e);

@@ -135,7 +135,8 @@ static bool path_covers(const char *folder, const char *path, const char **ret_r
 	return true;
 }
 
-static bool rule_speaks_of(const struct rootless_rule *r, const char *path, bool installed)
+static bool rule_speaks_of(const struct rootless_rule *r, const char *path,
+			   bool installed)
 {
 	const char *rest;
 
@@ -153,7 +154,8 @@ const struct rootless_rule *rootless_nearest(const struct rootless_conf *c,
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct rootless_rule *r = &c->rules[i];
-		size_t len = strlen(r->path) + r->entries; /* an entry is nearer than its folder */
+		size_t len =
+		    strlen(r->path) + r->entries; /* an entry is nearer than its folder */
 
 		if (len < best_len || !rule_speaks_of(r, path, installed))
 			continue;

@@ -17,7 +17,8 @@
 #include "sim/base/err.h"
 
 #define ROOTLESS_MAX_RULES 4096
-/* Name of the attribute that marks an installed entry; its value is the class, or empty. */
+/* Name of the attribute that marks an installed entry; its value is the class, or empty.
+ */
 #define ROOTLESS_XATTR "com.apple.rootless"
 
 struct rootless_rule {

@@ -11,14 +11,15 @@
 #include "sim/base/err.h"
 
 enum mac_wait {
-	WAIT_KEXTD_AUTO_UPDATE_DELAY, /* kAutoUpdateDelay: kextd ignores changes after start */
-	WAIT_KEXTD_SETTLE,            /* kWatchSettleTime: debounce */
+	WAIT_KEXTD_AUTO_UPDATE_DELAY, /* kAutoUpdateDelay: kextd ignores changes after
+					 start */
+	WAIT_KEXTD_SETTLE,	      /* kWatchSettleTime: debounce */
 	WAIT_KEXTD_RELEASE_KEXTS,     /* kReleaseKextsDelay */
 	WAIT_KEXTCACHE_LOCK_RETRY,    /* "kextd wasn't ready; waiting 10 seconds" */
 	WAIT_KEXTCACHE_IOKIT_QUIET,   /* "Waiting for I/O Kit to quiesce." at most */
 	WAIT_KEXTCACHE_SYSTEM_LOAD,   /* -F with a prelinked kernel: low system load */
-	WAIT_LAUNCHD_EXIT_TIMEOUT, /* ExitTimeOut's default: SIGTERM to SIGKILL */
-	WAIT_LAUNCHD_THROTTLE,     /* ThrottleInterval's default: start to next start */
+	WAIT_LAUNCHD_EXIT_TIMEOUT,    /* ExitTimeOut's default: SIGTERM to SIGKILL */
+	WAIT_LAUNCHD_THROTTLE, /* ThrottleInterval's default: start to next start */
 	WAIT_MAX
 };
 

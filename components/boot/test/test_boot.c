@@ -47,8 +47,8 @@ static int read_fd(int fd)
 static void entitlements_are_in_the_executable(void)
 {
 	ASSERT_OK(read_fd(open("/proc/self/exe", O_RDONLY)), &e);
-	CU_ASSERT_STRING_EQUAL(seen,
-			       "com.apple.rootless.install com.apple.rootless.storage.Test ");
+	CU_ASSERT_STRING_EQUAL(
+	    seen, "com.apple.rootless.install com.apple.rootless.storage.Test ");
 }
 
 static int memory_file(const void *data, size_t len)
@@ -88,10 +88,14 @@ static void damaged_executables_are_refused(void)
 	const Elf64_Half many = 0xffff, none = 0, size = 63;
 	const Elf64_Off far = ~0ull;
 
-	ASSERT_FAILS(damaged(offsetof(Elf64_Ehdr, e_shoff), &far, sizeof(far)), E_CORRUPT);
-	ASSERT_FAILS(damaged(offsetof(Elf64_Ehdr, e_shnum), &many, sizeof(many)), E_CORRUPT);
-	ASSERT_FAILS(damaged(offsetof(Elf64_Ehdr, e_shstrndx), &many, sizeof(many)), E_CORRUPT);
-	ASSERT_FAILS(damaged(offsetof(Elf64_Ehdr, e_shentsize), &size, sizeof(size)), E_CORRUPT);
+	ASSERT_FAILS(damaged(offsetof(Elf64_Ehdr, e_shoff), &far, sizeof(far)),
+		     E_CORRUPT);
+	ASSERT_FAILS(damaged(offsetof(Elf64_Ehdr, e_shnum), &many, sizeof(many)),
+		     E_CORRUPT);
+	ASSERT_FAILS(damaged(offsetof(Elf64_Ehdr, e_shstrndx), &many, sizeof(many)),
+		     E_CORRUPT);
+	ASSERT_FAILS(damaged(offsetof(Elf64_Ehdr, e_shentsize), &size, sizeof(size)),
+		     E_CORRUPT);
 	/* Without sections there is nothing to believe, and nothing wrong. */
 	ASSERT_OK(damaged(offsetof(Elf64_Ehdr, e_shnum), &none, sizeof(none)), &e);
 	CU_ASSERT_STRING_EQUAL(seen, "");
@@ -101,15 +105,16 @@ static int note_link(void *arg, const char *path, const char *target, struct err
 {
 	(void)arg;
 	(void)err;
-	snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s=%s;", path, target);
+	snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s=%s;", path,
+		 target);
 	return 0;
 }
 
 static void firmlinks_are_read_in_order(void)
 {
 	seen[0] = '\0';
-	ASSERT_OK(firmlinks_each("/Users\tUsers\n/usr/local\tusr/local\n\n/x y\tx y", note_link,
-				 NULL, &e),
+	ASSERT_OK(firmlinks_each("/Users\tUsers\n/usr/local\tusr/local\n\n/x y\tx y",
+				 note_link, NULL, &e),
 		  &e);
 	CU_ASSERT_STRING_EQUAL(seen, "/Users=Users;/usr/local=usr/local;/x y=x y;");
 }
@@ -117,8 +122,8 @@ static void firmlinks_are_read_in_order(void)
 static void bad_firmlinks_are_refused(void)
 {
 	static const char *const bad[] = {
-		"/Users", "Users\tUsers", "/Users\t", "\tUsers", "/Users\t/Users", "/a/../b\tb",
-		"/a\t../b", "/a\tb/..", "/a/.\tb", "/a\t."};
+	    "/Users",	  "Users\tUsers", "/Users\t", "\tUsers", "/Users\t/Users",
+	    "/a/../b\tb", "/a\t../b",	  "/a\tb/..", "/a/.\tb", "/a\t."};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		seen[0] = '\0';
@@ -219,7 +224,8 @@ static void devices_and_list(void)
 	buf_release(&xml);
 }
 
-TEST_MAIN("boot", {"entitlements are in the executable", entitlements_are_in_the_executable},
+TEST_MAIN("boot",
+	  {"entitlements are in the executable", entitlements_are_in_the_executable},
 	  {"others have none", others_have_none},
 	  {"damaged executables are refused", damaged_executables_are_refused},
 	  {"firmlinks are read in order", firmlinks_are_read_in_order},

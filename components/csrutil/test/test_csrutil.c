@@ -73,7 +73,8 @@ static void status_of_the_running_system(void)
 	     "\tFilesystem Protections: disabled\n\tDebugging Restrictions: enabled\n"
 	     "\tDTrace Restrictions: enabled\n\tNVRAM Protections: enabled\n"
 	     "\tBaseSystem Verification: enabled\n\n"
-	     "This is an unsupported configuration, likely to break in the future and leave "
+	     "This is an unsupported configuration, likely to break in the future and "
+	     "leave "
 	     "your machine in an unknown state.\n");
 	/* Bits without a line of their own do not make a configuration. */
 	start("\x88\x02\0");
@@ -113,9 +114,9 @@ static void elsewhere_it_refuses(void)
 		run(EXIT_FAILURE, verbs[i]);
 		says("");
 		CU_ASSERT_STRING_EQUAL(
-			buf_str(&err_out),
-			"csrutil: failed to modify system integrity configuration. This tool "
-			"needs to be executed from the Recovery OS.\n");
+		    buf_str(&err_out),
+		    "csrutil: failed to modify system integrity configuration. This tool "
+		    "needs to be executed from the Recovery OS.\n");
 	}
 	ASSERT_FAILS(nvram_tool_get(nvram, "csr-active-config", &b, &e), E_NOTFOUND);
 	buf_release(&b);
@@ -123,8 +124,12 @@ static void elsewhere_it_refuses(void)
 
 static void bad_usage(void)
 {
-	static const char *const lines[] = {"", "frobnicate", "disable now", "enable --without",
-					    "enable --without sandbox", "enable fs"};
+	static const char *const lines[] = {"",
+					    "frobnicate",
+					    "disable now",
+					    "enable --without",
+					    "enable --without sandbox",
+					    "enable fs"};
 
 	start("\xff\x06\0");
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {

@@ -24,13 +24,12 @@
 	"</string><key>ReadOnly</key><" ro "/><key>FileVault</key><" fv                  \
 	"/><key>Locked</key><" lock "/></dict>"
 
-static const char list_text[] =
-	"<plist version=\"1.0\"><array>"
-	VOLUME("disk1s1", "Macintosh HD - Data", "Data", "AAAA", "", "false", "true", "true")
-	VOLUME("disk1s3", "Recovery", "Recovery", "RRRR", "/", "true", "false", "false")
+static const char list_text[] = "<plist version=\"1.0\"><array>" VOLUME(
+    "disk1s1", "Macintosh HD - Data", "Data", "AAAA", "", "false", "true", "true")
+    VOLUME("disk1s3", "Recovery", "Recovery", "RRRR", "/", "true", "false", "false")
 	VOLUME("disk1s5", "Macintosh HD", "System", "SSSS", "", "false", "true", "true")
-	VOLUME("disk1s6", "Open", "none", "OOOO", "", "false", "false", "false")
-	"</array></plist>";
+	    VOLUME("disk1s6", "Open", "none", "OOOO", "", "false", "false",
+		   "false") "</array></plist>";
 
 static char volumes[512], kernel[512], base[512];
 static const struct diskutil_paths paths = {volumes, kernel, base};
@@ -109,7 +108,8 @@ static void run(int want_status, const char *const *argv, const char *input)
 		copy[argc] = strdup(argv[argc]);
 	buf_clear(&out);
 	buf_clear(&err_out);
-	ASSERT_OK(diskutil_run(&paths, argc, copy, input, &out, &err_out, &status, &e), &e);
+	ASSERT_OK(diskutil_run(&paths, argc, copy, input, &out, &err_out, &status, &e),
+		  &e);
 	CU_ASSERT_EQUAL(status, want_status);
 	while (argc)
 		free(copy[--argc]);
@@ -134,7 +134,8 @@ static void locked_volume_must_be_unlocked_first(void)
 			       "\"diskutil apfs unlockVolume\"\n");
 	mounted_at("Macintosh HD", false);
 	RUN(1, "apfs", "unlockVolume", "disk1s5", "-passphrase", "wrong");
-	CU_ASSERT_STRING_EQUAL(buf_str(&err_out), "Passphrase incorrect or user does not exist\n");
+	CU_ASSERT_STRING_EQUAL(buf_str(&err_out),
+			       "Passphrase incorrect or user does not exist\n");
 	mounted_at("Macintosh HD", false);
 	RUN(0, "apfs", "unlockVolume", "Macintosh HD", "-passphrase", "secret");
 	CU_ASSERT_STRING_EQUAL(buf_str(&out),
@@ -146,12 +147,13 @@ static void locked_volume_must_be_unlocked_first(void)
 
 static void passphrase_from_standard_input(void)
 {
-	const char *const argv[] = {"apfs", "unlockVolume", "/dev/disk1s1", "-stdinpassphrase",
-				    "-nomount", NULL};
+	const char *const argv[] = {
+	    "apfs", "unlockVolume", "/dev/disk1s1", "-stdinpassphrase", "-nomount", NULL};
 
 	start();
 	run(0, argv, "secret");
-	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out), "Unlocked but did not mount APFS Volume"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(buf_str(&out), "Unlocked but did not mount APFS Volume"));
 	mounted_at("Macintosh HD - Data", false);
 	stop();
 }
@@ -175,16 +177,19 @@ static void lists_and_describes(void)
 {
 	start();
 	RUN(0, "list");
-	CU_ASSERT_PTR_NOT_NULL(strstr(
-		buf_str(&out), "   3:                APFS Volume Macintosh HD            disk1s5\n"));
-	RUN(0, "apfs", "list");
 	CU_ASSERT_PTR_NOT_NULL(
-		strstr(buf_str(&out), "    |   APFS Volume Disk (Role):   disk1s5 (System)\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out), "FileVault:                 Yes (Locked)"));
+	    strstr(buf_str(&out),
+		   "   3:                APFS Volume Macintosh HD            disk1s5\n"));
+	RUN(0, "apfs", "list");
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+	    buf_str(&out), "    |   APFS Volume Disk (Role):   disk1s5 (System)\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(buf_str(&out), "FileVault:                 Yes (Locked)"));
 	RUN(0, "info", "/");
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(buf_str(&out), "   Device Identifier:         disk1s3\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out), "   Read-Only Volume:          Yes\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(buf_str(&out), "   Read-Only Volume:          Yes\n"));
 	stop();
 }
 
@@ -205,7 +210,8 @@ static void wrong_names_and_usage(void)
 
 static void volumes_have_many_names(void)
 {
-	static const char *const names[] = {"disk1s5", "/dev/disk1s5", "ssss", "Macintosh HD"};
+	static const char *const names[] = {"disk1s5", "/dev/disk1s5", "ssss",
+					    "Macintosh HD"};
 	struct volume_list l;
 
 	start();

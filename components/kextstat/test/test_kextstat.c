@@ -27,7 +27,9 @@ static const char list[] =
 #define HEADER                                                                           \
 	"Index Refs Address            Size       Wired      Name (Version) UUID "       \
 	"<Linked Against>\n"
-#define BSD "    1    2 0                  0          0          com.apple.kpi.bsd (19.0.0) <>\n"
+#define BSD                                                                              \
+	"    1    2 0                  0          0          com.apple.kpi.bsd "         \
+	"(19.0.0) <>\n"
 #define FILTER                                                                           \
 	"    7    0 0xffffff7f84b04000 0x4000     0x4000     com.example.filter (2.0) "  \
 	"00010203-0405-0607-0809-0A0B0C0D0E0F <12 5 1>\n"
@@ -61,7 +63,8 @@ static void options_select(void)
 {
 	expect((struct kextstat_options){.list_only = true}, BSD FILTER);
 	expect((struct kextstat_options){.no_kernel = true}, HEADER FILTER);
-	expect((struct kextstat_options){.id = "com.apple.kpi.bsd", .list_only = true}, BSD);
+	expect((struct kextstat_options){.id = "com.apple.kpi.bsd", .list_only = true},
+	       BSD);
 	expect((struct kextstat_options){.id = "none", .list_only = true}, "");
 }
 

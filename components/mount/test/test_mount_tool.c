@@ -7,7 +7,8 @@
 #include "sim/base/test.h"
 
 static char device[][8] = {"disk1s1", "disk1s2", "disk1s4", "disk1s5", "disk1s6"};
-static char points[][24] = {"/System/Volumes/Data", "", "/private/var/vm", "/", "/Volumes/X"};
+static char points[][24] = {"/System/Volumes/Data", "", "/private/var/vm", "/",
+			    "/Volumes/X"};
 static bool root_is_read_only;
 
 static bool read_only(const char *path)

@@ -60,8 +60,9 @@ static void prints_all_by_name(void)
 
 	ASSERT_OK(nvram_tool_set(dir, "csr-active-config", "%77%00%00%00", &e), &e);
 	ASSERT_OK(nvram_tool_set(dir, "boot-args", "-v", &e), &e);
-	ASSERT_OK(nvram_tool_set(dir, "8BE4DF61-93CA-11D2-AA0D-00E098032B8C:Boot0080", "x", &e),
-		  &e);
+	ASSERT_OK(
+	    nvram_tool_set(dir, "8BE4DF61-93CA-11D2-AA0D-00E098032B8C:Boot0080", "x", &e),
+	    &e);
 	ASSERT_OK(nvram_tool_print(dir, &out, &e), &e);
 	CU_ASSERT_STRING_EQUAL(buf_str(&out),
 			       "boot-args\t-v\ncsr-active-config\tw%00%00%00\n"
@@ -101,4 +102,5 @@ static void bad_input(void)
 
 TEST_MAIN("nvram-tool", {"bytes as a Mac spells them", bytes_as_a_mac_spells_them},
 	  {"prints all by name", prints_all_by_name},
-	  {"missing and deleted variables", missing_and_deleted}, {"bad input", bad_input})
+	  {"missing and deleted variables", missing_and_deleted},
+	  {"bad input", bad_input})

@@ -24,7 +24,8 @@ static const __u64 refused_caps =
 
 static __always_inline bool is_mount_call(void)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct pt_regs *regs =
+	    (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	__u64 nr = regs->orig_ax;
 
 	return nr == NR_MOUNT_SETATTR || (nr >= NR_OPEN_TREE && nr <= NR_FSPICK);

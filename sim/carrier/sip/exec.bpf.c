@@ -86,7 +86,8 @@ int BPF_PROG(sip_exec, struct linux_binprm *bprm)
 	if (!c)
 		return 0;
 	/* Who is traced may not become a program of the system. */
-	if (task->ptrace && !(c->csr & CSR_TASK_FOR_PID) && on_system_volume(c, bprm->file))
+	if (task->ptrace && !(c->csr & CSR_TASK_FOR_PID) &&
+	    on_system_volume(c, bprm->file))
 		return deny(SIP_OP_PTRACE, bprm->file->f_path.dentry);
 	return c->shutting_down ? check_shutdown_exec(c, bprm) : 0;
 }

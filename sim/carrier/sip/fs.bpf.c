@@ -15,7 +15,8 @@
 #define FS_IOC_FSSETXATTR    0x401c5820
 #define APFS_IOC_TYPE        0x40 /* '@': protection classes, snapshots */
 
-/* Is a write to @dentry in /dev/xnu allowed? Names have their rules, all else is closed. */
+/* Is a write to @dentry in /dev/xnu allowed? Names have their rules, all else is closed.
+ */
 static __always_inline bool xnu_writable(const struct sip_config *c,
 					 const struct dentry *dentry, bool is_socket)
 {
@@ -33,7 +34,8 @@ static __always_inline bool xnu_writable(const struct sip_config *c,
 }
 
 static __always_inline int check_xnu(const struct sip_config *c,
-				     const struct dentry *dentry, bool is_socket, __u32 op)
+				     const struct dentry *dentry, bool is_socket,
+				     __u32 op)
 {
 	if (xnu_writable(c, dentry, is_socket))
 		return 0;
@@ -42,7 +44,8 @@ static __always_inline int check_xnu(const struct sip_config *c,
 	return deny(op, dentry);
 }
 
-static __always_inline bool in_xnu(const struct sip_config *c, const struct dentry *dentry)
+static __always_inline bool in_xnu(const struct sip_config *c,
+				   const struct dentry *dentry)
 {
 	return dentry->d_sb->s_dev == c->xnu_dev;
 }
@@ -87,7 +90,8 @@ static __always_inline int check_make(const struct dentry *dentry, bool socket, 
 }
 
 /* Does @dentry hold something that is protected, so that it has to stay? */
-static __always_inline bool pinned(const struct sip_config *c, const struct dentry *dentry)
+static __always_inline bool pinned(const struct sip_config *c,
+				   const struct dentry *dentry)
 {
 	struct sip_inode key = inode_key(dentry->d_inode);
 	const struct sip_mark *m = bpf_map_lookup_elem(&sip_marks, &key);
@@ -162,8 +166,8 @@ int BPF_PROG(sip_rmdir, struct inode *dir, struct dentry *dentry)
 }
 
 SEC("lsm/inode_rename")
-int BPF_PROG(sip_rename, struct inode *from_dir, struct dentry *from, struct inode *to_dir,
-	     struct dentry *to)
+int BPF_PROG(sip_rename, struct inode *from_dir, struct dentry *from,
+	     struct inode *to_dir, struct dentry *to)
 {
 	int r = check_remove(from, SIP_OP_RENAME);
 
@@ -203,7 +207,9 @@ int BPF_PROG(sip_open, struct file *file)
 	type = file->f_inode->i_mode & S_IFMT;
 	if (type == S_IFBLK) {
 		c = mac_config();
-		return c && !(c->csr & CSR_UNRESTRICTED_FS) ? deny(SIP_OP_RAW_DISK, dentry) : 0;
+		return c && !(c->csr & CSR_UNRESTRICTED_FS)
+			   ? deny(SIP_OP_RAW_DISK, dentry)
+			   : 0;
 	}
 	/* Writing to a device is not a change of its node. */
 	return type == S_IFCHR ? 0 : check_change(dentry, SIP_OP_OPEN_WRITE);
@@ -212,8 +218,8 @@ int BPF_PROG(sip_open, struct file *file)
 SEC("lsm/file_ioctl")
 int BPF_PROG(sip_ioctl, struct file *file, unsigned int cmd)
 {
-	if (cmd != FS_IOC_SETFLAGS && cmd != FS_IOC32_SETFLAGS && cmd != FS_IOC_FSSETXATTR &&
-	    (cmd >> 8 & 0xff) != APFS_IOC_TYPE)
+	if (cmd != FS_IOC_SETFLAGS && cmd != FS_IOC32_SETFLAGS &&
+	    cmd != FS_IOC_FSSETXATTR && (cmd >> 8 & 0xff) != APFS_IOC_TYPE)
 		return 0;
 	return check_change(file->f_path.dentry, SIP_OP_IOCTL);
 }

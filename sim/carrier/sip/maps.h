@@ -17,7 +17,7 @@
 #define SIP_MARKS_MAX        16384
 #define SIP_ENTITLED_MAX     512
 #define SIP_CLASSES_MAX      64
-#define SIP_VARIABLE_MAX     64 /* of a protected NVRAM key or /dev/xnu name, with the NUL */
+#define SIP_VARIABLE_MAX     64 /* of an NVRAM key or a name in /dev/xnu, with the NUL */
 
 struct sip_inode {
 	__u64 ino;
@@ -28,7 +28,8 @@ struct sip_inode {
 /* Kinds of marks; of the first two the nearest above a path decides. */
 #define SIP_RESTRICTED 1u /* writable by entitlement only */
 #define SIP_EXCEPTION  2u /* not protected */
-#define SIP_NOUNLINK   4u /* holds something restricted: stays where it is (SF_NOUNLINK) */
+#define SIP_NOUNLINK   4u /* holds something restricted: stays where it is (SF_NOUNLINK) \
+			   */
 
 struct sip_mark {
 	__u32 kind;    /* bits */
@@ -38,7 +39,8 @@ struct sip_mark {
 
 /* What an executable on the system volume is entitled to. */
 #define SIP_ENT_INSTALL        1u /* com.apple.rootless.install */
-#define SIP_ENT_SHUTDOWN_MOUNT 2u /* com.apple.private.apfs.mount-root-writeable-at-shutdown */
+#define SIP_ENT_SHUTDOWN_MOUNT                                                           \
+	2u /* com.apple.private.apfs.mount-root-writeable-at-shutdown */
 #define SIP_ENT_KEXT_SERVICE   4u /* com.apple.private.KextAudit.user-access */
 
 struct sip_entitlements {

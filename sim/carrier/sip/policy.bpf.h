@@ -87,7 +87,8 @@ static __always_inline struct sip_inode inode_key(const struct inode *inode)
 	return key;
 }
 
-static __always_inline const struct sip_entitlements *entitlements_of(struct task_struct *task)
+static __always_inline const struct sip_entitlements *
+entitlements_of(struct task_struct *task)
 {
 	struct sip_inode key = inode_key(task->mm->exe_file->f_inode);
 
@@ -123,7 +124,8 @@ static long name_one(__u32 i, void *arg)
 	struct naming *n = arg;
 	const struct dentry *parent = n->dentry->d_parent;
 
-	i %= SIP_NAMES_MAX; /* for the verifier, which does not know how often it is called */
+	i %= SIP_NAMES_MAX; /* for the verifier, which does not know how often it is
+			       called */
 	if (n->dentry == parent)
 		return 1;
 	bpf_probe_read_kernel_str(n->ev->names[i], SIP_NAME_MAX, n->dentry->d_name.name);

@@ -56,7 +56,8 @@ int sip_open(struct sip **ret, struct err *e)
 	libbpf_set_print(before);
 	if (r) {
 		sip_close(s);
-		return err_set(e, E_INFRA, "SIP policy: %s (%s)", strerror(-r), complaints);
+		return err_set(e, E_INFRA, "SIP policy: %s (%s)", strerror(-r),
+			       complaints);
 	}
 	*ret = s;
 	return 0;
@@ -138,7 +139,8 @@ bool sip_get_mark(const struct sip *s, const struct stat *st, struct sip_mark *r
 				     sizeof(*ret), 0);
 }
 
-int sip_mark(struct sip *s, const struct stat *st, __u32 kind, __u64 classes, struct err *e)
+int sip_mark(struct sip *s, const struct stat *st, __u32 kind, __u64 classes,
+	     struct err *e)
 {
 	const __u32 deciding = SIP_RESTRICTED | SIP_EXCEPTION;
 	struct sip_inode key = key_of(st);
@@ -150,7 +152,8 @@ int sip_mark(struct sip *s, const struct stat *st, __u32 kind, __u64 classes, st
 		mark.classes = classes;
 	}
 	mark.kind |= kind;
-	return map_update(s->skel->maps.sip_marks, &key, sizeof(key), &mark, sizeof(mark), e);
+	return map_update(s->skel->maps.sip_marks, &key, sizeof(key), &mark, sizeof(mark),
+			  e);
 }
 
 int sip_entitle(struct sip *s, const struct stat *st, const struct sip_entitlements *ent,
@@ -158,7 +161,8 @@ int sip_entitle(struct sip *s, const struct stat *st, const struct sip_entitleme
 {
 	struct sip_inode key = key_of(st);
 
-	return map_update(s->skel->maps.sip_entitled, &key, sizeof(key), ent, sizeof(*ent), e);
+	return map_update(s->skel->maps.sip_entitled, &key, sizeof(key), ent,
+			  sizeof(*ent), e);
 }
 
 int sip_name_rule(struct sip *s, const char *name, const struct sip_name_rule *rule,
@@ -169,7 +173,8 @@ int sip_name_rule(struct sip *s, const char *name, const struct sip_name_rule *r
 	if (strlen(name) >= sizeof(key.name))
 		return err_set(e, E_OVERFLOW, "SIP policy: name '%s' is too long", name);
 	memcpy(key.name, name, strlen(name));
-	return map_update(s->skel->maps.sip_names, &key, sizeof(key), rule, sizeof(*rule), e);
+	return map_update(s->skel->maps.sip_names, &key, sizeof(key), rule, sizeof(*rule),
+			  e);
 }
 
 int sip_events_fd(const struct sip *s)

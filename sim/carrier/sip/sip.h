@@ -30,11 +30,13 @@ int sip_configure(struct sip *s, const struct sip_config *c, struct err *e) MUST
  * executed a program of another volume than carrier_dev.
  * @console_dev, @console_ino: st_dev and st_ino of the console pipe.
  */
-int sip_arm(struct sip *s, dev_t console_dev, ino_t console_ino, struct err *e) MUST_CHECK;
+int sip_arm(struct sip *s, dev_t console_dev, ino_t console_ino,
+	    struct err *e) MUST_CHECK;
 int sip_begin_shutdown(struct sip *s, struct err *e) MUST_CHECK;
 bool sip_shutting_down(const struct sip *s);
 
-/* Add to the marks of the file that @st is of; a later kind of mark replaces an earlier. */
+/* Add to the marks of the file that @st is of; a later kind of mark replaces an earlier.
+ */
 int sip_mark(struct sip *s, const struct stat *st, __u32 kind, __u64 classes,
 	     struct err *e) MUST_CHECK;
 /* False when it has none. */

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Bank 0 with a checksum that is right, so that the records are reached. */
 static void fuzz_records(const uint8_t *data, size_t size)
 {
-	struct nvram_bank_raw h = {.magic = NVRAM_MAGIC, .length = to_le32((uint32_t)size)};
+	struct nvram_bank_raw h = {.magic = NVRAM_MAGIC,
+				   .length = to_le32((uint32_t)size)};
 	struct err e = ERR_INIT;
 	struct nvram nv;
 	int fd = memfd_create("nvram", MFD_CLOEXEC);

@@ -26,13 +26,15 @@ static void absent_means_all_on(void)
 static void booter_strips_apple_internal(void)
 {
 	/* 0x77 becomes 0x67; an untrusted kext implies the kernel debugger. */
-	CU_ASSERT_EQUAL(effective("\x77\0\0\0", 4, false), 0x67u | CSR_ALLOW_KERNEL_DEBUGGER);
+	CU_ASSERT_EQUAL(effective("\x77\0\0\0", 4, false),
+			0x67u | CSR_ALLOW_KERNEL_DEBUGGER);
 	CU_ASSERT_EQUAL(effective("\x10\0\0\0", 4, false), 0);
 }
 
 static void unknown_bits_are_masked(void)
 {
-	CU_ASSERT_EQUAL(effective("\x02\xf8\xff\xff", 4, false), CSR_ALLOW_UNRESTRICTED_FS);
+	CU_ASSERT_EQUAL(effective("\x02\xf8\xff\xff", 4, false),
+			CSR_ALLOW_UNRESTRICTED_FS);
 }
 
 static void device_configuration_is_the_booters_word(void)
@@ -48,11 +50,12 @@ static void recovery_allows_all_but_what_is_always_enforced(void)
 {
 	uint32_t m = effective(NULL, 0, true);
 
-	CU_ASSERT_TRUE(csr_allows(m, CSR_ALLOW_UNRESTRICTED_FS | CSR_ALLOW_UNTRUSTED_KEXTS |
-					     CSR_ALLOW_UNRESTRICTED_NVRAM |
-					     CSR_ALLOW_APPLE_INTERNAL));
+	CU_ASSERT_TRUE(
+	    csr_allows(m, CSR_ALLOW_UNRESTRICTED_FS | CSR_ALLOW_UNTRUSTED_KEXTS |
+			      CSR_ALLOW_UNRESTRICTED_NVRAM | CSR_ALLOW_APPLE_INTERNAL));
 	CU_ASSERT_FALSE(csr_allows(m, CSR_ALLOW_ANY_RECOVERY_OS));
-	CU_ASSERT_TRUE(csr_allows(effective("\0\1\0\0", 4, true), CSR_ALLOW_ANY_RECOVERY_OS));
+	CU_ASSERT_TRUE(
+	    csr_allows(effective("\0\1\0\0", 4, true), CSR_ALLOW_ANY_RECOVERY_OS));
 }
 
 static const char *file_with(const char *name, const char *text, size_t len)
@@ -104,7 +107,8 @@ static void waits_refuse_what_is_no_number(void)
 TEST_MAIN("csr", {"absent setting means all protections on", absent_means_all_on},
 	  {"the booter strips Apple Internal", booter_strips_apple_internal},
 	  {"unknown bits are masked", unknown_bits_are_masked},
-	  {"device configuration is the booter's word", device_configuration_is_the_booters_word},
+	  {"device configuration is the booter's word",
+	   device_configuration_is_the_booters_word},
 	  {"Recovery allows all but what is always enforced",
 	   recovery_allows_all_but_what_is_always_enforced},
 	  {"reads the kernel's mask", reads_the_kernels_mask},

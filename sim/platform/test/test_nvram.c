@@ -214,7 +214,8 @@ static void folder_round_trip(void)
 
 TEST_MAIN("nvram", {"variables come back", comes_back},
 	  {"a blank device is empty, a short one is not", blank_device_is_empty},
-	  {"a half-written bank leaves the old content", half_written_bank_leaves_the_old_content},
+	  {"a half-written bank leaves the old content",
+	   half_written_bank_leaves_the_old_content},
 	  {"every flipped bit is noticed", every_flipped_bit_is_noticed},
 	  {"bad keys are refused", bad_keys_are_refused},
 	  {"a full device refuses and keeps", full_device_refuses_and_keeps},

@@ -53,26 +53,26 @@ static void nearest_row_decides(void)
 		const char *rule; /* path of the row, NULL: none */
 		bool protects;
 	} rows[] = {
-		{"/System", true, "/System", true},
-		{"/System/Library/Kernels/kernel", true, "/System", true},
-		{"/System/Library/Caches", true, "/System/Library/Caches", false},
-		{"/System/Library/Caches/a/b", false, "/System/Library/Caches", false},
-		{"/System/Library/Cachesx", false, "/System", true},
-		{"/Systemx", false, NULL, false},
-		{"/System/Library/Extensions", true, "/System/Library/Extensions", false},
-		{"/System/Library/Extensions/Mine.kext", false, "/System/Library/Extensions",
-		 false},
-		{"/System/Library/Extensions/System.kext", true, "/System/Library/Extensions",
-		 true},
-		{"/System/Library/Extensions/System.kext/Contents/Info.plist", true,
-		 "/System/Library/Extensions", true},
-		{"/usr/local/bin/tool", false, "/usr/local", false},
-		{"/usr/sbin/kcditto", true, "/usr", true},
-		{"/Library/StagedExtensions/x", false, "/Library/StagedExtensions", true},
-		{"/Library/Apple/System/Library/PrelinkedKernels/prelinkedkernel", false,
-		 "/Library/Apple", true},
-		{"/Library/Extensions/A.kext", false, NULL, false},
-		{"/", true, NULL, false},
+	    {"/System", true, "/System", true},
+	    {"/System/Library/Kernels/kernel", true, "/System", true},
+	    {"/System/Library/Caches", true, "/System/Library/Caches", false},
+	    {"/System/Library/Caches/a/b", false, "/System/Library/Caches", false},
+	    {"/System/Library/Cachesx", false, "/System", true},
+	    {"/Systemx", false, NULL, false},
+	    {"/System/Library/Extensions", true, "/System/Library/Extensions", false},
+	    {"/System/Library/Extensions/Mine.kext", false, "/System/Library/Extensions",
+	     false},
+	    {"/System/Library/Extensions/System.kext", true, "/System/Library/Extensions",
+	     true},
+	    {"/System/Library/Extensions/System.kext/Contents/Info.plist", true,
+	     "/System/Library/Extensions", true},
+	    {"/usr/local/bin/tool", false, "/usr/local", false},
+	    {"/usr/sbin/kcditto", true, "/usr", true},
+	    {"/Library/StagedExtensions/x", false, "/Library/StagedExtensions", true},
+	    {"/Library/Apple/System/Library/PrelinkedKernels/prelinkedkernel", false,
+	     "/Library/Apple", true},
+	    {"/Library/Extensions/A.kext", false, NULL, false},
+	    {"/", true, NULL, false},
 	};
 	struct rootless_conf c = parse(conf_text);
 
@@ -146,7 +146,9 @@ static void rows_are_limited(void)
 	rootless_release(&c);
 }
 
-TEST_MAIN("rootless", {"reads rows", reads_rows}, {"the nearest row decides", nearest_row_decides},
+TEST_MAIN("rootless", {"reads rows", reads_rows},
+	  {"the nearest row decides", nearest_row_decides},
 	  {"of two rows for one path the later", later_row_wins_and_root_covers_all},
 	  {"bad rows name their line", bad_rows_name_their_line},
-	  {"zero bytes are refused", zero_bytes_are_refused}, {"rows are limited", rows_are_limited})
+	  {"zero bytes are refused", zero_bytes_are_refused},
+	  {"rows are limited", rows_are_limited})

@@ -94,11 +94,25 @@ static void copy_self(const char *to)
 
 static void make_system(void)
 {
-	static const char *const folders[] = {
-		"/System", "/System/a", "/System/a/b", "/System/a/b/c", "/System/a/b/c/d",
-		"/System/empty", "/System/Library", "/System/Library/Caches",
-		"/System/Library/Extensions", "/System/Library/Extensions/Apple.kext", "/usr",
-		"/bin", "/free", "/ro", "/dev", "/Library", "/Data", "/private", "/proc"};
+	static const char *const folders[] = {"/System",
+					      "/System/a",
+					      "/System/a/b",
+					      "/System/a/b/c",
+					      "/System/a/b/c/d",
+					      "/System/empty",
+					      "/System/Library",
+					      "/System/Library/Caches",
+					      "/System/Library/Extensions",
+					      "/System/Library/Extensions/Apple.kext",
+					      "/usr",
+					      "/bin",
+					      "/free",
+					      "/ro",
+					      "/dev",
+					      "/Library",
+					      "/Data",
+					      "/private",
+					      "/proc"};
 	char path[256];
 
 	folder("/vol");
@@ -303,7 +317,8 @@ static void all_probes(const char *when, bool off)
 
 	for (size_t i = 0; i < n_probes; i++) {
 		for (int s = 0; s < (off ? 1 : SUBJECT_MAX); s++) {
-			snprintf(name, sizeof(name), "%s: %s, %s", when, probes[i].name, who[s]);
+			snprintf(name, sizeof(name), "%s: %s, %s", when, probes[i].name,
+				 who[s]);
 			snprintf(number, sizeof(number), "%zu", i);
 			mend();
 			expect(name, attempt(s, "probe", number),
@@ -343,7 +358,8 @@ static void root_read_only(bool on)
 	DIE_IF(mount(NULL, MAC, NULL, MS_REMOUNT | MS_BIND | (on ? MS_RDONLY : 0), NULL));
 }
 
-static void remount(const char *name, enum subject who, unsigned csr, bool honours, int want)
+static void remount(const char *name, enum subject who, unsigned csr, bool honours,
+		    int want)
 {
 	set_csr(csr, honours);
 	root_read_only(true);
@@ -360,12 +376,14 @@ static void remounts(void)
 	const unsigned off = CSR_ALLOW_UNRESTRICTED_FS;
 
 	remount("remount, SIP on", PLAIN, 0, true, EPERM);
-	remount("remount, SIP on, entitled, not shutting down", INSTALLER, 0, true, EPERM);
+	remount("remount, SIP on, entitled, not shutting down", INSTALLER, 0, true,
+		EPERM);
 	remount("remount, SIP off", PLAIN, off, false, 0);
 	DIE_IF(sip_begin_shutdown(policy, &e));
 	remount("remount at shutdown, not entitled", PLAIN, 0, true, EPERM);
 	remount("remount at shutdown, entitled, honoured", INSTALLER, 0, true, 0);
-	remount("remount at shutdown, entitled, not honoured", INSTALLER, 0, false, EPERM);
+	remount("remount at shutdown, entitled, not honoured", INSTALLER, 0, false,
+		EPERM);
 	remount("remount at shutdown, SIP off, not honoured", INSTALLER, off, false, 0);
 }
 
@@ -397,16 +415,20 @@ static void shutdown_execs(void)
 		      "allowing process: /usr/installer");
 	shutdown_exec("exec at shutdown: program of the system", "/bin/plain", 0, "");
 	shutdown_exec("exec at shutdown: script elsewhere", "/free/script", REFUSED, "");
-	shutdown_exec("exec at shutdown: foreign program", "/Data/free/foreign", REFUSED, "");
+	shutdown_exec("exec at shutdown: foreign program", "/Data/free/foreign", REFUSED,
+		      "");
 	set_csr(CSR_ALLOW_UNRESTRICTED_FS, false);
-	shutdown_exec("exec at shutdown, SIP off: foreign program", "/Data/free/foreign", 0, "");
+	shutdown_exec("exec at shutdown, SIP off: foreign program", "/Data/free/foreign",
+		      0, "");
 }
 
 static void carrier_is_exempt(void)
 {
 	set_csr(0, false);
-	expect("the carrier writes system files", attempt_write(MAC "/System/f", NULL), 0);
-	expect("the carrier writes kernel's files", attempt_write(MAC "/dev/xnu/csr_active_config", NULL), 0);
+	expect("the carrier writes system files", attempt_write(MAC "/System/f", NULL),
+	       0);
+	expect("the carrier writes kernel's files",
+	       attempt_write(MAC "/dev/xnu/csr_active_config", NULL), 0);
 	expect("the carrier mounts", mount("x", "/free", "tmpfs", 0, NULL), 0);
 }
 

@@ -27,6 +27,7 @@ extern const size_t n_probes;
 /* Single attempts for other verbs: 0 or errno. */
 int attempt_write(const char *path, const char *unused);
 int attempt_remount(const char *path, const char *unused); /* mount -uw */
-int attempt_ptrace(const char *unused, const char *unused2); /* attach to one's own child */
+int attempt_ptrace(const char *unused,
+		   const char *unused2); /* attach to one's own child */
 
 #endif

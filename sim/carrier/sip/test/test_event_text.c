@@ -45,6 +45,7 @@ static void long_path_is_cut_in_front(void)
 	CU_ASSERT_STRING_EQUAL(small, ".../ppp");
 }
 
-TEST_MAIN("sip-events", {"every operation has its own name", every_operation_has_its_own_name},
+TEST_MAIN("sip-events",
+	  {"every operation has its own name", every_operation_has_its_own_name},
 	  {"a path is put together", path_is_put_together},
 	  {"a long path is cut in front", long_path_is_cut_in_front})

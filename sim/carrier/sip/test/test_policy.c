@@ -42,10 +42,11 @@ static int run_machine(void)
 	snprintf(initramfs, sizeof(initramfs), "%s/initramfs", test_tmpdir());
 	snprintf(console, sizeof(console), "%s/console", test_tmpdir());
 	write_initramfs(initramfs);
-	return test_shell("timeout 120 qemu-system-x86_64 -machine q35,accel=tcg -cpu max -m 256"
-			  " -nodefaults -display none -no-reboot -serial file:%s -kernel %s"
-			  " -initrd %s -append 'console=ttyS0 panic=-1 quiet'",
-			  console, kernel, initramfs);
+	return test_shell(
+	    "timeout 120 qemu-system-x86_64 -machine q35,accel=tcg -cpu max -m 256"
+	    " -nodefaults -display none -no-reboot -serial file:%s -kernel %s"
+	    " -initrd %s -append 'console=ttyS0 panic=-1 quiet'",
+	    console, kernel, initramfs);
 }
 
 /* One line of the guest, without its line end. */
