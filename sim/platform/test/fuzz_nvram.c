@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The reader of the NVRAM device and the parser of rootless.conf on any bytes. */
+#define _GNU_SOURCE /* memfd_create */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
