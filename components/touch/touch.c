@@ -68,7 +68,8 @@ static int read_stamp(struct touch_options *o, const char *text, time_t now,
 	return 0;
 }
 
-/* The old form without -t, "MMDDhhmm[yy]". */
+/* The old form without -t, "MMDDhhmm[yy]". The seconds stay those of now, as FreeBSD's.
+ */
 static int read_old_stamp(struct touch_options *o, const char *text, time_t now,
 			  struct err *e)
 {
