@@ -418,7 +418,6 @@ static void reads_times(void)
 	    "",
 	    "+",
 	    "+x",
-	    "-5",
 	    "1",
 	    "110",
 	    "2400",
