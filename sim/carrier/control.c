@@ -36,7 +36,7 @@ int control_b64_decode(const char *text, size_t len, struct buf *out, struct err
 	r = buf_reserve(out, len / 4 * 3, e);
 	if (r || !len)
 		return r;
-	got = EVP_DecodeBlock(out->data + out->len, (const unsigned char *)text, (int)len);
+	got = EVP_DecodeBlock(out->data + out->len, (const uint8_t *)text, (int)len);
 	if (got < 0)
 		return err_set(e, E_CORRUPT, "not base64");
 	out->len += (size_t)got - pad;

@@ -24,8 +24,8 @@ int control_b64_encode(const void *data, size_t len, struct buf *out, struct err
 	MUST_CHECK;
 
 /*
- * Append what @text (@len characters and a NUL) stands for to @out. E_CORRUPT if it is not
- * padded base64.
+ * Append what @text (@len characters and a NUL) stands for to @out. E_CORRUPT if it is
+ * not padded base64.
  */
 int control_b64_decode(const char *text, size_t len, struct buf *out, struct err *e)
 	MUST_CHECK;

@@ -15,7 +15,7 @@
 #define GUEST_LOADER  "/usr/lib/dyld"
 #define GUEST_LIB_DIR "/usr/lib"
 
-/* Called once per file, in a fixed order. Returns 0, or a negative code that ends the list. */
+/* Called once per file, in order. Returns 0, or a negative code that ends the list. */
 typedef int (*guest_runtime_fn)(void *arg, const char *guest_path, const char *host_path,
 				struct err *e);
 

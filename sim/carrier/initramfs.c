@@ -114,11 +114,14 @@ static int pad4(struct buf *out, struct err *e)
 static int put_header(struct buf *out, unsigned ino, mode_t mode, dev_t rdev,
 		      size_t size, const char *name, struct err *e)
 {
-	int r = buf_printf(out, e, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
-			   ino, (unsigned)mode, 0u, 0u, S_ISDIR(mode) ? 2u : 1u, 0u,
-			   (unsigned)size, 0u, 0u, major(rdev), minor(rdev),
-			   (unsigned)strlen(name) + 1, 0u);
+	const unsigned fields[] = {
+		ino, mode, 0, 0, S_ISDIR(mode) ? 2 : 1, 0, (unsigned)size,
+		0, 0, major(rdev), minor(rdev), (unsigned)strlen(name) + 1, 0,
+	};
+	int r = buf_printf(out, e, "070701");
 
+	for (size_t i = 0; !r && i < sizeof(fields) / sizeof(*fields); i++)
+		r = buf_printf(out, e, "%08X", fields[i]);
 	if (!r)
 		r = buf_append(out, name, strlen(name) + 1, e);
 	return r ? r : pad4(out, e);

@@ -16,7 +16,7 @@
 /* One file. Folders above it are made with mode 0755. */
 struct initramfs_file {
 	const char *path;      /* in the guest, absolute */
-	mode_t mode;           /* permissions, or a full mode with S_IFDIR, S_IFCHR, S_IFLNK */
+	mode_t mode;           /* permissions, and S_IFDIR, S_IFCHR or S_IFLNK */
 	const char *host_path; /* content; for S_IFLNK the target; NULL: empty */
 	dev_t rdev;            /* for S_IFCHR */
 };
@@ -37,7 +37,7 @@ struct carrier {
 };
 
 struct carrier_options {
-	const char *cache_dir; /* build/cache: carrier/current is read, carrier/initramfs written */
+	const char *cache_dir; /* build/cache: carrier/current, carrier/initramfs/ */
 	const char *guest_dir; /* build/guest: has init and boot */
 	const char *boot;      /* program for /sbin/boot; NULL: <guest_dir>/boot */
 	const struct initramfs_file *extra; /* files to add; tests */

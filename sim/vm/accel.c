@@ -56,7 +56,8 @@ static bool recall(const char *path, const char *key, struct accel *a)
 static int remember(const char *dir, const char *path, const char *key,
 		    const struct accel *a, struct err *e)
 {
-	json_t *j = json_pack("{s:s,s:s,s:s}", "key", key, "accel", a->name, "why", a->why);
+	json_t *j = json_pack("{s:s,s:s,s:s}", "key", key, "accel", a->name, "why",
+			      a->why);
 	char *text = j ? json_dumps(j, JSON_INDENT(2)) : NULL;
 	int r = text ? fsio_mkdirs(dir, 0755, e) : err_set(e, E_NOMEM, "out of memory");
 

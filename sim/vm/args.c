@@ -72,12 +72,13 @@ static char *escape_commas(const char *s)
 
 static void add_machine(struct args *a, const struct qemu_machine *m)
 {
+	static const char *const always[] = {
+		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+	};
+
 	add(a, "%s", m->program ? m->program : QEMU_PROGRAM);
-	for (const char *const *p = (const char *const[]){"-nodefaults", "-no-user-config",
-							  "-no-reboot", "-display", "none",
-							  NULL};
-	     *p; p++)
-		add(a, "%s", *p);
+	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
+		add(a, "%s", always[i]);
 	add(a, "-machine");
 	add(a, "%s,accel=%s", MACHINE, m->accel);
 	for (size_t i = 0; i < sizeof(cpus) / sizeof(*cpus); i++)

@@ -58,7 +58,7 @@ static bool look_accel(struct exam *x)
 	struct accel a;
 
 	if (!x->have_qemu || !x->have_carrier) {
-		snprintf(x->detail, sizeof(x->detail), "cannot be tried without the above");
+		snprintf(x->detail, sizeof(x->detail), "cannot be tried without these");
 		return false;
 	}
 	if (accel_choose(x->o->cache_dir, &m, -1, &a, &e)) {

@@ -98,7 +98,8 @@ static void on_qmp_event(void *arg, const json_t *event)
 			device ? device : "a disk", reason ? reason : "?");
 }
 
-static int make_channels(int ours[QEMU_CHANNELS], int theirs[QEMU_CHANNELS], struct err *e)
+static int make_channels(int ours[QEMU_CHANNELS], int theirs[QEMU_CHANNELS],
+			 struct err *e)
 {
 	for (int i = 0; i < QEMU_CHANNELS; i++) {
 		int sv[2];
@@ -115,7 +116,8 @@ static int attach(struct qemu *q, int ours[QEMU_CHANNELS], const struct qemu_log
 		  int64_t zero_ns, struct err *e)
 {
 	int r = recorder_init(&q->console, ours[QEMU_CONSOLE], l->console, zero_ns, e);
-	int r2 = recorder_init(&q->log, ours[QEMU_LOG], l->carrier, zero_ns, r ? NULL : e);
+	int r2 = recorder_init(&q->log, ours[QEMU_LOG], l->carrier, zero_ns,
+			       r ? NULL : e);
 
 	rpc_init(&q->control, ours[QEMU_CONTROL]);
 	q->control.name = "control channel";
@@ -163,7 +165,8 @@ static int launch(struct qemu *q, const struct qemu_machine *m, const char *mess
 int qemu_start(struct qemu *q, const struct qemu_machine *m, const struct qemu_logs *l,
 	       int64_t zero_ns, int stop_fd, struct err *e)
 {
-	int ours[QEMU_CHANNELS] = {-1, -1, -1, -1}, theirs[QEMU_CHANNELS] = {-1, -1, -1, -1};
+	int ours[QEMU_CHANNELS] = {-1, -1, -1, -1};
+	int theirs[QEMU_CHANNELS] = {-1, -1, -1, -1};
 	int r;
 
 	memset(q, 0, sizeof(*q));
@@ -196,8 +199,8 @@ static bool channels_ended(void *arg)
 {
 	const struct qemu *q = arg;
 
-	return q->console.source.fd < 0 && q->log.source.fd < 0 && rpc_ended(&q->control) &&
-	       rpc_ended(&q->qmp);
+	return q->console.source.fd < 0 && q->log.source.fd < 0 &&
+	       rpc_ended(&q->control) && rpc_ended(&q->qmp);
 }
 
 void qemu_kill(struct qemu *q)
@@ -261,7 +264,8 @@ int qemu_command(struct qemu *q, const char *name, json_t *args, int send_fd,
 
 	if (!req)
 		return err_set(e, E_NOMEM, "out of memory");
-	r = rpc_call(&q->qmp, &q->pump, req, send_fd, pump_after_ms(timeout_ms), &reply, e);
+	r = rpc_call(&q->qmp, &q->pump, req, send_fd, pump_after_ms(timeout_ms), &reply,
+		     e);
 	json_decref(req);
 	if (r)
 		return err_ctx(e, "%s", name);

@@ -82,7 +82,7 @@ int qemu_explain_end(struct qemu *q, const char *messages, struct err *e)
 	process_how(&q->process, how, sizeof(how));
 	last_line(messages, said, sizeof(said));
 	log = q->log.n ? recorder_line(&q->log, q->log.n - 1) : NULL;
-	return err_set(e, E_INFRA, "the carrier ended without a word; QEMU %s%s%s%s%s", how,
-		       said[0] ? "; it said: " : "", said,
+	return err_set(e, E_INFRA, "the carrier ended without a word; QEMU %s%s%s%s%s",
+		       how, said[0] ? "; it said: " : "", said,
 		       log ? "; last line of its kernel: " : "", log ? log : "");
 }

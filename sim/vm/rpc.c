@@ -78,7 +78,7 @@ static void write_some(struct rpc *c)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		/* What is wrong with the peer shows when reading, after its last words. */
+		/* What is wrong with it shows when reading, after its last words. */
 		if (n < 0)
 			break;
 		c->out_pos += (size_t)n;

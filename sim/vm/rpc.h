@@ -19,7 +19,7 @@ struct rpc {
 	size_t line_max;
 	void (*on_event)(void *arg, const json_t *event); /* may be NULL */
 	void *arg;
-	const struct err *abort; /* once its code is set, calls end with it; may be NULL */
+	const struct err *abort; /* when its code is set, calls end with it; or NULL */
 
 	struct buf in, out;
 	size_t in_pos, out_pos;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Templates: the state of a machine at `ready`, from which a new one starts in a twentieth
- * of the time of a cold boot. It holds for the same QEMU, machine, kernel and initramfs,
- * whose hash names its file. It is taken with empty disks, before the carrier has a disk
- * driver, so it knows nothing of any disk.
+ * Templates: the state of a machine at `ready`, from which a new one starts in a
+ * twentieth of the time of a cold boot. It holds for the same QEMU, machine, kernel and
+ * initramfs, whose hash names its file. It is taken with empty disks, before the carrier
+ * has a disk driver, so it knows nothing of any disk.
  */
 #ifndef SIM_VM_TEMPLATE_H
 #define SIM_VM_TEMPLATE_H
@@ -13,7 +13,7 @@
 struct template_options {
 	const char *cache_dir;      /* build/cache; templates/ below it */
 	const struct carrier *carrier;
-	const struct qemu_machine *machine; /* the disks' number counts, not what they hold */
+	const struct qemu_machine *machine; /* the disks' number counts, no more */
 	int stop_fd;
 };
 

@@ -213,7 +213,8 @@ int vm_wait_down(struct vm *vm, unsigned timeout_ms, enum vm_down *how, struct e
 
 static int log_paths(struct vm *vm, const char *dir, struct err *e)
 {
-	int r = fsio_join(vm->console_log, sizeof(vm->console_log), dir, "console.log", e);
+	int r = fsio_join(vm->console_log, sizeof(vm->console_log), dir, "console.log",
+			  e);
 
 	if (!r)
 		r = fsio_join(vm->carrier_log, sizeof(vm->carrier_log), dir,

@@ -36,7 +36,7 @@ struct vm_disk {
 struct vm_config {
 	const struct carrier *carrier;
 	const char *cache_dir; /* build/cache: accelerator verdict, templates */
-	const char *run_dir;   /* exists; console.log, carrier.log, qemu.log are appended there */
+	const char *run_dir;   /* exists; console.log, carrier.log, qemu.log go there */
 	const char *qemu;      /* NULL: qemu-system-x86_64 from PATH */
 	struct vm_disk disks[VM_DISKS_MAX]; /* vda, vdb, ... */
 	size_t n_disks;
@@ -45,11 +45,11 @@ struct vm_config {
 	bool cold;             /* never use a template */
 	bool use_stop_fd;      /* stop_fd is valid: give up when it becomes readable */
 	int stop_fd;
-	int64_t zero_ns;       /* CLOCK_MONOTONIC that counts as 0 in console stamps; 0: now */
+	int64_t zero_ns;       /* CLOCK_MONOTONIC of console stamp 0; 0: now */
 
 	/* Called from the waiting functions. Any may be NULL. */
 	void *arg;
-	void (*on_console)(void *arg, double t, const char *line); /* t: seconds since zero */
+	void (*on_console)(void *arg, double t, const char *line); /* t: seconds */
 	void (*on_event)(void *arg, double t, const json_t *event);
 	void (*on_note)(void *arg, const char *text); /* what goes on, for people */
 };
@@ -81,7 +81,7 @@ int vm_boot(struct vm *vm, const struct vm_boot *b, char **refused, struct err *
 	MUST_CHECK;
 
 struct vm_exec {
-	const char *const *argv; /* NULL-terminated; argv[0] is an absolute path in the Mac */
+	const char *const *argv; /* NULL-terminated; argv[0] is an absolute path */
 	const char *const *env;  /* NULL-terminated "A=b", or NULL for a login's */
 	const void *in;          /* standard input */
 	size_t in_len;
@@ -113,7 +113,10 @@ int vm_exec(struct vm *vm, const struct vm_exec *x, struct vm_result *r, struct 
 int vm_request(struct vm *vm, json_t *req, unsigned timeout_ms, json_t **ret,
 	       struct err *e) MUST_CHECK;
 
-/* Take in console and events for at most @timeout_ms, or until @done says so (may be NULL). */
+/*
+ * Take in console and events until @done says so (may be NULL) or the machine has ended:
+ * 0 for both; E_TIMEOUT after @timeout_ms.
+ */
 int vm_wait(struct vm *vm, unsigned timeout_ms, bool (*done)(void *arg), void *arg,
 	    struct err *e) MUST_CHECK;
 

@@ -28,7 +28,7 @@ int vm_request(struct vm *vm, json_t *req, unsigned timeout_ms, json_t **ret,
 	vm->answered_ns = pump_now();
 	if (!r || r == -E_TIMEOUT || r == -E_CANCELED)
 		return r;
-	/* It ended instead of answering: by its own will, by a fault, or for no reason. */
+	/* It ended instead of answering: by its will, by a fault, or for no reason. */
 	if (vm->q.fault.code)
 		return err_set(e, vm->q.fault.code, "%s", vm->q.fault.msg);
 	if (vm->how != VM_RUNNING || vm->cut)

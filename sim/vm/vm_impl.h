@@ -10,7 +10,7 @@
 
 struct vm {
 	struct qemu q;
-	struct vm_config cfg; /* callbacks and numbers; the strings are gone after vm_start */
+	struct vm_config cfg; /* after vm_start its strings are gone */
 	char console_log[PATH_MAX], carrier_log[PATH_MAX], messages[PATH_MAX];
 	int64_t zero_ns;
 	bool started;         /* q is to be released */

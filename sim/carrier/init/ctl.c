@@ -42,7 +42,7 @@ static void op_power(struct init *in, const json_t *req)
 		power_now(false);
 	if (how && !strcmp(how, "reset"))
 		power_now(true);
-	ctl_refuse(in, json_object_get(req, "id"), NULL, "power: how must be cut or reset");
+	ctl_refuse(in, json_object_get(req, "id"), NULL, "power: how is cut or reset");
 }
 
 static const struct {

@@ -259,7 +259,7 @@ static bool going_down(const struct init *in)
 		return true;
 	p = fgets(text, sizeof(text), f);
 	fclose(f);
-	/* The name in parentheses may hold blanks; flags are the seventh word behind it. */
+	/* The name in parentheses may hold blanks; the flags are 7 words behind it. */
 	p = p ? strrchr(text, ')') : NULL;
 	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) != 1)
 		return true;
@@ -312,7 +312,7 @@ bool exec_reaped(struct init *in, pid_t pid, int status)
 		if (x->pid != pid)
 			continue;
 		*p = x->next;
-		/* What it wrote is in the pipes; what its children may write is not waited for. */
+		/* What it wrote is in the pipes; its children are not waited for. */
 		for (int i = 0; i < 2; i++)
 			while (take_output(x, i))
 				;

@@ -118,7 +118,7 @@ int launch_go(struct init *in, struct err *e) MUST_CHECK;
 /* fork into the Mac's PID namespace; the child still has to call launch_enter. */
 pid_t launch_fork(struct init *in);
 int launch_enter(struct init *in);
-/* The strings of a JSON array as a NULL-terminated vector, to be freed; NULL: no memory. */
+/* The strings of a JSON array, NULL-terminated, to be freed; NULL: not strings. */
 char **launch_vector(const json_t *array);
 
 /* console.c */
@@ -133,7 +133,8 @@ int64_t console_deadline(struct init *in, int64_t now);
 void console_drain(struct init *in);
 
 /* power.c */
-void power_down(struct init *in, const char *how, const char *reason) __attribute__((noreturn));
+void power_down(struct init *in, const char *how, const char *reason)
+	__attribute__((noreturn));
 void power_now(bool reset) __attribute__((noreturn));
 
 #endif

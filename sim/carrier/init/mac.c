@@ -328,8 +328,9 @@ void mac_boot(struct init *in, const json_t *req)
 	r = prepare(req, &e);
 	if (r)
 		panic(in, e.msg);
-	send_boot(in, json_pack("{s:s,s:f}", "type", BOOT_START, "time_factor",
-				json_is_number(factor) ? json_number_value(factor) : 1.0));
+	send_boot(in,
+		  json_pack("{s:s,s:f}", "type", BOOT_START, "time_factor",
+			    json_is_number(factor) ? json_number_value(factor) : 1.0));
 }
 
 /* ---- the end ---------------------------------------------------------------------- */
@@ -352,7 +353,8 @@ static void launchd_ended(struct init *in, int status)
 	in->mac.how = asked_for(status);
 	if (!in->mac.how) {
 		snprintf(why, sizeof(why), "launchd %s %d",
-			 WIFEXITED(status) ? "exited with status" : "was killed by signal",
+			 WIFEXITED(status) ? "exited with status"
+					   : "was killed by signal",
 			 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 		panic(in, why);
 	}

@@ -15,6 +15,7 @@
 
 #include "sim/base/fsio.h"
 #include "sim/carrier/control.h"
+#include "sim/vm/doctor.h"
 #include "sim/vm/test/vm_fixture.h"
 
 #define SKIP_WITHOUT_VM()                                                                \
@@ -466,7 +467,30 @@ static void leaves_no_qemu_behind(void)
 	fixture_release(&f);
 }
 
-TEST_MAIN("vm", {"runs programs in the Mac", runs_programs},
+static void note_check(void *arg, const struct vm_check *c)
+{
+	CU_ASSERT_TRUE(c->detail[0] != '\0');
+	CU_ASSERT_EQUAL(c->advice == NULL, c->ok);
+	if (buf_printf(arg, NULL, "%s:%d ", c->name, c->ok))
+		CU_FAIL("out of memory");
+}
+
+static void examines_the_host(void)
+{
+	const struct vm_doctor_options bad = {
+		.cache_dir = "/nonexistent",
+		.guest_dir = "build/guest",
+		.qemu = "/no/qemu",
+	};
+	struct buf got = BUF_INIT;
+
+	CU_ASSERT_TRUE(vm_doctor(&bad, note_check, &got) >= 3);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&got), "qemu:0 carrier:0 accelerator:0 "));
+	buf_release(&got);
+}
+
+TEST_MAIN("vm", {"examines the host", examines_the_host},
+	  {"runs programs in the Mac", runs_programs},
 	  {"keeps the last lines of the console", keeps_the_last_lines},
 	  {"passes much data both ways", passes_much_data},
 	  {"keeps time limits", keeps_time},
