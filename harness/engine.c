@@ -275,6 +275,7 @@ int engine_run(const struct engine_config *cfg, struct err *e)
 	struct engine en = {
 		.cfg = cfg,
 		.plan = cfg->plan,
+		.release = cfg->plan->s.release,
 		.machine = cfg->machine,
 		.ev = cfg->evidence,
 		.res = cfg->result,

@@ -16,6 +16,7 @@ struct engine {
 	bool on;
 	bool lost;                   /* the Mac is down where steps need it up: skip them */
 	enum machine_mode mode;      /* of the last boot */
+	const struct release *release; /* on the disk now */
 	unsigned boots;
 	int64_t started_ns;          /* host, CLOCK_MONOTONIC */
 	int64_t deadline_ns;         /* of the run */

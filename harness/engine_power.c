@@ -14,14 +14,15 @@
 
 /*
  * The Mac's clock runs on while it is off. It starts a day after the release, so that
- * nothing that happens has the same second as a file of the disk's making.
+ * nothing that happens has the same second as a file of the disk's making; and nobody
+ * updates to a release before it is there.
  */
 static int64_t mac_clock(const struct engine *en)
 {
-	int64_t start = en->plan->s.clock_ns;
+	int64_t start = en->plan->s.clock_ns, release = en->release->date * 1000000000;
 
-	if (start == INT64_MIN)
-		start = en->plan->s.release->date * 1000000000 + DAY_NS;
+	if (start == INT64_MIN || (en->release != en->plan->s.release && start < release))
+		start = release + DAY_NS;
 	return start + (now_ns() - en->started_ns) + en->boots * BOOT_GAP_NS;
 }
 

@@ -229,6 +229,7 @@ int step_run_upgrade(struct engine *en, const struct step *s, struct err *e)
 				 reason);
 	} else if (!r) {
 		r = unpack_update(en, s, &tar, e);
+		en->release = x->release;
 		if (!r && en->on)
 			r = engine_shutdown(en, false, engine_timeout_ms(en, s), e);
 	}

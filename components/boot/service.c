@@ -103,6 +103,8 @@ static int op_mount(struct service *s, const json_t *req, struct err *e)
 		return r;
 	r = attach(s, v, fd, has_option(req, "rdonly"), e);
 	close(fd);
+	if (!r)
+		r = tree_join_groups(s->volumes, e);
 	return r ? r : xnu_write_volumes(s->volumes, e);
 }
 

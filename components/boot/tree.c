@@ -115,12 +115,40 @@ int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_o
 	return remount_read_only(mounted, e);
 }
 
+static int unbind_firmlink(void *arg, const char *path, const char *target, struct err *e)
+{
+	const struct boot_volume *v = arg;
+	char mounted[sizeof(TREE_ROOT) + 2 * BOOT_PATH_BUF];
+
+	(void)target;
+	(void)e;
+	snprintf(mounted, sizeof(mounted), TREE_ROOT "%s%s", v->mount_point, path);
+	(void)!umount2(mounted, UMOUNT_NOFOLLOW | MNT_DETACH);
+	return 0;
+}
+
+/* Firmlinks go with the volume they are on; they do not keep it busy. */
+static void unbind_firmlinks(struct boot_volume *v)
+{
+	char file[sizeof(v->carrier_dir) + sizeof(PATH_FIRMLINKS)];
+	struct buf text = BUF_INIT;
+
+	if (!v->joined)
+		return;
+	v->joined = false;
+	snprintf(file, sizeof(file), "%s" PATH_FIRMLINKS, v->carrier_dir);
+	if (!fsio_read(file, FIRMLINKS_MAX_BYTES, &text, NULL))
+		(void)!firmlinks_each(buf_str(&text), unbind_firmlink, v, NULL);
+	buf_release(&text);
+}
+
 int tree_detach(struct boot_volume *v, struct err *e)
 {
 	char mounted[sizeof(TREE_ROOT) + BOOT_PATH_BUF];
 
 	if (!v->mount_point[0])
 		return err_set(e, E_INVAL, "%s is not mounted", v->device);
+	unbind_firmlinks(v);
 	snprintf(mounted, sizeof(mounted), TREE_ROOT "%s", v->mount_point);
 	if (umount2(mounted, UMOUNT_NOFOLLOW)) {
 		if (errno == EBUSY)
@@ -157,13 +185,14 @@ static int bind_root(const char *source, struct err *e)
 }
 
 struct firmlink_context {
+	const char *prefix; /* where the System volume is: "" for the root */
 	const struct boot_volume *data;
 };
 
 static int bind_firmlink(void *arg, const char *path, const char *target, struct err *e)
 {
 	const struct firmlink_context *c = arg;
-	char source[BOOT_PATH_BUF];
+	char source[BOOT_PATH_BUF], place[BOOT_PATH_BUF];
 	int r = fsio_join(source, sizeof(source), c->data->carrier_dir, target, e);
 
 	if (r)
@@ -172,15 +201,21 @@ static int bind_firmlink(void *arg, const char *path, const char *target, struct
 	 * same. */
 	if (!fsio_exists(source))
 		return 0;
-	return bind_at(source, path, e);
+	if (snprintf(place, sizeof(place), "%s%s", c->prefix, path) >= (int)sizeof(place))
+		return err_set(e, E_OVERFLOW, "path too long");
+	return bind_at(source, place, e);
 }
 
-static int bind_firmlinks(const struct boot_volume *data, struct err *e)
+static int bind_firmlinks(const char *prefix, const struct boot_volume *system,
+			  const struct boot_volume *data, struct err *e)
 {
-	struct firmlink_context c = {.data = data};
+	struct firmlink_context c = {.prefix = prefix, .data = data};
 	struct buf text = BUF_INIT;
-	int r = fsio_read(TREE_ROOT PATH_FIRMLINKS, FIRMLINKS_MAX_BYTES, &text, e);
+	char file[sizeof(system->carrier_dir) + sizeof(PATH_FIRMLINKS)];
+	int r;
 
+	snprintf(file, sizeof(file), "%s" PATH_FIRMLINKS, system->carrier_dir);
+	r = fsio_read(file, FIRMLINKS_MAX_BYTES, &text, e);
 	if (!r)
 		r = firmlinks_each(buf_str(&text), bind_firmlink, &c, e);
 	buf_release(&text);
@@ -223,7 +258,7 @@ static int build_system(const struct boot_choice *c, const struct release **ret_
 	if (!r && c->data)
 		r = attach_at(c->data, PATH_DATA_MOUNT, e);
 	if (!r && c->data)
-		r = bind_firmlinks(c->data, e);
+		r = bind_firmlinks("", s, c->data, e);
 	if (!r && c->vm)
 		r = attach_at(c->vm, "/private/var/vm", e);
 	if (!r)
@@ -286,6 +321,35 @@ static int attach_others(struct volumes *vs, struct err *e)
 	return 0;
 }
 
+static const struct boot_volume *data_of(const struct volumes *vs,
+					 const struct boot_volume *system)
+{
+	for (size_t i = 0; i < vs->n; i++)
+		if (vs->v[i].role == APFS_ROLE_DATA && vs->v[i].mount_point[0] &&
+		    !strcmp(vs->v[i].group, system->group))
+			return &vs->v[i];
+	return NULL;
+}
+
+int tree_join_groups(struct volumes *vs, struct err *e)
+{
+	for (size_t i = 0; i < vs->n; i++) {
+		struct boot_volume *v = &vs->v[i];
+		const struct boot_volume *data;
+		int r;
+
+		if (v->role != APFS_ROLE_SYSTEM || v->joined ||
+		    strncmp(v->mount_point, "/Volumes/", 9) != 0)
+			continue;
+		data = data_of(vs, v);
+		r = data ? bind_firmlinks(v->mount_point, v, data, e) : 0;
+		if (r)
+			return r;
+		v->joined = data != NULL;
+	}
+	return 0;
+}
+
 static int build_recovery(struct volumes *vs, const struct boot_choice *c,
 			  const struct release **ret_release, struct err *e)
 {
@@ -305,6 +369,8 @@ static int build_recovery(struct volumes *vs, const struct boot_choice *c,
 		r = mount_dev(e);
 	if (!r)
 		r = attach_others(vs, e);
+	if (!r)
+		r = tree_join_groups(vs, e);
 	if (r)
 		return r;
 	strcpy(c->recovery_volume->mount_point, "/");

@@ -33,7 +33,15 @@ int tree_build(struct volumes *vs, const struct boot_choice *c,
  */
 int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_only,
 		struct err *e) MUST_CHECK;
-/* The reverse. E_BUSY when it is in use. */
+/*
+ * In Recovery: the firmlinks of each System volume below /Volumes lead to the Data volume
+ * of its group as soon as both are mounted. That this is so is assumed: without it a
+ * kernel that Recovery rebuilds would lack the kexts in /Library/Extensions, which the
+ * workaround for 10.15.0 is known to bring in (docs/fidelity.md).
+ */
+int tree_join_groups(struct volumes *vs, struct err *e) MUST_CHECK;
+
+/* The reverse of tree_attach. E_BUSY when it is in use. */
 int tree_detach(struct boot_volume *v, struct err *e) MUST_CHECK;
 
 /*

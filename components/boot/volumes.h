@@ -30,6 +30,7 @@ struct boot_volume {
 	char carrier_dir[32]; /* where the carrier mounted it; "" when it did not */
 	char mount_point[BOOT_PATH_BUF]; /* in the Mac; "" when not mounted there */
 	bool read_only;   /* there */
+	bool joined;      /* its firmlinks are in place below /Volumes */
 };
 
 struct volumes {
