@@ -120,8 +120,13 @@ static int op_unmount(struct service *s, const json_t *req, struct err *e)
 		return err_set(e, v->mount_point[0] ? E_BUSY : E_INVAL, "%s %s",
 			       v->device,
 			       v->mount_point[0] ? "is in use" : "is not mounted");
+	tree_part_group(s->volumes, v);
 	r = tree_detach(v, e);
-	return r ? r : xnu_write_volumes(s->volumes, e);
+	if (r) { /* in use: the links come back */
+		(void)!tree_join_groups(s->volumes, NULL);
+		return r;
+	}
+	return xnu_write_volumes(s->volumes, e);
 }
 
 static int op_unlock(struct service *s, const json_t *req, struct err *e)

@@ -127,7 +127,7 @@ static int unbind_firmlink(void *arg, const char *path, const char *target, stru
 	return 0;
 }
 
-/* Firmlinks go with the volume they are on; they do not keep it busy. */
+/* Firmlinks go with the volumes of their group; they do not keep them busy. */
 static void unbind_firmlinks(struct boot_volume *v)
 {
 	char file[sizeof(v->carrier_dir) + sizeof(PATH_FIRMLINKS)];
@@ -148,7 +148,6 @@ int tree_detach(struct boot_volume *v, struct err *e)
 
 	if (!v->mount_point[0])
 		return err_set(e, E_INVAL, "%s is not mounted", v->device);
-	unbind_firmlinks(v);
 	snprintf(mounted, sizeof(mounted), TREE_ROOT "%s", v->mount_point);
 	if (umount2(mounted, UMOUNT_NOFOLLOW)) {
 		if (errno == EBUSY)
@@ -348,6 +347,13 @@ int tree_join_groups(struct volumes *vs, struct err *e)
 		v->joined = data != NULL;
 	}
 	return 0;
+}
+
+void tree_part_group(struct volumes *vs, const struct boot_volume *v)
+{
+	for (size_t i = 0; i < vs->n; i++)
+		if (v->group[0] && !strcmp(vs->v[i].group, v->group))
+			unbind_firmlinks(&vs->v[i]);
 }
 
 static int build_recovery(struct volumes *vs, const struct boot_choice *c,

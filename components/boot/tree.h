@@ -33,6 +33,9 @@ int tree_build(struct volumes *vs, const struct boot_choice *c,
  */
 int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_only,
 		struct err *e) MUST_CHECK;
+/* The reverse. E_BUSY when it is in use. */
+int tree_detach(struct boot_volume *v, struct err *e) MUST_CHECK;
+
 /*
  * In Recovery: the firmlinks of each System volume below /Volumes lead to the Data volume
  * of its group as soon as both are mounted. That this is so is assumed: without it a
@@ -40,9 +43,8 @@ int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_o
  * workaround for 10.15.0 is known to bring in (docs/fidelity.md).
  */
 int tree_join_groups(struct volumes *vs, struct err *e) MUST_CHECK;
-
-/* The reverse of tree_attach. E_BUSY when it is in use. */
-int tree_detach(struct boot_volume *v, struct err *e) MUST_CHECK;
+/* The reverse for the group of @v, before one of its volumes is detached. */
+void tree_part_group(struct volumes *vs, const struct boot_volume *v);
 
 /*
  * Open @path as the Mac sees it: links and ".." stay below TREE_ROOT. The last component
