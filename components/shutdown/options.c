@@ -162,12 +162,10 @@ static int read_action(struct shutdown_options *o, unsigned flags, struct err *e
 	static const struct {
 		unsigned flag;
 		enum shutdown_action action;
-	} actions[] = {
-	    {FLAG('h'), SHUTDOWN_HALT},
-	    {FLAG('r'), SHUTDOWN_RESTART},
-	    {FLAG('s'), SHUTDOWN_SLEEP},
-	    {FLAG('k'), SHUTDOWN_PRETEND},
-	};
+	} actions[] = {{FLAG('h'), SHUTDOWN_HALT},
+		       {FLAG('r'), SHUTDOWN_RESTART},
+		       {FLAG('s'), SHUTDOWN_SLEEP},
+		       {FLAG('k'), SHUTDOWN_PRETEND}};
 	unsigned n = 0;
 
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {

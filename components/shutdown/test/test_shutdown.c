@@ -342,8 +342,7 @@ static void counts_down(void)
 	struct world w = {0};
 	static const char *const steps[] = {
 	    "in 12 minutes", "in 10 minutes", "in 5 minutes", "in 2 minutes",
-	    "in 1 minute",   "in 30 seconds", "IMMEDIATELY",
-	};
+	    "in 1 minute",   "in 30 seconds", "IMMEDIATELY"};
 	const char *at = w.said;
 
 	run(&w, "shutdown -k +12 Save your work");
@@ -401,37 +400,21 @@ static void reads_times(void)
 	static const struct {
 		const char *text;
 		int64_t offset;
-	} cases[] = {
-	    {"now", 0},
-	    {"NOW", 0},
-	    {"+0", 0},
-	    {"+5", 300},
-	    {"1101", 29},
-	    {"11:01", 29},
-	    {"111100", 86369},
-	    {"10111100", 86369},
-	    {"1910111100", 86369},
-	    {"19101111:00", 86369},
-	    {"2001010000", 7131569},
-	};
+	} cases[] = {{"now", 0},
+		     {"NOW", 0},
+		     {"+0", 0},
+		     {"+5", 300},
+		     {"1101", 29},
+		     {"11:01", 29},
+		     {"111100", 86369},
+		     {"10111100", 86369},
+		     {"1910111100", 86369},
+		     {"19101111:00", 86369},
+		     {"2001010000", 7131569}};
 	static const char *const bad[] = {
-	    "",
-	    "+",
-	    "+x",
-	    "1",
-	    "110",
-	    "2400",
-	    "1160",
-	    "11:0",
-	    "1:100",
-	    "tomorrow",
-	    "320000",
-	    "000000",
-	    "13010000",
-	    "00010000",
-	    "201001010000",
-	    "+99999999999",
-	};
+	    "",		"+",	    "+x",	    "1",	   "110",    "2400",
+	    "1160",	"11:0",	    "1:100",	    "tomorrow",	   "320000", "000000",
+	    "13010000", "00010000", "201001010000", "+99999999999"};
 	struct shutdown_options o;
 	struct err e = ERR_INIT;
 
@@ -459,14 +442,12 @@ static void reads_options(void)
 	static const struct {
 		const char *line;
 		const char *why;
-	} bad[] = {
-	    {"", ""},
-	    {"-h", ""},
-	    {"now", "-h, -r, -s, or -k is required"},
-	    {"-hr now", "incompatible switches -h, -k, -r, and -s"},
-	    {"-r -u now", "-u requires -h"},
-	    {"-x now", "illegal option -- x"},
-	};
+	} bad[] = {{"", ""},
+		   {"-h", ""},
+		   {"now", "-h, -r, -s, or -k is required"},
+		   {"-hr now", "incompatible switches -h, -k, -r, and -s"},
+		   {"-r -u now", "-u requires -h"},
+		   {"-x now", "illegal option -- x"}};
 	struct shutdown_options o;
 	struct reboot_options b;
 	struct err e = ERR_INIT;
