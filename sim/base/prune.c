@@ -51,8 +51,9 @@ static size_t gather(DIR *d, const char *suffix, struct candidate *c)
 	return n;
 }
 
-void prune_files(const char *dir, const char *suffix, size_t keep)
+void prune_files(const char *dir, const char *suffix, size_t keep, time_t min_age_s)
 {
+	time_t before = time(NULL) - min_age_s;
 	struct candidate *c = calloc(CANDIDATES_MAX, sizeof(*c));
 	DIR *d = opendir(dir);
 
@@ -61,7 +62,8 @@ void prune_files(const char *dir, const char *suffix, size_t keep)
 
 		qsort(c, n, sizeof(*c), newest_first);
 		for (size_t i = keep; i < n; i++)
-			unlinkat(dirfd(d), c[i].name, 0);
+			if (c[i].mtime.tv_sec <= before)
+				unlinkat(dirfd(d), c[i].name, 0);
 	}
 	if (d)
 		closedir(d);

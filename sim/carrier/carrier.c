@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@
 #define FILES_MAX      256
 #define STAMP_MAX      (1u << 20)
 #define INITRAMFS_KEPT 6
+/* A run opens it by name at each of its boots. */
+#define INITRAMFS_AGE  (24 * 60 * 60)
 
 /* crc32c_generic is asked for by name at run time, so modules.dep does not know of it. */
 static const char *const early_modules[] = {
@@ -180,13 +183,14 @@ static int store(const struct carrier_options *o, const struct buf *archive,
 	snprintf(name, sizeof(name), "%.32s.cpio", c->key);
 	if (!r)
 		r = fsio_join(c->initramfs, sizeof(c->initramfs), dir, name, e);
-	if (r || fsio_exists(c->initramfs))
+	/* Used now, says its time. */
+	if (r || utimensat(AT_FDCWD, c->initramfs, NULL, 0) == 0)
 		return r;
 	r = fsio_mkdirs(dir, 0755, e);
 	if (!r)
 		r = fsio_write_atomic(c->initramfs, archive->data, archive->len, 0644, e);
 	if (!r)
-		prune_files(dir, ".cpio", INITRAMFS_KEPT);
+		prune_files(dir, ".cpio", INITRAMFS_KEPT, INITRAMFS_AGE);
 	return r;
 }
 

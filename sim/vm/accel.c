@@ -92,8 +92,6 @@ static int try_kvm(const char *cache_dir, const struct qemu_machine *machine, in
 	r = qemu_start(&q, &m, &logs, pump_now(), stop_fd, e);
 	if (!r)
 		r = qemu_wait_ready(&q, pump_after_ms(TRIAL_MS), e);
-	if (r == -E_INFRA)
-		r = qemu_explain_end(&q, messages, e);
 	qemu_release(&q);
 	return r;
 }

@@ -173,6 +173,7 @@ int qemu_start(struct qemu *q, const struct qemu_machine *m, const struct qemu_l
 	q->process.source.fd = q->console.source.fd = q->log.source.fd = -1;
 	q->console.file = q->log.file = -1;
 	q->control.source.fd = q->qmp.source.fd = -1;
+	snprintf(q->messages, sizeof(q->messages), "%s", l->messages);
 	r = make_channels(ours, theirs, e);
 	if (!r)
 		r = attach(q, ours, l, zero_ns, e);

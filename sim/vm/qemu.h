@@ -6,6 +6,8 @@
 #ifndef SIM_VM_QEMU_H
 #define SIM_VM_QEMU_H
 
+#include <limits.h>
+
 #include "sim/vm/process.h"
 #include "sim/vm/recorder.h"
 #include "sim/vm/rpc.h"
@@ -63,6 +65,7 @@ struct qemu {
 	struct rpc control, qmp;
 	struct pump pump;
 	struct err fault; /* QEMU said that the host's disk failed */
+	char messages[PATH_MAX]; /* file of what it says */
 };
 
 /*
@@ -80,10 +83,10 @@ int qemu_wait_ready(struct qemu *q, int64_t deadline, struct err *e) MUST_CHECK;
 int qemu_wait_answer(struct qemu *q, int64_t deadline, struct err *e) MUST_CHECK;
 
 /*
- * Say why the carrier ended without a word: QEMU's exit status, its last message (file
- * @messages), the last line of the carrier's log. Returns -E_INFRA.
+ * Say why the carrier ended without a word: QEMU's exit status, its last message, the
+ * last line of the carrier's log. Returns -E_INFRA.
  */
-int qemu_explain_end(struct qemu *q, const char *messages, struct err *e);
+int qemu_explain_end(struct qemu *q, struct err *e);
 
 /* Kill it, then take in what is left in the channels. */
 void qemu_kill(struct qemu *q);

@@ -11,27 +11,32 @@
 struct ready {
 	const struct qemu *q;
 	bool seen;
+	struct err down; /* it went down instead, for a reason that it knows */
 };
 
 static void on_event(void *arg, const json_t *event)
 {
 	struct ready *r = arg;
 	const char *name = json_string_value(json_object_get(event, "event"));
+	const char *reason = json_string_value(json_object_get(event, "reason"));
 
 	if (name && !strcmp(name, "ready"))
 		r->seen = true;
+	else if (name && !strcmp(name, "down"))
+		err_set(&r->down, E_INFRA, "the carrier failed: %s",
+			reason ? reason : "it did not say why");
 }
 
 static bool ready_or_gone(void *arg)
 {
 	const struct ready *r = arg;
 
-	return r->seen || r->q->process.ended || rpc_ended(&r->q->control);
+	return r->seen || r->down.code || r->q->process.ended || rpc_ended(&r->q->control);
 }
 
 int qemu_wait_ready(struct qemu *q, int64_t deadline, struct err *e)
 {
-	struct ready w = {.q = q, .seen = false};
+	struct ready w = {.q = q, .seen = false, .down = ERR_INIT};
 	int r;
 
 	q->control.on_event = on_event;
@@ -40,7 +45,9 @@ int qemu_wait_ready(struct qemu *q, int64_t deadline, struct err *e)
 	q->control.on_event = NULL;
 	if (r)
 		return err_ctx(e, "waiting for the carrier to be ready");
-	return w.seen ? 0 : err_set(e, E_INFRA, "the carrier ended before it was ready");
+	if (w.down.code)
+		return err_set(e, w.down.code, "%s", w.down.msg);
+	return w.seen ? 0 : qemu_explain_end(q, e);
 }
 
 int qemu_wait_answer(struct qemu *q, int64_t deadline, struct err *e)
@@ -53,6 +60,8 @@ int qemu_wait_answer(struct qemu *q, int64_t deadline, struct err *e)
 	r = rpc_call(&q->control, &q->pump, ping, -1, deadline, &reply, e);
 	json_decref(ping);
 	json_decref(reply);
+	if (r == -E_INFRA && !q->fault.code)
+		r = qemu_explain_end(q, e);
 	return r ? err_ctx(e, "the restored carrier") : 0;
 }
 
@@ -73,14 +82,14 @@ static void last_line(const char *path, char *out, size_t size)
 	buf_release(&text);
 }
 
-int qemu_explain_end(struct qemu *q, const char *messages, struct err *e)
+int qemu_explain_end(struct qemu *q, struct err *e)
 {
 	char how[64], said[512];
 	const char *log;
 
 	qemu_kill(q);
 	process_how(&q->process, how, sizeof(how));
-	last_line(messages, said, sizeof(said));
+	last_line(q->messages, said, sizeof(said));
 	log = q->log.n ? recorder_line(&q->log, q->log.n - 1) : NULL;
 	return err_set(e, E_INFRA, "the carrier ended without a word; QEMU %s%s%s%s%s",
 		       how, said[0] ? "; it said: " : "", said,

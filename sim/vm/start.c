@@ -39,11 +39,7 @@ static int cold_boot(struct vm *vm, const struct qemu_machine *m, struct err *e)
 {
 	int r = power_on(vm, m, e);
 
-	if (!r)
-		r = qemu_wait_ready(&vm->q, pump_after_ms(COLD_MS), e);
-	if (r == -E_INFRA && !vm->q.fault.code)
-		r = qemu_explain_end(&vm->q, vm->messages, e);
-	return r;
+	return r ? r : qemu_wait_ready(&vm->q, pump_after_ms(COLD_MS), e);
 }
 
 static int restore(struct vm *vm, const struct qemu_machine *machine, int fd,
@@ -54,11 +50,7 @@ static int restore(struct vm *vm, const struct qemu_machine *machine, int fd,
 
 	m.incoming = fd;
 	r = power_on(vm, &m, e);
-	if (!r)
-		r = qemu_wait_answer(&vm->q, pump_after_ms(RESTORE_MS), e);
-	if (r == -E_INFRA)
-		r = qemu_explain_end(&vm->q, vm->messages, e);
-	return r;
+	return r ? r : qemu_wait_answer(&vm->q, pump_after_ms(RESTORE_MS), e);
 }
 
 /* Is a failure one that a cold boot would meet as well? */

@@ -105,8 +105,9 @@ static int make(const struct template_options *o, const char *dir, const char *p
 	if (r)
 		unlink(tmp);
 	close(fd);
+	/* Those in use are open, and need no name. */
 	if (!r)
-		prune_files(dir, ".state", KEPT);
+		prune_files(dir, ".state", KEPT, 0);
 	return r;
 }
 

@@ -124,7 +124,7 @@ static int check_end(struct vm *vm, struct err *e)
 	if (vm->how == VM_RUNNING && vm->cut)
 		vm->how = VM_CUT;
 	if (vm->how == VM_RUNNING)
-		return qemu_explain_end(&vm->q, vm->messages, e);
+		return qemu_explain_end(&vm->q, e);
 	if (vm->down_ns && vm->times.power_off <= 0)
 		vm->times.power_off = since(vm->down_ns);
 	vm->times.max_rss_kib = vm->q.process.max_rss_kib;

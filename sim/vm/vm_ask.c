@@ -33,7 +33,7 @@ int vm_request(struct vm *vm, json_t *req, unsigned timeout_ms, json_t **ret,
 		return err_set(e, vm->q.fault.code, "%s", vm->q.fault.msg);
 	if (vm->how != VM_RUNNING || vm->cut)
 		return err_set(e, E_BUSY, "the machine went down");
-	return qemu_explain_end(&vm->q, vm->messages, e);
+	return qemu_explain_end(&vm->q, e);
 }
 
 static int set_b64(json_t *o, const char *key, const void *data, size_t len,

@@ -8,6 +8,7 @@
 #include "sim/base/bytes.h"
 #include "sim/base/ckd.h"
 #include "sim/base/fsio.h"
+#include "sim/base/prune.h"
 
 static void error_gathers_context(void)
 {
@@ -81,8 +82,24 @@ static void files_whole_or_not_at_all(void)
 	buf_release(&b);
 }
 
+static void caches_are_kept_small(void)
+{
+	const char *dir = test_tmpdir();
+
+	CU_ASSERT_EQUAL(test_shell("cd %s && mkdir old.x && for i in 1 2 3 4; do "
+				   "touch -d \"$i days ago\" $i.x $i.y; done", dir), 0);
+	prune_files(dir, ".x", 1, 2 * 24 * 60 * 60 + 3600);
+	/* Of .x: the newest, and what is younger than two days and an hour. */
+	CU_ASSERT_EQUAL(test_shell("[ \"$(cd %s && echo *.x *.y)\" = "
+				   "'1.x 2.x old.x 1.y 2.y 3.y 4.y' ]", dir), 0);
+	prune_files(dir, ".x", 1, 0);
+	CU_ASSERT_EQUAL(test_shell("[ \"$(cd %s && echo *.x)\" = '1.x old.x' ]", dir), 0);
+	prune_files("/nonexistent", ".x", 0, 0);
+}
+
 TEST_MAIN("base", {"an error gathers context", error_gathers_context},
 	  {"a buffer grows", buffer_grows},
 	  {"ranges never overflow", ranges_never_overflow},
 	  {"byte orders", byte_orders},
-	  {"files are written whole or not at all", files_whole_or_not_at_all})
+	  {"files are written whole or not at all", files_whole_or_not_at_all},
+	  {"caches are kept small", caches_are_kept_small})

@@ -151,7 +151,7 @@ static void keeps_time(void)
 	const char *const sleeps[] = {"/bin/bash", "-c", "echo begun; "
 				      "/bin/busybox sleep 100", NULL};
 	const char *const nothing[] = {"/bin/nothing", NULL};
-	struct vm_exec x = {.argv = sleeps, .timeout_ms = 300};
+	struct vm_exec x = {.argv = sleeps, .timeout_ms = 2000};
 	struct vm_result r = {.status = -1};
 	struct vm_config cfg;
 	struct err e = ERR_INIT;
@@ -345,6 +345,12 @@ static void explains_failures(void)
 	cfg.disks[0].path = "/nonexistent,x/disk.qcow2";
 	ASSERT_FAILS(vm_start(&cfg, &vm, &e), E_INFRA);
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "/nonexistent,x/disk.qcow2"));
+	fixture_release(&f);
+	fixture_init(&f, "not-ready", LAUNCHD);
+	cfg = fixture_config(&f);
+	cfg.cold = true;
+	ASSERT_FAILS(vm_start(&cfg, &vm, &e), E_INFRA);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "boot ended"));
 	cfg.qemu = "/nonexistent/qemu";
 	cfg.accel = "tcg";
 	ASSERT_FAILS(vm_start(&cfg, &vm, &e), E_NOTFOUND);

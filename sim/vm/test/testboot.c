@@ -111,6 +111,8 @@ static bool in_mode(const char *m)
 int main(void)
 {
 	read_mode();
+	if (in_mode("not-ready"))
+		return 1;
 	say(json_pack("{s:s}", "type", BOOT_READY));
 	json_decref(hear(BOOT_START));
 	say(json_pack("{s:s,s:{s:s,s:s}}", "type", BOOT_EVENT, "event", "event",
