@@ -79,7 +79,8 @@ static void drop_volume(struct kextd *k, size_t i)
 	kextd_volume_free(v);
 }
 
-void kextd_rescan_volumes(struct kextd *k)
+/* Read the list of volumes again; drop those that went, take those that came. */
+static void rescan_volumes(struct kextd *k)
 {
 	struct mounts m;
 	struct err e = ERR_INIT;
@@ -102,10 +103,11 @@ void kextd_rescan_volumes(struct kextd *k)
 	mounts_release(&m);
 }
 
-void kextd_look(struct kextd *k)
+/* Take notice of everything that changed on disk until now. */
+static void look(struct kextd *k)
 {
 	if (watch_drain(&k->mounts))
-		kextd_rescan_volumes(k);
+		rescan_volumes(k);
 	for (size_t i = 0; i < k->n_volumes; i++)
 		if (watch_drain(&k->volume[i]->watch))
 			kextd_schedule(k, k->volume[i]);
@@ -212,7 +214,7 @@ static bool take_signals(struct kextd *k)
 			return false;
 		if (si.ssi_signo == SIGHUP) {
 			clog_say(k->o->log, CLOG_BASIC, "Rescanning kernel extensions.");
-			kextd_rescan_volumes(k);
+			rescan_volumes(k);
 		}
 	}
 	kextd_reap(k);
@@ -259,7 +261,7 @@ static int serve(struct kextd *k, struct err *e)
 		n = epoll_wait(k->epoll, ev, sizeof(ev) / sizeof(ev[0]), -1);
 		if (n < 0 && errno != EINTR)
 			return err_sys(e, "epoll");
-		kextd_look(k);
+		look(k);
 		for (int i = 0; i < n; i++)
 			if (!take_event(k, ev[i].data.fd))
 				return 0;
@@ -286,7 +288,7 @@ int kextd_run(const struct kextd_options *o, struct err *e)
 	if (!r) {
 		clog_say(o->log, CLOG_BASIC, "Loading latest KextExcludeList.");
 		clog_say(o->log, CLOG_BASIC, "Reading extensions.");
-		kextd_rescan_volumes(&k);
+		rescan_volumes(&k);
 		r = serve(&k, e);
 	}
 	close_all(&k);

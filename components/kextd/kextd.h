@@ -71,12 +71,8 @@ int64_t kextd_now_ns(void);
 
 /* --- kextd.c ------------------------------------------------------------------- */
 
-/* Take notice of everything that changed on disk until now. */
-void kextd_look(struct kextd *k);
 /* Have the loop look at @fd. */
 int kextd_poll(struct kextd *k, int fd, struct err *e) MUST_CHECK;
-/* Read the list of volumes again; drop those that went, take those that came. */
-void kextd_rescan_volumes(struct kextd *k);
 
 /* --- update.c ------------------------------------------------------------------ */
 

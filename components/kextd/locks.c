@@ -97,7 +97,6 @@ static struct kextd_volume *check_all_watched(struct kextd *k)
 {
 	struct kextd_volume *busy = NULL;
 
-	kextd_look(k);
 	for (size_t i = 0; i < k->n_volumes; i++) {
 		struct kextd_volume *v = k->volume[i];
 
@@ -246,7 +245,6 @@ static void status(struct kextd *k, struct kextd_peer *c, const json_t *request)
 	bool idle = true;
 
 	(void)request;
-	kextd_look(k);
 	for (size_t i = 0; i < k->n_volumes; i++) {
 		const struct kextd_volume *v = k->volume[i];
 
