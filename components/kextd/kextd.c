@@ -198,9 +198,9 @@ static void accept_peer(struct kextd *k)
 		return;
 	}
 	*c = (struct kextd_peer){
-		.fd = fd,
-		.pid = packet_peer_pid(fd),
-		.uid = packet_peer_uid(fd),
+	    .fd = fd,
+	    .pid = packet_peer_pid(fd),
+	    .uid = packet_peer_uid(fd),
 	};
 }
 
@@ -224,7 +224,7 @@ static bool take_signals(struct kextd *k)
 static void set_timer(struct kextd *k, int64_t next)
 {
 	struct itimerspec its = {
-		.it_value = {.tv_sec = next / NS_PER_S, .tv_nsec = next % NS_PER_S},
+	    .it_value = {.tv_sec = next / NS_PER_S, .tv_nsec = next % NS_PER_S},
 	};
 
 	timerfd_settime(k->timer, TFD_TIMER_ABSTIME, &its, NULL);
@@ -272,18 +272,19 @@ static int serve(struct kextd *k, struct err *e)
 int kextd_run(const struct kextd_options *o, struct err *e)
 {
 	struct kextd k = {
-		.o = o,
-		.mounts = WATCH_INIT,
-		.epoll = -1,
-		.signals = -1,
-		.timer = -1,
-		.listener = -1,
+	    .o = o,
+	    .mounts = WATCH_INIT,
+	    .epoll = -1,
+	    .signals = -1,
+	    .timer = -1,
+	    .listener = -1,
 	};
 	int r;
 
 	for (size_t i = 0; i < KEXTD_PEERS_MAX; i++)
 		k.peer[i].fd = -1;
-	k.ready_at_ns = kextd_now_ns() + waits_ns(&o->waits, WAIT_KEXTD_AUTO_UPDATE_DELAY);
+	k.ready_at_ns =
+	    kextd_now_ns() + waits_ns(&o->waits, WAIT_KEXTD_AUTO_UPDATE_DELAY);
 	r = open_all(&k, e);
 	if (!r) {
 		clog_say(o->log, CLOG_BASIC, "Loading latest KextExcludeList.");

@@ -22,19 +22,19 @@
 #include "sim/base/err.h"
 #include "sim/platform/waits.h"
 
-#define KEXTD_PEERS_MAX 64
+#define KEXTD_PEERS_MAX	  64
 #define KEXTD_VOLUMES_MAX 16
 
 struct kextd_options {
-	const char *volumes;            /* XNU_VOLUMES */
-	const char *boot_args;          /* XNU_BOOT_ARGS */
-	const char *csr_config;         /* XNU_CSR_CONFIG */
-	const char *socket;             /* XNU_KEXTD_SOCKET */
-	const char *kextcache;          /* "/usr/sbin/kextcache" */
+	const char *volumes;		/* XNU_VOLUMES */
+	const char *boot_args;		/* XNU_BOOT_ARGS */
+	const char *csr_config;		/* XNU_CSR_CONFIG */
+	const char *socket;		/* XNU_KEXTD_SOCKET */
+	const char *kextcache;		/* "/usr/sbin/kextcache" */
 	const char *installer_pid_file; /* KEXTD_INSTALLER_PID */
 	struct waits waits;
 	const struct component_log *log;
-	int child_output;               /* where kextcache writes; -1: nowhere */
+	int child_output; /* where kextcache writes; -1: nowhere */
 };
 
 #define KEXTD_INSTALLER_PID "/private/var/run/installd.commit.pid"
@@ -52,14 +52,14 @@ struct kextd_peer {
 };
 
 struct kextd {
-	const struct kextd_options *o; /* borrowed */
+	const struct kextd_options *o;			/* borrowed */
 	struct kextd_volume *volume[KEXTD_VOLUMES_MAX]; /* owned */
 	size_t n_volumes;
 	struct kextd_peer peer[KEXTD_PEERS_MAX];
 	struct kextd_peer *rebooter; /* holds the reboot lock; NULL: nobody */
 	uint64_t next_ticket;
-	int64_t ready_at_ns;  /* the end of the blind time after boot */
-	struct watch mounts;  /* of the list of volumes */
+	int64_t ready_at_ns; /* the end of the blind time after boot */
+	struct watch mounts; /* of the list of volumes */
 	int epoll, signals, timer, listener;
 };
 

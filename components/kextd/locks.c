@@ -110,7 +110,8 @@ static struct kextd_volume *check_all_watched(struct kextd *k)
 	return busy;
 }
 
-static void answer_busy(struct kextd *k, struct kextd_peer *c, const struct kextd_volume *v)
+static void answer_busy(struct kextd *k, struct kextd_peer *c,
+			const struct kextd_volume *v)
 {
 	json_t *reply = packet_reply(EBUSY, strerror(EBUSY));
 
@@ -150,7 +151,7 @@ static void lock_reboot(struct kextd *k, struct kextd_peer *c, const json_t *req
 
 /* Of those that wait for @what (and @v), the one that has waited longest. */
 static struct kextd_peer *longest_waiting(struct kextd *k, enum kextd_waiting what,
-					    const struct kextd_volume *v)
+					  const struct kextd_volume *v)
 {
 	struct kextd_peer *first = NULL;
 
@@ -224,8 +225,9 @@ void kextd_peer_gone(struct kextd *k, struct kextd_peer *c)
 			continue;
 		v->owner = NULL;
 		kextd_volume_count(v, 1);
-		clog_say(k->o->log, CLOG_ERROR, "helper pid %d exited without unlocking '%s'.",
-			 (int)c->pid, v->root);
+		clog_say(k->o->log, CLOG_ERROR,
+			 "helper pid %d exited without unlocking '%s'.", (int)c->pid,
+			 v->root);
 	}
 }
 
@@ -251,9 +253,9 @@ static void status(struct kextd *k, struct kextd_peer *c, const json_t *request)
 		idle = idle && !v->settle_at_ns && !kextd_volume_is_busy(v);
 		json_array_append_new(volumes, describe(v));
 	}
-	reply = json_pack("{s:i,s:b,s:b,s:b,s:o}", "errno", 0, "idle", idle, "boot_complete",
-			  kextd_now_ns() >= k->ready_at_ns, "reboot", k->rebooter != NULL,
-			  "volumes", volumes);
+	reply = json_pack("{s:i,s:b,s:b,s:b,s:o}", "errno", 0, "idle", idle,
+			  "boot_complete", kextd_now_ns() >= k->ready_at_ns, "reboot",
+			  k->rebooter != NULL, "volumes", volumes);
 	answer(k, c, reply);
 }
 
@@ -261,10 +263,10 @@ static const struct {
 	const char *op;
 	void (*run)(struct kextd *k, struct kextd_peer *c, const json_t *request);
 } operations[] = {
-	{KEXTD_OP_LOCK_VOLUME, lock_volume},
-	{KEXTD_OP_UNLOCK_VOLUME, unlock_volume},
-	{KEXTD_OP_LOCK_REBOOT, lock_reboot},
-	{KEXTD_OP_STATUS, status},
+    {KEXTD_OP_LOCK_VOLUME, lock_volume},
+    {KEXTD_OP_UNLOCK_VOLUME, unlock_volume},
+    {KEXTD_OP_LOCK_REBOOT, lock_reboot},
+    {KEXTD_OP_STATUS, status},
 };
 
 static void dispatch(struct kextd *k, struct kextd_peer *c, const json_t *request)

@@ -23,14 +23,14 @@ int main(void)
 	struct err e = ERR_INIT;
 	struct component_log log;
 	struct kextd_options o = {
-		.volumes = XNU_VOLUMES,
-		.boot_args = XNU_BOOT_ARGS,
-		.csr_config = XNU_CSR_CONFIG,
-		.socket = XNU_KEXTD_SOCKET,
-		.kextcache = "/usr/sbin/kextcache",
-		.installer_pid_file = KEXTD_INSTALLER_PID,
-		.waits = WAITS_REAL,
-		.log = &log,
+	    .volumes = XNU_VOLUMES,
+	    .boot_args = XNU_BOOT_ARGS,
+	    .csr_config = XNU_CSR_CONFIG,
+	    .socket = XNU_KEXTD_SOCKET,
+	    .kextcache = "/usr/sbin/kextcache",
+	    .installer_pid_file = KEXTD_INSTALLER_PID,
+	    .waits = WAITS_REAL,
+	    .log = &log,
 	};
 	int r;
 

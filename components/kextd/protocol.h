@@ -32,7 +32,7 @@
 #define KEXTD_OP_LOCK_VOLUME   "lock_volume"
 #define KEXTD_OP_UNLOCK_VOLUME "unlock_volume"
 #define KEXTD_OP_LOCK_REBOOT   "lock_reboot"
-#define KEXTD_OP_STATUS        "status"
+#define KEXTD_OP_STATUS	       "status"
 
 /* Set, and empty, in the environment of what kextd starts. */
 #define KEXTD_SPAWNED_ENV "KEXTD_SPAWNED"

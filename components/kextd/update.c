@@ -47,7 +47,8 @@ static bool installer_is_active(const struct kextd *k)
 
 /* The boot-arg @name: its text behind "=", "" for a flag, NULL when it is not set. The
  * result is in @out. */
-static const char *boot_arg(const struct kextd *k, const char *name, char *out, size_t size)
+static const char *boot_arg(const struct kextd *k, const char *name, char *out,
+			    size_t size)
 {
 	struct err e = ERR_INIT;
 	const char *all = NULL, *found = NULL;
@@ -108,11 +109,11 @@ static bool launch(struct kextd *k, struct kextd_volume *v)
 	char name[] = "kextcache", force[] = "-F", update[] = "-u";
 	char *argv[] = {name, force, update, v->root, NULL};
 	const struct spawn_request rq = {
-		.program = k->o->kextcache,
-		.argv = argv,
-		.env = env,
-		.out = {.fd = k->o->child_output},
-		.err = {.fd = k->o->child_output},
+	    .program = k->o->kextcache,
+	    .argv = argv,
+	    .env = env,
+	    .out = {.fd = k->o->child_output},
+	    .err = {.fd = k->o->child_output},
 	};
 	struct err e = ERR_INIT;
 
@@ -148,8 +149,9 @@ bool kextd_check_rebuild(struct kextd *k, struct kextd_volume *v)
 	clog_say(k->o->log, CLOG_DETAIL, "prelinked kernel out of date due to: %s",
 		 why ? why : "");
 	if (dev_mode_forbids_rebuild(k)) {
-		clog_say(k->o->log, CLOG_BASIC,
-			 "Skipping prelinked kernel auto rebuild; kext-dev-mode setting.");
+		clog_say(
+		    k->o->log, CLOG_BASIC,
+		    "Skipping prelinked kernel auto rebuild; kext-dev-mode setting.");
 		return false;
 	}
 	return launch(k, v);
@@ -222,8 +224,9 @@ static void child_ended(struct kextd *k, pid_t pid, int status)
 		clog_say(k->o->log, CLOG_ERROR, "async child pid %d killed by signal %d",
 			 (int)pid, WTERMSIG(status));
 	else
-		clog_say(k->o->log, CLOG_BASIC, "async child pid %d exited with status %d",
-			 (int)pid, WEXITSTATUS(status));
+		clog_say(k->o->log, CLOG_BASIC,
+			 "async child pid %d exited with status %d", (int)pid,
+			 WEXITSTATUS(status));
 }
 
 void kextd_reap(struct kextd *k)

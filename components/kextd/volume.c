@@ -20,11 +20,12 @@ static int watch_inside(struct kextd_volume *v, const char *path, struct err *e)
 }
 
 /* The list of vol_appeared in kextd_watchvol.c, as far as such files exist here. */
-static int watch_all(struct kextd_volume *v, const char *installer_pid_file, struct err *e)
+static int watch_all(struct kextd_volume *v, const char *installer_pid_file,
+		     struct err *e)
 {
 	const char *const inside[] = {
-		PATH_BOOTCACHES,          v->caches.kernel_path, v->caches.kernels_dir,
-		v->caches.read_only_path, v->caches.booter,
+	    PATH_BOOTCACHES,	      v->caches.kernel_path, v->caches.kernels_dir,
+	    v->caches.read_only_path, v->caches.booter,
 	};
 	int r = watch_add(&v->watch, installer_pid_file, e);
 
@@ -98,7 +99,8 @@ bool kextd_volume_caches_changed(const struct kextd_volume *v)
 	struct err e = ERR_INIT;
 	struct stat st;
 
-	return bootcaches_full_path(&v->caches, PATH_BOOTCACHES, full, sizeof(full), &e) ||
+	return bootcaches_full_path(&v->caches, PATH_BOOTCACHES, full, sizeof(full),
+				    &e) ||
 	       stat(full, &st) || st.st_mtim.tv_sec != v->caches.mtime;
 }
 

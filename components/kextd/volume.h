@@ -17,14 +17,14 @@
 struct kextd_peer;
 
 struct kextd_volume {
-	char *root;                /* mount point, owned */
+	char *root; /* mount point, owned */
 	struct bootcaches caches;
 	struct watch watch;
-	int64_t settle_at_ns;      /* CLOCK_MONOTONIC; 0: nothing is scheduled */
-	pid_t child;               /* the kextcache that updates it; 0: none */
-	struct kextd_peer *owner; /* of the volume lock; NULL: nobody */
-	unsigned failures;         /* in a row */
-	unsigned attempts;         /* reset by a success after failures */
+	int64_t settle_at_ns;	   /* CLOCK_MONOTONIC; 0: nothing is scheduled */
+	pid_t child;		   /* the kextcache that updates it; 0: none */
+	struct kextd_peer *owner;  /* of the volume lock; NULL: nobody */
+	unsigned failures;	   /* in a row */
+	unsigned attempts;	   /* reset by a success after failures */
 	int64_t newest_extensions; /* of the folders of kexts, seconds */
 };
 

@@ -14,7 +14,7 @@
 #include "sim/base/fsio.h"
 
 #define EVENTS_OF_ENTRIES (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
-#define EVENTS_OF_SELF    (IN_ATTRIB | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF)
+#define EVENTS_OF_SELF	  (IN_ATTRIB | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF)
 
 int watch_open(struct watch *w, struct err *e)
 {
@@ -138,4 +138,3 @@ const char *watch_drain(struct watch *w)
 	}
 	return changed;
 }
-

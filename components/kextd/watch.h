@@ -15,8 +15,8 @@
 #define WATCH_PATHS_MAX 32
 
 struct watched_path {
-	char *path;  /* owned */
-	int wd;      /* of the path, or of its nearest ancestor while it is missing */
+	char *path; /* owned */
+	int wd;	    /* of the path, or of its nearest ancestor while it is missing */
 	bool missing;
 };
 

@@ -17,12 +17,11 @@
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
 
-#define OCT_10		      1570705231 /* 2019-10-10 11:00:31 UTC */
-#define ARGS_MAX	      16
-#define ANSWERS_MAX	      4
-#define NOBODY		      (-1) /* in place of an answer: no such server */
-#define HANG_UP		      (-2) /* in place of an answer: close the connection */
-#define STANDARD_ERROR(level) ((level) == CLOG_ERROR || (level) == CLOG_WARNING)
+#define OCT_10	    1570705231 /* 2019-10-10 11:00:31 UTC */
+#define ARGS_MAX    16
+#define ANSWERS_MAX 4
+#define NOBODY	    (-1) /* in place of an answer: no such server */
+#define HANG_UP	    (-2) /* in place of an answer: close the connection */
 
 /* What one run of a program met and what it did. */
 struct world {
@@ -125,9 +124,10 @@ static void add_line(char *text, size_t size, const char *before, const char *li
 
 static void take_said(void *arg, enum clog_level level, const char *line)
 {
+	bool bad = level == CLOG_ERROR || level == CLOG_WARNING;
 	struct world *w = arg;
 
-	add_line(w->said, sizeof(w->said), STANDARD_ERROR(level) ? "! " : "", line);
+	add_line(w->said, sizeof(w->said), bad ? "! " : "", line);
 }
 
 static void take_logged(void *arg, enum clog_level level, const char *line)
