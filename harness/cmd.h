@@ -20,7 +20,7 @@
 struct app {
 	const char *source_dir; /* has scenarios/ and images/ */
 	const char *build_dir;
-	double timeout_scale;   /* $KEXTLAB_TIMEOUT_SCALE */
+	double timeout_scale; /* $KEXTLAB_TIMEOUT_SCALE */
 };
 
 struct command {
@@ -67,8 +67,9 @@ struct selection {
  * only those that have all of them ("!tag": have not). Release in any case.
  * E_NOTFOUND when a word names nothing.
  */
-int selection_load(struct selection *s, const struct app *app, char *const *words, size_t n,
-		   const struct text_list *tags, bool everything, struct err *e) MUST_CHECK;
+int selection_load(struct selection *s, const struct app *app, char *const *words,
+		   size_t n, const struct text_list *tags, bool everything,
+		   struct err *e) MUST_CHECK;
 void selection_release(struct selection *s);
 
 /* ---- the language reference (language.c) ---- */

@@ -35,7 +35,8 @@ static void tell_judge(struct doctor *d, const struct judge *j)
 	bool there = subprocess_installed(j->argv[0]);
 
 	tell(d, &(struct vm_check){j->name, true,
-				   there ? "judge of the disk" : "not installed: will be skipped",
+				   there ? "judge of the disk"
+					 : "not installed: will be skipped",
 				   NULL});
 }
 

@@ -14,7 +14,7 @@
 #include "sim/base/fsio.h"
 #include "sim/platform/paths.h"
 
-#define CAT_MAX   (256u << 20)
+#define CAT_MAX	  (256u << 20)
 #define PLACE_MAX 4096
 #define KEXTS_MAX 32u
 
@@ -56,7 +56,8 @@ static int do_info(const struct app *app, struct inspect *in, int argc, char **a
 
 /* The three that print what is at a place. */
 static int print_place(struct inspect *in, int argc, char **argv,
-		       int (*get)(struct inspect *, const char *, struct buf *, struct err *),
+		       int (*get)(struct inspect *, const char *, struct buf *,
+				  struct err *),
 		       struct err *e)
 {
 	char place[PLACE_MAX];
@@ -165,9 +166,12 @@ static int do_kernels(const char *disk)
 }
 
 static const struct option build_options[] = {
-	{"release", required_argument, NULL, 'r'}, {"name", required_argument, NULL, 'n'},
-	{"order", required_argument, NULL, 'o'},   {"kext", required_argument, NULL, 'k'},
-	{"filevault", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0},
+	{"release", required_argument, NULL, 'r'},
+	{"name", required_argument, NULL, 'n'},
+	{"order", required_argument, NULL, 'o'},
+	{"kext", required_argument, NULL, 'k'},
+	{"filevault", required_argument, NULL, 'f'},
+	{NULL, 0, NULL, 0},
 };
 
 static void show_progress(void *ctx, const char *what)
@@ -183,8 +187,9 @@ static int take_build_option(struct disk_spec *spec, struct disk_kext *kexts, in
 	switch (c) {
 	case 'r':
 		spec->release = release_by_name(optarg);
-		return spec->release ? 0 : cmd_usage_error("image", "unknown release '%s'",
-							   optarg);
+		return spec->release
+			       ? 0
+			       : cmd_usage_error("image", "unknown release '%s'", optarg);
 	case 'n':
 		spec->system_name = optarg;
 		return 0;
@@ -214,7 +219,8 @@ static int take_build_option(struct disk_spec *spec, struct disk_kext *kexts, in
 
 static int do_build(const struct app *app, int argc, char **argv)
 {
-	const struct image_env env = {app->source_dir, app->build_dir, show_progress, NULL};
+	const struct image_env env = {app->source_dir, app->build_dir, show_progress,
+				      NULL};
 	struct disk_kext kexts[KEXTS_MAX];
 	struct disk_spec spec = {.kexts = kexts};
 	struct err e = ERR_INIT;
@@ -238,8 +244,8 @@ static const struct {
 	int (*run)(const struct app *app, struct inspect *in, int argc, char **argv,
 		   struct err *e);
 } actions[] = {
-	{"info", do_info}, {"ls", do_ls}, {"cat", do_cat}, {"tree", do_tree},
-	{"extract", do_extract},
+	{"info", do_info}, {"ls", do_ls},	    {"cat", do_cat},
+	{"tree", do_tree}, {"extract", do_extract},
 };
 
 int cmd_image(const struct app *app, int argc, char **argv)

@@ -61,9 +61,22 @@ static int catch_signals(struct err *e)
 }
 
 enum {
-	OPT_ALL = 256, OPT_RELEASE, OPT_SIP, OPT_MACHINE, OPT_KEXT, OPT_KEEP, OPT_JSON,
-	OPT_SET, OPT_WITHOUT, OPT_CONTROL, OPT_CONTROLS, OPT_REPEAT, OPT_TAG, OPT_JUNIT,
-	OPT_TAP, OPT_QUIET,
+	OPT_ALL = 256,
+	OPT_RELEASE,
+	OPT_SIP,
+	OPT_MACHINE,
+	OPT_KEXT,
+	OPT_KEEP,
+	OPT_JSON,
+	OPT_SET,
+	OPT_WITHOUT,
+	OPT_CONTROL,
+	OPT_CONTROLS,
+	OPT_REPEAT,
+	OPT_TAG,
+	OPT_JUNIT,
+	OPT_TAP,
+	OPT_QUIET,
 };
 
 static const struct option long_options[] = {
@@ -356,8 +369,8 @@ int cmd_run(const struct app *app, int argc, char **argv)
 
 	if (r)
 		return r;
-	r = selection_load(&sel, app, argv + optind, (size_t)(argc - optind), &o.tags, true,
-			   &e);
+	r = selection_load(&sel, app, argv + optind, (size_t)(argc - optind), &o.tags,
+			   true, &e);
 	if (r == -E_NOTFOUND) {
 		cmd_error(&e);
 		r = EXIT_NOTHING;

@@ -63,10 +63,11 @@ static json_t *names_json(const struct scenario *s, bool controls)
 static json_t *scenario_json(const struct scenario *s)
 {
 	return json_pack("{s:s, s:s, s:s*, s:s, s:s*, s:o, s:o, s:o}", "name", s->name,
-			 "summary", s->summary, "source", s->source, "file", s->file, "release",
+			 "summary", s->summary, "source", s->source, "file", s->file,
+			 "release",
 			 s->settings.release ? s->settings.release->name : NULL, "tags",
-			 texts_json(&s->tags), "variants", names_json(s, false), "controls",
-			 names_json(s, true));
+			 texts_json(&s->tags), "variants", names_json(s, false),
+			 "controls", names_json(s, true));
 }
 
 static void print_scenario(const struct scenario *s)
@@ -102,8 +103,8 @@ int cmd_list(const struct app *app, int argc, char **argv)
 
 	if (r)
 		return r;
-	r = selection_load(&sel, app, argv + optind, (size_t)(argc - optind), &a.tags, true,
-			   &e);
+	r = selection_load(&sel, app, argv + optind, (size_t)(argc - optind), &a.tags,
+			   true, &e);
 	r = r ? cmd_error(&e) : sel.n ? list_all(&sel, a.json) : EXIT_NOTHING;
 	selection_release(&sel);
 	return r;
@@ -122,8 +123,8 @@ static void print_plan(const json_t *j)
 	       json_string_value(json_object_get(j, "build")),
 	       json_string_value(json_object_get(j, "csr_active_config")),
 	       json_number_value(json_object_get(j, "time_factor")));
-	json_array_foreach(steps, i, step)
-		printf("  %2zu %s\n", i + 1, json_string_value(json_object_get(step, "title")));
+	json_array_foreach(steps, i, step) printf(
+		"  %2zu %s\n", i + 1, json_string_value(json_object_get(step, "title")));
 	printf("  %s\n", json_string_value(json_object_get(j, "reproduce")));
 }
 
@@ -153,7 +154,9 @@ static int show_one(const struct app *app, const struct selected *sel,
 	if (!j)
 		return err_set(e, E_NOMEM, "out of memory");
 	if (list)
-		return json_array_append_new(list, j) ? err_set(e, E_NOMEM, "out of memory") : 0;
+		return json_array_append_new(list, j)
+			       ? err_set(e, E_NOMEM, "out of memory")
+			       : 0;
 	print_plan(j);
 	json_decref(j);
 	return 0;
@@ -200,8 +203,8 @@ int cmd_show(const struct app *app, int argc, char **argv)
 	}
 	if (optind == argc)
 		return cmd_usage_error("show", "which scenario?");
-	r = selection_load(&sel, app, argv + optind, (size_t)(argc - optind), &no_tags, false,
-			   &e);
+	r = selection_load(&sel, app, argv + optind, (size_t)(argc - optind), &no_tags,
+			   false, &e);
 	if (r == -E_NOTFOUND) {
 		cmd_error(&e);
 		r = EXIT_NOTHING;

@@ -16,8 +16,8 @@ static const struct {
 	const char *name;
 	uint16_t role;
 } roles[] = {
-	{"System", APFS_ROLE_SYSTEM},     {"Data", APFS_ROLE_DATA},
-	{"Preboot", APFS_ROLE_PREBOOT},   {"Recovery", APFS_ROLE_RECOVERY},
+	{"System", APFS_ROLE_SYSTEM},	{"Data", APFS_ROLE_DATA},
+	{"Preboot", APFS_ROLE_PREBOOT}, {"Recovery", APFS_ROLE_RECOVERY},
 	{"VM", APFS_ROLE_VM},
 };
 
@@ -77,8 +77,11 @@ static int disk_stat(void *ctx, const char *role, const char *path,
 	int r = lookup(ctx, role, path, &v, &ino, e);
 
 	if (!r)
-		*out = (struct macfs_stat){.mode = ino.mode, .uid = ino.uid, .gid = ino.gid,
-					   .size = ino.size, .mtime_ns = ino.mod_ns};
+		*out = (struct macfs_stat){.mode = ino.mode,
+					   .uid = ino.uid,
+					   .gid = ino.gid,
+					   .size = ino.size,
+					   .mtime_ns = ino.mod_ns};
 	return r;
 }
 
@@ -113,8 +116,8 @@ int disk_files(const char *path, struct macfs **ret, struct err *e)
 
 #define COPY_STEP (1u << 20)
 
-static int copy_range(struct vdisk *d, uint64_t start, uint64_t end, uint64_t base, int fd,
-		      uint8_t *buf, struct err *e)
+static int copy_range(struct vdisk *d, uint64_t start, uint64_t end, uint64_t base,
+		      int fd, uint8_t *buf, struct err *e)
 {
 	int r = 0;
 
@@ -123,7 +126,8 @@ static int copy_range(struct vdisk *d, uint64_t start, uint64_t end, uint64_t ba
 
 		r = vdisk_read(d, start, buf, n, e);
 		if (!r)
-			r = fsio_pwrite_all(fd, buf, n, start - base, "copy of the container", e);
+			r = fsio_pwrite_all(fd, buf, n, start - base,
+					    "copy of the container", e);
 		start += n;
 	}
 	return r;

@@ -11,7 +11,7 @@
 #include "harness/step_run.h"
 #include "sim/platform/paths.h"
 
-#define TAIL_LINES    20u
+#define TAIL_LINES     20u
 #define END_SHUTDOWN_S 180u
 
 int64_t now_ns(void)
@@ -164,8 +164,8 @@ static int describe_kernel(struct engine *en, enum kernel_which which, const cha
 		used += (size_t)snprintf(kexts + used, sizeof(kexts) - used, ", %s %s",
 					 k.kexts[i].id, k.kexts[i].version);
 	}
-	return result_state(en->res, e, "%-14s %.12s%s, %zu of Apple's%s%s", name, k.sha256,
-			    kexts, others, k.bad ? "; would be refused: " : "",
+	return result_state(en->res, e, "%-14s %.12s%s, %zu of Apple's%s%s", name,
+			    k.sha256, kexts, others, k.bad ? "; would be refused: " : "",
 			    k.bad ? k.bad : "");
 }
 
@@ -186,7 +186,9 @@ static int describe_end(struct engine *en, struct err *e)
 		return r;
 	r = macfs_stat(fs, PATH_SHOVE_KERNELS, &st, &sub);
 	return result_state(en->res, e, "%-14s %s", "pending script",
-			    !r ? PATH_SHOVE_KERNELS : r == -E_NOTFOUND ? "none" : sub.msg);
+			    !r		       ? PATH_SHOVE_KERNELS
+			    : r == -E_NOTFOUND ? "none"
+					       : sub.msg);
 }
 
 static int judge_end(struct engine *en, struct err *e)

@@ -16,9 +16,9 @@ struct engine_config {
 	const struct plan *plan;
 	struct machine *machine;
 	struct evidence *evidence; /* must be the sink of the machine */
-	struct result *result;     /* filled; steps, verdict, phases */
+	struct result *result;	   /* filled; steps, verdict, phases */
 	const char *scratch_dir;   /* for the container's bytes while judges look at it */
-	double timeout_scale;      /* 0: 1 */
+	double timeout_scale;	   /* 0: 1 */
 	/* How a prelinked kernel is read; NULL: kernel_info_read. */
 	int (*read_kernel)(const void *data, size_t len, struct arena *a,
 			   struct kernel_info *ret, struct err *e);
@@ -36,7 +36,7 @@ struct engine_config {
  */
 struct judge {
 	const char *name;    /* also the key in "judges" */
-	const char *argv[8];   /* NULL-terminated */
+	const char *argv[8]; /* NULL-terminated */
 };
 
 extern const struct judge default_judges[];

@@ -11,19 +11,19 @@ struct engine {
 	struct machine *machine;
 	struct evidence *ev;
 	struct result *res;
-	struct arena arena;          /* of the run */
-	struct step_result *cur;     /* the step that runs */
+	struct arena arena;	 /* of the run */
+	struct step_result *cur; /* the step that runs */
 	bool on;
-	bool lost;                   /* the Mac is down where steps need it up: skip them */
-	enum machine_mode mode;      /* of the last boot */
+	bool lost;		/* the Mac is down where steps need it up: skip them */
+	enum machine_mode mode; /* of the last boot */
 	const struct release *release; /* on the disk now */
 	unsigned boots;
-	int64_t started_ns;          /* host, CLOCK_MONOTONIC */
-	int64_t deadline_ns;         /* of the run */
-	struct kernel_info booted;   /* kernel of the last boot */
+	int64_t started_ns;			     /* host, CLOCK_MONOTONIC */
+	int64_t deadline_ns;			     /* of the run */
+	struct kernel_info booted;		     /* kernel of the last boot */
 	struct kernel_info before[KERNEL_WHICH_MAX]; /* before the first boot */
 	bool have_before;
-	struct macfs *disk;          /* open while the machine is off, or NULL */
+	struct macfs *disk; /* open while the machine is off, or NULL */
 };
 
 int64_t now_ns(void);
@@ -41,9 +41,11 @@ void engine_drop_files(struct engine *en);
 int engine_text(struct engine *en, const char *text, const char **ret,
 		struct err *e) MUST_CHECK;
 
-/* Boot @mode; *ret_up as in struct machine_ops. Checks what the boot says of its kernel. */
+/* Boot @mode; *ret_up as in struct machine_ops. Checks what the boot says of its kernel.
+ */
 int engine_boot(struct engine *en, enum machine_mode mode, unsigned timeout_ms,
-		bool *ret_up, char reason[static MACHINE_REASON_MAX], struct err *e) MUST_CHECK;
+		bool *ret_up, char reason[static MACHINE_REASON_MAX],
+		struct err *e) MUST_CHECK;
 /* shutdown(8) with -h or -r, and wait until it is down. */
 int engine_shutdown(struct engine *en, bool restart, unsigned timeout_ms,
 		    struct err *e) MUST_CHECK;

@@ -41,7 +41,8 @@ static int look_before(struct engine *en, struct err *e)
  * The guest says what it booted. It is believed as far as the disk, read before the
  * boot from outside, says the same.
  */
-static int check_booted(struct engine *en, const struct kernel_info *system, struct err *e)
+static int check_booted(struct engine *en, const struct kernel_info *system,
+			struct err *e)
 {
 	const json_t *event = evidence_last(en->ev, "boot.kernel", SINCE_BOOT);
 	int r;
@@ -99,8 +100,8 @@ static int shutdown_command(struct engine *en, bool restart, unsigned timeout_ms
 	/* The machine may be gone before shutdown(8) could say how it ended. */
 	*ret_going = res.gone || res.signal || !res.status;
 	if (!r && !*ret_going)
-		r = engine_check(en, "shutdown.status", false, "0", e, "%d: %s", res.status,
-				 buf_str(&res.err));
+		r = engine_check(en, "shutdown.status", false, "0", e, "%d: %s",
+				 res.status, buf_str(&res.err));
 	machine_result_release(&res);
 	return r;
 }
@@ -128,19 +129,20 @@ int engine_shutdown(struct engine *en, bool restart, unsigned timeout_ms, struct
 	if (!r && !going)
 		return give_up(en, e);
 	if (!r)
-		r = en->machine->ops->wait_down(en->machine->m, timeout_ms, &how, reason, e);
+		r = en->machine->ops->wait_down(en->machine->m, timeout_ms, &how, reason,
+						e);
 	en->res->phase_ms[PHASE_SHUTDOWN] += (uint64_t)(now_ns() - t) / 1000000;
 	if (r)
 		return err_ctx(e, "shutting down");
 	en->on = false;
 	if (how == want)
 		return 0;
-	return engine_check(en, "shutdown.how", false, names[want], e, "%s: %s", names[how],
-			    reason);
+	return engine_check(en, "shutdown.how", false, names[want], e, "%s: %s",
+			    names[how], reason);
 }
 
-int engine_exec(struct engine *en, const struct machine_exec *x, struct machine_result *res,
-		struct err *e)
+int engine_exec(struct engine *en, const struct machine_exec *x,
+		struct machine_result *res, struct err *e)
 {
 	enum machine_down how;
 	char reason[MACHINE_REASON_MAX] = "";
@@ -152,8 +154,9 @@ int engine_exec(struct engine *en, const struct machine_exec *x, struct machine_
 	r = en->machine->ops->wait_down(en->machine->m, x->timeout_ms, &how, reason, e);
 	engine_drop_files(en);
 	en->on = false;
-	return r ? r : engine_check(en, "machine.up", false, "the Mac runs", e,
-				    "it went down: %s", reason);
+	return r ? r
+		 : engine_check(en, "machine.up", false, "the Mac runs", e,
+				"it went down: %s", reason);
 }
 
 int engine_command(struct engine *en, const char *what, const char *const *argv,
@@ -184,13 +187,13 @@ int step_run_boot(struct engine *en, const struct step *s, struct err *e)
 	int r = engine_text(en, x->refused, &want, e);
 
 	if (!r)
-		r = engine_boot(en, (enum machine_mode)x->mode, engine_timeout_ms(en, s), &up,
-				reason, e);
+		r = engine_boot(en, (enum machine_mode)x->mode, engine_timeout_ms(en, s),
+				&up, reason, e);
 	if (r)
 		return r;
 	if (want)
-		r = engine_check(en, "boot.refused", !up && match_like(want, reason), want, e,
-				 "%s", up ? "the Mac booted" : reason);
+		r = engine_check(en, "boot.refused", !up && match_like(want, reason),
+				 want, e, "%s", up ? "the Mac booted" : reason);
 	else if (!up)
 		r = engine_check(en, "boot.up", false, "the Mac boots", e, "refused: %s",
 				 reason);
@@ -213,12 +216,13 @@ int step_run_reboot(struct engine *en, const struct step *s, struct err *e)
 	if (!r && en->lost)
 		return 0;
 	if (!r)
-		r = engine_boot(en, (enum machine_mode)x->mode, engine_timeout_ms(en, s), &up,
-				reason, e);
+		r = engine_boot(en, (enum machine_mode)x->mode, engine_timeout_ms(en, s),
+				&up, reason, e);
 	if (r || up)
 		return r;
 	en->lost = true;
-	return engine_check(en, "boot.up", false, "the Mac boots", e, "refused: %s", reason);
+	return engine_check(en, "boot.up", false, "the Mac boots", e, "refused: %s",
+			    reason);
 }
 
 int step_run_shutdown(struct engine *en, const struct step *s, struct err *e)
@@ -249,14 +253,20 @@ int step_run_csrutil(struct engine *en, const struct step *s, struct err *e)
 	const struct step_csrutil *x = s->args;
 	const char *const argv[] = {"/usr/bin/csrutil", x->verb, NULL};
 
-	return engine_command(en, "csrutil", argv, NULL, 0, engine_timeout_ms(en, s), NULL, e);
+	return engine_command(en, "csrutil", argv, NULL, 0, engine_timeout_ms(en, s),
+			      NULL, e);
 }
 
 int step_run_unlock(struct engine *en, const struct step *s, struct err *e)
 {
 	const struct step_volume *x = s->args;
-	const char *const argv[] = {"/usr/sbin/diskutil", "apfs", "unlockVolume", NULL, "-passphrase",
-				    NULL, NULL};
+	const char *const argv[] = {"/usr/sbin/diskutil",
+				    "apfs",
+				    "unlockVolume",
+				    NULL,
+				    "-passphrase",
+				    NULL,
+				    NULL};
 	const char *full[7];
 	int r;
 
@@ -264,8 +274,9 @@ int step_run_unlock(struct engine *en, const struct step *s, struct err *e)
 	r = engine_text(en, x->volume, &full[3], e);
 	if (!r)
 		r = engine_text(en, x->passphrase, &full[5], e);
-	return r ? r : engine_command(en, "unlock", full, NULL, 0, engine_timeout_ms(en, s),
-				      NULL, e);
+	return r ? r
+		 : engine_command(en, "unlock", full, NULL, 0, engine_timeout_ms(en, s),
+				  NULL, e);
 }
 
 int step_run_mount(struct engine *en, const struct step *s, struct err *e)
@@ -274,6 +285,7 @@ int step_run_mount(struct engine *en, const struct step *s, struct err *e)
 	const char *argv[] = {"/usr/sbin/diskutil", "mount", NULL, NULL};
 	int r = engine_text(en, x->volume, &argv[2], e);
 
-	return r ? r : engine_command(en, "mount", argv, NULL, 0, engine_timeout_ms(en, s),
-				      NULL, e);
+	return r ? r
+		 : engine_command(en, "mount", argv, NULL, 0, engine_timeout_ms(en, s),
+				  NULL, e);
 }

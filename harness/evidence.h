@@ -27,7 +27,7 @@ struct evidence {
 		size_t line, event;
 	} marks[SINCE_START + 1];
 	FILE *events_file; /* NULL: not kept */
-	bool overflow;     /* a limit or memory ran out */
+	bool overflow;	   /* a limit or memory ran out */
 };
 
 /* @events_path (may be NULL) is made. Release in any case. */

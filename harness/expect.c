@@ -6,7 +6,8 @@
 static const char *const kernel_words[] = {"system_kernel", "staged_kernel",
 					   "booted_kernel", NULL};
 static const char *const type_words[] = {"any", "file", "folder", "link", NULL};
-static const char *const role_words[] = {"System", "Data", "Preboot", "Recovery", "VM", NULL};
+static const char *const role_words[] = {"System",   "Data", "Preboot",
+					 "Recovery", "VM",   NULL};
 static const char *const since_words[] = {"shutdown", "boot", "start", NULL};
 static const char *const judge_words[] = {"clean", "ignore", NULL};
 
@@ -75,7 +76,8 @@ const struct schema_key kernel_expect_keys[] = {
 	{"kexts", SCHEMA_CUSTOM, .offset = offsetof(struct kernel_expect, kexts),
 	 .read = read_kexts, .type = KEXTS_TYPE, .doc = "kexts linked into it"},
 	{"equal_to", SCHEMA_WORD, .offset = offsetof(struct kernel_expect, equal_to),
-	 .words = kernel_words, .base = 1, .doc = "byte for byte the same file (SHA-256)"},
+	 .words = kernel_words, .base = 1,
+	 .doc = "byte for byte the same file (SHA-256)"},
 	{"same_id_as", SCHEMA_WORD, .offset = offsetof(struct kernel_expect, same_id_as),
 	 .words = kernel_words, .base = 1, .doc = "the same KernelCache ID"},
 	{"unchanged", SCHEMA_TRI, .offset = offsetof(struct kernel_expect, unchanged),
@@ -103,7 +105,8 @@ const struct schema_key file_expect_keys[] = {
 	 .doc = "permission bits"},
 	{"uid", SCHEMA_UINT, .offset = offsetof(struct file_expect, uid), .doc = "owner"},
 	{"gid", SCHEMA_UINT, .offset = offsetof(struct file_expect, gid), .doc = "group"},
-	{"size", SCHEMA_UINT, .offset = offsetof(struct file_expect, size), .doc = "bytes"},
+	{"size", SCHEMA_UINT, .offset = offsetof(struct file_expect, size),
+	 .doc = "bytes"},
 	{"content", SCHEMA_CUSTOM, .offset = offsetof(struct file_expect, content),
 	 .read = text_match_read, .type = "text, or map of a text match",
 	 .doc = "what is in it"},
@@ -171,7 +174,8 @@ static int read_lines(struct binder *b, const struct ynode *n, void *field, stru
 
 const struct schema_key console_expect_keys[] = {
 	{"since", SCHEMA_WORD, .offset = offsetof(struct console_expect, since),
-	 .words = since_words, .doc = "where to begin: the last shutdown, the last boot, the start of the run"},
+	 .words = since_words,
+	 .doc = "where to begin: the last shutdown, the last boot, the start of the run"},
 	{"lines", SCHEMA_CUSTOM, .offset = offsetof(struct console_expect, lines),
 	 .read = read_lines, .type = LINES_TYPE,
 	 .doc = "lines in this order; others may stand between them"},
@@ -205,7 +209,8 @@ static int read_with(struct binder *b, const struct ynode *n, void *field, struc
 	for (const struct ynode *c = n->first; c && !r; c = c->next) {
 		r = schema_want(c, YNODE_SCALAR, "with", e);
 		if (!r)
-			ev->with[ev->n_with++] = (struct field_want){c->key->text, c->text};
+			ev->with[ev->n_with++] =
+				(struct field_want){c->key->text, c->text};
 	}
 	return r;
 }
@@ -222,7 +227,8 @@ const struct schema_key event_expect_keys[] = {
 	{NULL},
 };
 
-static int read_events(struct binder *b, const struct ynode *n, void *field, struct err *e)
+static int read_events(struct binder *b, const struct ynode *n, void *field,
+		       struct err *e)
 {
 	struct expect *x = field;
 	int r = list_room(b, n, YNODE_LIST, sizeof(*x->events), &x->events, e);
@@ -244,11 +250,14 @@ static int read_nvram(struct binder *b, const struct ynode *n, void *field, stru
 	for (const struct ynode *c = n->first; c && !r; c = c->next) {
 		r = schema_want(c, YNODE_SCALAR, "nvram", e);
 		if (!r && strcmp(c->text, "absent") &&
-		    (strlen(c->text) % 2 || strspn(c->text, "0123456789abcdef") != strlen(c->text)))
-			r = ynode_error(c, e, "'%s' is neither bytes like 77000000 nor absent",
+		    (strlen(c->text) % 2 ||
+		     strspn(c->text, "0123456789abcdef") != strlen(c->text)))
+			r = ynode_error(c, e,
+					"'%s' is neither bytes like 77000000 nor absent",
 					c->text);
 		if (!r)
-			x->nvram[x->n_nvram++] = (struct nvram_want){c->key->text, c->text};
+			x->nvram[x->n_nvram++] =
+				(struct nvram_want){c->key->text, c->text};
 	}
 	return r;
 }
@@ -261,10 +270,10 @@ const struct schema_key judge_keys[] = {
 	{NULL},
 };
 
-#define KERNEL_ROW(which) \
-	SCHEMA_PTR, .offset = offsetof(struct expect, kernel[which]), \
-	.keys = kernel_expect_keys, .size = sizeof(struct kernel_expect), \
-	.init = kernel_expect_init
+#define KERNEL_ROW(which)                                                                \
+	SCHEMA_PTR, .offset = offsetof(struct expect, kernel[which]),                    \
+		    .keys = kernel_expect_keys, .size = sizeof(struct kernel_expect),    \
+		    .init = kernel_expect_init
 
 const struct schema_key expect_keys[] = {
 	{"system_kernel", KERNEL_ROW(KERNEL_SYSTEM),
@@ -276,12 +285,13 @@ const struct schema_key expect_keys[] = {
 	 .read = read_kexts, .type = KEXTS_TYPE,
 	 .doc = "what kextstat lists on the running Mac"},
 	{"files", SCHEMA_CUSTOM, .offset = 0, .read = read_files,
-	 .type = "map of path to `present`, `absent` or a map", .doc = "files of the Mac"},
+	 .type = "map of path to `present`, `absent` or a map",
+	 .doc = "files of the Mac"},
 	{"console", SCHEMA_CUSTOM, .offset = offsetof(struct expect, console),
 	 .read = read_console, .type = "list of lines, or map",
 	 .doc = "lines on the console"},
-	{"events", SCHEMA_CUSTOM, .offset = 0, .read = read_events, .type = "list of maps",
-	 .doc = "what the carrier reported"},
+	{"events", SCHEMA_CUSTOM, .offset = 0, .read = read_events,
+	 .type = "list of maps", .doc = "what the carrier reported"},
 	{"nvram", SCHEMA_CUSTOM, .offset = 0, .read = read_nvram,
 	 .type = "map of variable to bytes in hexadecimal, or `absent`",
 	 .doc = "NVRAM, with the power off"},

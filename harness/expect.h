@@ -16,10 +16,10 @@
 
 /* All that are given must hold. */
 struct text_match {
-	const char *equals;   /* the whole text; line feeds at the end do not count */
+	const char *equals; /* the whole text; line feeds at the end do not count */
 	const char *contains;
-	const char *like;     /* some line, as a wildcard pattern */
-	const char *regex;    /* POSIX extended, anywhere in the text */
+	const char *like;  /* some line, as a wildcard pattern */
+	const char *regex; /* POSIX extended, anywhere in the text */
 };
 
 /* id -> version, "absent", or "@bundle": the version that bundle gives this id. */
@@ -37,11 +37,11 @@ struct kext_wants {
 enum kernel_which { KERNEL_SYSTEM, KERNEL_STAGED, KERNEL_BOOTED, KERNEL_WHICH_MAX };
 
 struct kernel_expect {
-	int exists;          /* -1, 0, 1 */
+	int exists; /* -1, 0, 1 */
 	struct kext_wants kexts;
 	unsigned equal_to;   /* 1 + enum kernel_which, 0: nothing said */
 	unsigned same_id_as; /* the same for the KernelCache ID */
-	int unchanged;       /* -1, 0, 1: equal to the one before the first boot */
+	int unchanged;	     /* -1, 0, 1: equal to the one before the first boot */
 	const char *verify;  /* "ok", or a pattern for the reason of the refusal */
 	const char *darwin;  /* pattern for the version of the kernel linked in it */
 };
@@ -51,13 +51,13 @@ enum file_type { FILE_ANY, FILE_FILE, FILE_FOLDER, FILE_LINK };
 struct file_expect {
 	const char *path;
 	bool absent;
-	unsigned type;      /* enum file_type */
-	const char *volume; /* role of the volume that holds it: "System", "Data" */
-	int64_t mode;       /* -1 */
+	unsigned type;		/* enum file_type */
+	const char *volume;	/* role of its volume: "System", "Data" */
+	int64_t mode;		/* -1 */
 	int64_t uid, gid, size; /* -1 */
 	struct text_match *content;
 	const char *sha256;
-	const char *link;   /* target of the link */
+	const char *link;    /* target of the link */
 	const char *same_as; /* path of a file with the same content */
 };
 
@@ -74,7 +74,7 @@ struct console_lines {
 };
 
 struct console_expect {
-	unsigned since;              /* enum console_since */
+	unsigned since;		     /* enum console_since */
 	struct console_lines lines;  /* in this order, others may stand between */
 	struct console_lines absent; /* none of these */
 };

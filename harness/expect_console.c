@@ -54,9 +54,11 @@ static int report_missing(struct engine *en, struct wanted *w, size_t i,
 	snprintf(name, sizeof(name), "console.lines.%zu", i + 1);
 	for (size_t k = 0; k < n; k++)
 		if (is_line(w, i, lines[k]))
-			return engine_check(en, name, false, w->text[i], e,
-					    "only before the line that was to come first, as"
-					    " line %zu of %zu", k + 1, n);
+			return engine_check(
+				en, name, false, w->text[i], e,
+				"only before the line that was to come first, as"
+				" line %zu of %zu",
+				k + 1, n);
 	return engine_check(en, name, false, w->text[i], e, "not among %zu lines", n);
 }
 
@@ -105,7 +107,8 @@ static int expect_no_lines(struct engine *en, const struct console_expect *x,
 int expect_console(struct engine *en, const struct console_expect *x, struct err *e)
 {
 	size_t n;
-	const char *const *lines = evidence_lines(en->ev, (enum console_since)x->since, &n);
+	const char *const *lines =
+		evidence_lines(en->ev, (enum console_since)x->since, &n);
 	int r = expect_lines(en, x, lines, n, e);
 
 	return r ? r : expect_no_lines(en, x, lines, n, e);
@@ -146,8 +149,8 @@ static void describe(const struct event_expect *x, const char *const *wants, cha
 				       x->event);
 
 	for (size_t i = 0; i < x->n_with && used < size; i++)
-		used += (size_t)snprintf(out + used, size - used, " %s=%s", x->with[i].name,
-					 wants[i]);
+		used += (size_t)snprintf(out + used, size - used, " %s=%s",
+					 x->with[i].name, wants[i]);
 }
 
 int expect_event(struct engine *en, const struct event_expect *x, struct err *e)
@@ -173,8 +176,8 @@ int expect_event(struct engine *en, const struct event_expect *x, struct err *e)
 	if (text)
 		r = engine_check(en, name, !x->absent, expected, e, "%s", text);
 	else
-		r = engine_check(en, name, x->absent, expected, e, "none among %zu of this name",
-				 same);
+		r = engine_check(en, name, x->absent, expected, e,
+				 "none among %zu of this name", same);
 	free(text);
 	return r;
 }

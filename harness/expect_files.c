@@ -41,7 +41,10 @@ static int check_number(struct subject *s, const char *what, int64_t want, uint6
 
 static const char *type_name(uint32_t mode)
 {
-	return S_ISREG(mode) ? "file" : S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "link" : "other";
+	return S_ISREG(mode)   ? "file"
+	       : S_ISDIR(mode) ? "folder"
+	       : S_ISLNK(mode) ? "link"
+			       : "other";
 }
 
 static int check_inode(struct subject *s, const struct file_expect *x, struct err *e)
@@ -52,9 +55,11 @@ static int check_inode(struct subject *s, const struct file_expect *x, struct er
 	int r = 0;
 
 	if (x->type != FILE_ANY)
-		r = check(s, "type", !strcmp(types[x->type], type), types[x->type], type, e);
+		r = check(s, "type", !strcmp(types[x->type], type), types[x->type], type,
+			  e);
 	if (!r && x->volume)
-		r = check(s, "volume", !strcmp(x->volume, s->st.role), x->volume, s->st.role, e);
+		r = check(s, "volume", !strcmp(x->volume, s->st.role), x->volume,
+			  s->st.role, e);
 	if (!r && x->mode >= 0) {
 		snprintf(want, sizeof(want), "%04o", (unsigned)x->mode);
 		snprintf(got, sizeof(got), "%04o", s->st.mode & 07777);
@@ -89,23 +94,29 @@ static int check_same(struct subject *s, const char *other, const struct buf *co
 		r = macfs_read(s->fs, other, CONTENT_MAX, &b, e);
 	if (r && r != -E_NOTFOUND)
 		return r;
-	same = !r && b.len == content->len && (!b.len || !memcmp(b.data, content->data, b.len));
-	snprintf(got, sizeof(got), "%s", same ? "the same content" : r ? "no such file" : "other content");
+	same = !r && b.len == content->len &&
+	       (!b.len || !memcmp(b.data, content->data, b.len));
+	snprintf(got, sizeof(got), "%s",
+		 same ? "the same content"
+		 : r  ? "no such file"
+		      : "other content");
 	buf_release(&b);
 	err_clear(e);
 	return check(s, "same_as", same, other, got, e);
 }
 
-static int check_content(struct subject *s, const struct file_expect *x, struct buf *content,
-			 struct err *e)
+static int check_content(struct subject *s, const struct file_expect *x,
+			 struct buf *content, struct err *e)
 {
 	char name[MACFS_PATH_MAX + 32], sum[65];
 	int r = 0;
 
 	if (x->sha256) {
-		r = sha256_hex(content->data ? (void *)content->data : "", content->len, sum, e);
+		r = sha256_hex(content->data ? (void *)content->data : "", content->len,
+			       sum, e);
 		if (!r)
-			r = check(s, "sha256", !strcmp(sum, x->sha256), x->sha256, sum, e);
+			r = check(s, "sha256", !strcmp(sum, x->sha256), x->sha256, sum,
+				  e);
 	}
 	if (!r && x->content) {
 		snprintf(name, sizeof(name), "files.%s.content", s->path);

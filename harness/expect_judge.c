@@ -8,7 +8,6 @@
 #include "harness/match.h"
 #include "sim/platform/paths.h"
 
-
 static const char *const kernel_names[] = {"system_kernel", "staged_kernel",
 					   "booted_kernel"};
 
@@ -41,8 +40,8 @@ int engine_kernel(struct engine *en, enum kernel_which which, struct kernel_info
 		*ret = en->booted;
 		return 0;
 	}
-	return read_kernel(en, which == KERNEL_SYSTEM ? PATH_SYSTEM_PLK : PATH_STAGED_PLK, ret,
-			   e);
+	return read_kernel(en, which == KERNEL_SYSTEM ? PATH_SYSTEM_PLK : PATH_STAGED_PLK,
+			   ret, e);
 }
 
 /*
@@ -100,12 +99,14 @@ static int expect_same(struct engine *en, const char *name, const char *what, bo
 	snprintf(check, sizeof(check), "%s.%s", name, what);
 	snprintf(expected, sizeof(expected), "%s that of %s, %.100s", want ? "" : "not",
 		 other_name, b[0] ? b : "which is missing");
-	return engine_check(en, check, !(k->exists && other->exists && !strcmp(a, b)) == !want,
+	return engine_check(en, check,
+			    !(k->exists && other->exists && !strcmp(a, b)) == !want,
 			    expected + (want ? 1 : 0), e, "%s", a[0] ? a : "missing");
 }
 
-static int expect_equal(struct engine *en, const char *name, const struct kernel_expect *x,
-			const struct kernel_info *k, struct err *e)
+static int expect_equal(struct engine *en, const char *name,
+			const struct kernel_expect *x, const struct kernel_info *k,
+			struct err *e)
 {
 	struct kernel_info other;
 	int r = 0;
@@ -155,8 +156,8 @@ static int expect_kernel(struct engine *en, enum kernel_which which,
 	if (!r && x->darwin) {
 		r = engine_text(en, x->darwin, &want, e);
 		if (!r)
-			r = engine_check(en, check, match_like(want, k.darwin), want, e, "%s",
-					 k.darwin);
+			r = engine_check(en, check, match_like(want, k.darwin), want, e,
+					 "%s", k.darwin);
 	}
 	return r;
 }
@@ -172,17 +173,20 @@ int engine_match(struct engine *en, const char *name, const struct text_match *m
 	snprintf(check, sizeof(check), "%s.equals", name);
 	r = engine_text(en, m->equals, &want, e);
 	if (!r && want)
-		r = engine_check(en, check, match_equals(want, text), want, e, "%s", text);
+		r = engine_check(en, check, match_equals(want, text), want, e, "%s",
+				 text);
 	snprintf(check, sizeof(check), "%s.contains", name);
 	if (!r)
 		r = engine_text(en, m->contains, &want, e);
 	if (!r && want)
-		r = engine_check(en, check, strstr(text, want) != NULL, want, e, "%s", text);
+		r = engine_check(en, check, strstr(text, want) != NULL, want, e, "%s",
+				 text);
 	snprintf(check, sizeof(check), "%s.like", name);
 	if (!r)
 		r = engine_text(en, m->like, &want, e);
 	if (!r && want)
-		r = engine_check(en, check, match_like_line(want, text), want, e, "%s", text);
+		r = engine_check(en, check, match_like_line(want, text), want, e, "%s",
+				 text);
 	snprintf(check, sizeof(check), "%s.regex", name);
 	if (!r)
 		r = engine_text(en, m->regex, &want, e);
@@ -205,7 +209,8 @@ static int parse_kextstat(char *text, struct arena *a, struct kernel_info *k,
 	k->kexts = arena_array(a, max + 1, sizeof(*k->kexts), e);
 	if (!k->kexts)
 		return -(int)e->code;
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
 		char *open = strstr(line, " ("), *close = open ? strchr(open, ')') : NULL;
 		char *id;
 

@@ -12,6 +12,7 @@ int expect_kexts(struct engine *en, const char *name, const struct kext_wants *w
 int expect_file(struct engine *en, const struct file_expect *x, struct err *e) MUST_CHECK;
 int expect_console(struct engine *en, const struct console_expect *x,
 		   struct err *e) MUST_CHECK;
-int expect_event(struct engine *en, const struct event_expect *x, struct err *e) MUST_CHECK;
+int expect_event(struct engine *en, const struct event_expect *x,
+		 struct err *e) MUST_CHECK;
 
 #endif

@@ -40,8 +40,8 @@ static int ask_judge(struct engine *en, const struct judge *j, const char *file,
 		return result_skip(en->res, en->cur, name, "not installed", e);
 	r = run_judge(j, file, &out, &status, e);
 	if (!r)
-		r = engine_check(en, name, !status, "clean",
-				 e, "%s", out.len ? buf_str(&out) : "clean");
+		r = engine_check(en, name, !status, "clean", e, "%s",
+				 out.len ? buf_str(&out) : "clean");
 	buf_release(&out);
 	return r;
 }

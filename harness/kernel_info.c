@@ -72,8 +72,8 @@ static int judge(const void *data, size_t len, struct arena *a, struct kernel_in
 	return k->bad ? 0 : -(int)e->code;
 }
 
-int kernel_info_read(const void *data, size_t len, struct arena *a, struct kernel_info *ret,
-		     struct err *e)
+int kernel_info_read(const void *data, size_t len, struct arena *a,
+		     struct kernel_info *ret, struct err *e)
 {
 	struct kernel_info k = {.exists = true, .kcid = "", .darwin = ""};
 	struct err sub = ERR_INIT;
@@ -99,7 +99,8 @@ int kernel_info_read(const void *data, size_t len, struct arena *a, struct kerne
 	return r;
 }
 
-static const char *field(const json_t *o, const char *name, struct arena *a, struct err *e)
+static const char *field(const json_t *o, const char *name, struct arena *a,
+			 struct err *e)
 {
 	const char *s = json_string_value(json_object_get(o, name));
 

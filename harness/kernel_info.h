@@ -29,8 +29,8 @@ struct kernel_info {
 };
 
 /* Judge the file @data. A bad kernel is no error, but said in the result. */
-int kernel_info_read(const void *data, size_t len, struct arena *a, struct kernel_info *ret,
-		     struct err *e) MUST_CHECK;
+int kernel_info_read(const void *data, size_t len, struct arena *a,
+		     struct kernel_info *ret, struct err *e) MUST_CHECK;
 
 /* The same from the event boot.kernel. */
 int kernel_info_from_event(const json_t *event, struct arena *a, struct kernel_info *ret,
@@ -40,6 +40,7 @@ int kernel_info_from_event(const json_t *event, struct arena *a, struct kernel_i
 const char *kernel_info_version(const struct kernel_info *k, const char *id);
 
 /* SHA-256 of @data in hexadecimal; @out of 65 bytes. */
-int sha256_hex(const void *data, size_t len, char out[static 65], struct err *e) MUST_CHECK;
+int sha256_hex(const void *data, size_t len, char out[static 65],
+	       struct err *e) MUST_CHECK;
 
 #endif

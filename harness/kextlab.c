@@ -16,7 +16,8 @@ const struct command commands[] = {
 	{"run", "run scenarios",
 	 "NAME|PATTERN|NAME/VARIANT|FILE.yaml ...\n"
 	 "  --all            all of scenarios/\n"
-	 "  --tag TAG        those that have the tag (!TAG: have it not); may be repeated\n"
+	 "  --tag TAG        those that have the tag (!TAG: have it not); may be "
+	 "repeated\n"
 	 "  --release NAME   another macOS release\n"
 	 "  --sip on|off|0xN System Integrity Protection\n"
 	 "  --machine NAME   another machine\n"
@@ -36,10 +37,12 @@ const struct command commands[] = {
 	 cmd_run},
 	{"list", "list scenarios",
 	 "[NAME|PATTERN ...]\n  --tag TAG        those that have the tag\n"
-	 "  --json           as JSON\n", cmd_list},
+	 "  --json           as JSON\n",
+	 cmd_list},
 	{"show", "show what a scenario would do, with everything decided",
 	 "NAME|FILE.yaml ...\n  --release NAME, --sip VALUE, --set KEY=VALUE as for run\n"
-	 "  --json           as JSON\n", cmd_show},
+	 "  --json           as JSON\n",
+	 cmd_show},
 	{"lint", "check scenario files", "FILE.yaml ...\n", cmd_lint},
 	{"image", "look into disks, and build them",
 	 "ACTION ...\n"
@@ -49,14 +52,15 @@ const struct command commands[] = {
 	 "  tree DISK [PLACE]          everything below, with hashes\n"
 	 "  extract DISK PLACE FOLDER  copy to the host\n"
 	 "  check DISK                 judge the prelinked kernels on it\n"
-	 "  build --release NAME [--name NAME] [--order clean|upgraded] [--kext PATH]...\n"
+	 "  build --release NAME [--name NAME] [--order clean|upgraded] [--kext "
+	 "PATH]...\n"
 	 "        [--filevault USER:PASSPHRASE] FILE\n"
 	 "PLACE is VOLUME:/path or VOLUME /path; VOLUME a name, a role or a UUID.\n",
 	 cmd_image},
-	{"doctor", "is everything here that a run needs?", "\n  --json           as JSON\n",
-	 cmd_doctor},
-	{"help", "explain a command, or the scenario language",
-	 "[COMMAND|language]\n", cmd_help},
+	{"doctor", "is everything here that a run needs?",
+	 "\n  --json           as JSON\n", cmd_doctor},
+	{"help", "explain a command, or the scenario language", "[COMMAND|language]\n",
+	 cmd_help},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -73,9 +77,10 @@ static void print_commands(FILE *out)
 	fprintf(out, "usage: kextlab COMMAND ...\n\n");
 	for (const struct command *c = commands; c->name; c++)
 		fprintf(out, "  %-8s %s\n", c->name, c->summary);
-	fprintf(out, "\nkextlab COMMAND --help explains a command.\n"
-		     "Exit status: 0 passed, 1 a scenario failed, 2 usage or a bad scenario,\n"
-		     "3 infrastructure, 4 nothing selected, 124 timed out, 130 stopped.\n");
+	fprintf(out,
+		"\nkextlab COMMAND --help explains a command.\n"
+		"Exit status: 0 passed, 1 a scenario failed, 2 usage or a bad scenario,\n"
+		"3 infrastructure, 4 nothing selected, 124 timed out, 130 stopped.\n");
 }
 
 static void print_command(FILE *out, const struct command *c)
@@ -119,8 +124,8 @@ int cmd_error(const struct err *e)
 
 int cmd_print_json(json_t *j)
 {
-	int bad = !j || json_dumpf(j, stdout, JSON_INDENT(2)) || fputc('\n', stdout) == EOF ||
-		  fflush(stdout);
+	int bad = !j || json_dumpf(j, stdout, JSON_INDENT(2)) ||
+		  fputc('\n', stdout) == EOF || fflush(stdout);
 
 	json_decref(j);
 	return bad ? EXIT_INFRA : EXIT_PASSED;
@@ -191,7 +196,8 @@ static int set_scale(struct app *app)
 		return 0;
 	app->timeout_scale = strtod(text, &end);
 	if (*end || !(app->timeout_scale > 0 && app->timeout_scale <= 1000)) {
-		fprintf(stderr, "kextlab: KEXTLAB_TIMEOUT_SCALE=%s: expected 0 to 1000\n", text);
+		fprintf(stderr, "kextlab: KEXTLAB_TIMEOUT_SCALE=%s: expected 0 to 1000\n",
+			text);
 		return EXIT_USAGE;
 	}
 	return 0;

@@ -22,8 +22,10 @@ static const struct {
 	const struct schema_key *keys;
 } sections[] = {
 	{"The file", "", scenario_keys},
-	{"Settings", "They stand in the file beside the keys above, in a variant and in the"
-		     " `set` of a control.\n\n", settings_keys},
+	{"Settings",
+	 "They stand in the file beside the keys above, in a variant and in the"
+	 " `set` of a control.\n\n",
+	 settings_keys},
 	{"volumes", "", volumes_keys},
 	{"filevault", "", filevault_keys},
 	{"kexts", "Each entry:\n\n", scn_kext_keys},
@@ -52,11 +54,11 @@ static int add_steps(struct buf *out, struct err *e)
 	if (!r)
 		r = add_table(out, step_common_keys, e);
 	for (const struct step_type *t = step_types; t->name && !r; t++) {
-		r = buf_printf(out, e, "### %s\n\n%s. Power: %s. Time-out: %u s.", t->name,
-			       t->summary, power[t->needs], t->timeout_s);
+		r = buf_printf(out, e, "### %s\n\n%s. Power: %s. Time-out: %u s.",
+			       t->name, t->summary, power[t->needs], t->timeout_s);
 		if (!r && t->shorthand)
-			r = buf_printf(out, e, " `- %s: x` stands for `- %s: {%s: x}`.", t->name,
-				       t->name, t->shorthand);
+			r = buf_printf(out, e, " `- %s: x` stands for `- %s: {%s: x}`.",
+				       t->name, t->name, t->shorthand);
 		if (!r)
 			r = buf_printf(out, e, "\n\n");
 		if (!r && t->keys->name && t->keys != expect_keys)
@@ -70,7 +72,8 @@ int language_reference(struct buf *out, struct err *e)
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]) && !r; i++) {
-		r = buf_printf(out, e, "## %s\n\n%s", sections[i].title, sections[i].text);
+		r = buf_printf(out, e, "## %s\n\n%s", sections[i].title,
+			       sections[i].text);
 		if (!r)
 			r = add_table(out, sections[i].keys, e);
 	}
@@ -80,7 +83,8 @@ int language_reference(struct buf *out, struct err *e)
 		r = add_steps(out, e);
 	if (!r)
 		r = buf_printf(out, e, "## Expectations\n\n");
-	for (size_t i = 0; i < sizeof(expectations) / sizeof(expectations[0]) && !r; i++) {
+	for (size_t i = 0; i < sizeof(expectations) / sizeof(expectations[0]) && !r;
+	     i++) {
 		r = buf_printf(out, e, "### %s\n\n", expectations[i].title);
 		if (!r)
 			r = add_table(out, expectations[i].keys, e);

@@ -37,7 +37,8 @@ static int parse_stat(const char *text, struct macfs_stat *out, struct err *e)
 	unsigned mode, uid, gid;
 	int64_t mtime;
 
-	if (sscanf(text, "%" SCNu64 " %x %u %u %" SCNu64 " %" SCNd64 " %" SCNu64 " %" SCNu64,
+	if (sscanf(text,
+		   "%" SCNu64 " %x %u %u %" SCNu64 " %" SCNd64 " %" SCNu64 " %" SCNu64,
 		   &dev, &mode, &uid, &gid, &out->size, &mtime, &root, &data) < 7)
 		return err_set(e, E_INFRA, "stat says '%s'", text);
 	out->mode = mode;
@@ -46,12 +47,14 @@ static int parse_stat(const char *text, struct macfs_stat *out, struct err *e)
 	out->mtime_ns = mtime * 1000000000;
 	/* Device numbers tell the volumes apart. */
 	snprintf(out->role, sizeof(out->role), "%s",
-		 dev == root ? "System" : data && dev == data ? "Data" : "");
+		 dev == root	       ? "System"
+		 : data && dev == data ? "Data"
+				       : "");
 	return 0;
 }
 
-static int live_stat(void *ctx, const char *role, const char *path, struct macfs_stat *out,
-		     struct err *e)
+static int live_stat(void *ctx, const char *role, const char *path,
+		     struct macfs_stat *out, struct err *e)
 {
 	const char *const argv[] = {"/bin/sh", "-c", stat_script, "stat", path, NULL};
 	struct machine_result r = {.status = 0};

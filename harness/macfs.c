@@ -8,8 +8,8 @@
 
 #include "sim/platform/paths.h"
 
-#define LINKS_MAX     32u
-#define FIRMLINKS_MAX 64u
+#define LINKS_MAX	   32u
+#define FIRMLINKS_MAX	   64u
 #define FIRMLINKS_SIZE_MAX 65536u
 
 static const char system_role[] = "System";
@@ -29,7 +29,7 @@ static const struct {
 struct macfs {
 	const struct volume_ops *ops;
 	void *ctx;
-	char *firmlinks;                /* owned text of the file, cut into strings */
+	char *firmlinks; /* owned text of the file, cut into strings */
 	struct {
 		const char *path, *target; /* "/Library", "Library" */
 	} links[FIRMLINKS_MAX];
@@ -56,7 +56,8 @@ static void cut_firmlinks(struct macfs *fs)
 static int load_firmlinks(struct macfs *fs, struct err *e)
 {
 	struct buf b = BUF_INIT;
-	int r = fs->ops->read(fs->ctx, system_role, PATH_FIRMLINKS, FIRMLINKS_SIZE_MAX, &b, e);
+	int r = fs->ops->read(fs->ctx, system_role, PATH_FIRMLINKS, FIRMLINKS_SIZE_MAX,
+			      &b, e);
 
 	if (r == -E_NOTFOUND) {
 		err_clear(e);
@@ -115,7 +116,8 @@ static int too_long(struct err *e, const char *path)
 	return err_set(e, E_OVERFLOW, "path '%.100s...' is too long", path);
 }
 
-static int set_path(char *out, struct err *e, const char *a, const char *sep, const char *b)
+static int set_path(char *out, struct err *e, const char *a, const char *sep,
+		    const char *b)
 {
 	char tmp[MACFS_PATH_MAX];
 	int n = snprintf(tmp, sizeof(tmp), "%s%s%s", a, sep, b);
@@ -169,7 +171,8 @@ static bool crosses(struct walk *w)
 	for (size_t i = 0; i < w->fs->n_links; i++)
 		if (!strcmp(w->fs->links[i].path, w->mac)) {
 			w->role = data_role;
-			snprintf(w->inner, sizeof(w->inner), "/%s", w->fs->links[i].target);
+			snprintf(w->inner, sizeof(w->inner), "/%s",
+				 w->fs->links[i].target);
 			return true;
 		}
 	return false;
@@ -221,8 +224,9 @@ int macfs_resolve(struct macfs *fs, const char *path, char role[static MACFS_ROL
 		  char inner[static MACFS_PATH_MAX], struct err *e)
 {
 	struct walk w = {.fs = fs, .role = system_role};
-	int r = path[0] == '/' ? set_path(w.rest, e, path, "", "")
-			       : err_set(e, E_INVAL, "'%s' is not an absolute path", path);
+	int r = path[0] == '/'
+			? set_path(w.rest, e, path, "", "")
+			: err_set(e, E_INVAL, "'%s' is not an absolute path", path);
 
 	while (!r && w.rest[0])
 		r = next_component(&w, e);

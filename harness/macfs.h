@@ -33,7 +33,8 @@ struct macfs_stat {
  * E_NOTFOUND when the path (or, from any of them, the role) does not exist.
  */
 struct volume_ops {
-	bool resolves; /* paths are a Mac's own already: a running machine follows them itself */
+	bool resolves; /* paths are a Mac's own already: a running machine follows them
+			  itself */
 	int (*stat)(void *ctx, const char *role, const char *path, struct macfs_stat *out,
 		    struct err *e);
 	int (*read)(void *ctx, const char *role, const char *path, size_t max,

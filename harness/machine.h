@@ -26,7 +26,7 @@ struct machine_boot {
 
 struct machine_exec {
 	const char *const *argv; /* NULL-terminated */
-	const void *input;       /* standard input; NULL: empty */
+	const void *input;	 /* standard input; NULL: empty */
 	size_t input_len;
 	unsigned uid;
 	unsigned timeout_ms;
@@ -36,7 +36,7 @@ struct machine_result {
 	int status; /* of exit(2) */
 	int signal; /* 0, or what ended it */
 	struct buf out, err;
-	bool gone;  /* the machine went down while the program ran: no status */
+	bool gone; /* the machine went down while the program ran: no status */
 };
 
 enum machine_down { DOWN_RESTART, DOWN_HALT, DOWN_PANIC };

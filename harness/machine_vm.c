@@ -15,7 +15,7 @@
 #include "sim/platform/paths.h"
 #include "sim/vm/vm.h"
 
-#define GUEST_TOOL_MAX  (16u << 20)
+#define GUEST_TOOL_MAX	(16u << 20)
 #define REFUSED_DOWN_MS 60000u
 
 struct machine_vm {
@@ -39,8 +39,8 @@ static int64_t clock_ns(void)
 static int make_overlay(struct machine_vm *m, const char *base, struct err *e)
 {
 	char real[PATH_MAX];
-	const char *const argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
-				    "-b", real, m->disk, NULL};
+	const char *const argv[] = {"qemu-img", "create", "-q", "-f",	 "qcow2", "-F",
+				    "raw",	"-b",	  real, m->disk, NULL};
 	struct buf out = BUF_INIT;
 	int status = 0, r;
 
@@ -312,7 +312,9 @@ static int op_wait_down(void *ctx, unsigned timeout_ms, enum machine_down *ret_h
 	snprintf(reason, MACHINE_REASON_MAX, "%s", vm_down_reason(m->vm));
 	if (how == VM_CUT && !reason[0])
 		snprintf(reason, MACHINE_REASON_MAX, "QEMU ended");
-	*ret_how = how == VM_RESTART ? DOWN_RESTART : how == VM_HALT ? DOWN_HALT : DOWN_PANIC;
+	*ret_how = how == VM_RESTART ? DOWN_RESTART
+		   : how == VM_HALT  ? DOWN_HALT
+				     : DOWN_PANIC;
 	drop_vm(m);
 	return 0;
 }

@@ -9,10 +9,10 @@
 struct machine_vm_config {
 	const struct image_env *images;
 	const char *cache_dir, *guest_dir; /* build/cache, build/guest */
-	const char *run_dir;               /* exists; disk, NVRAM and logs go there */
+	const char *run_dir;		   /* exists; disk, NVRAM and logs go there */
 	const struct disk_spec *disk;
 	uint32_t csr;
-	int stop_fd;                       /* readable: give up; -1: none */
+	int stop_fd; /* readable: give up; -1: none */
 	struct machine_sink sink;
 	void *ctx;
 	void (*note)(void *ctx, const char *text); /* what goes on; may be NULL */

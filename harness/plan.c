@@ -19,17 +19,19 @@ static int apply_set(struct plan *p, const char *label, const char *set, struct 
 {
 	struct binder b = {.arena = &p->arena};
 	struct ydoc *d = &p->set_docs[p->n_set_docs];
-	const char *eq = strchr(set, '='), *dot = memchr(set, '.', eq ? (size_t)(eq - set) : 0);
+	const char *eq = strchr(set, '='),
+		   *dot = memchr(set, '.', eq ? (size_t)(eq - set) : 0);
 	char *text;
 	int r;
 
 	if (!eq || eq == set)
 		return err_set(e, E_INVAL, "--set %s: expected KEY=VALUE", set);
 	if (dot)
-		text = arena_printf(&p->arena, e, "{%.*s: {%.*s: %s}}", (int)(dot - set), set,
-				    (int)(eq - dot - 1), dot + 1, eq + 1);
+		text = arena_printf(&p->arena, e, "{%.*s: {%.*s: %s}}", (int)(dot - set),
+				    set, (int)(eq - dot - 1), dot + 1, eq + 1);
 	else
-		text = arena_printf(&p->arena, e, "{%.*s: %s}", (int)(eq - set), set, eq + 1);
+		text = arena_printf(&p->arena, e, "{%.*s: %s}", (int)(eq - set), set,
+				    eq + 1);
 	if (!text)
 		return -(int)e->code;
 	p->n_set_docs++;
@@ -64,8 +66,8 @@ static int settle_settings(struct plan *p, const struct plan_options *o, struct 
 	if (!p->set_docs)
 		return -(int)e->code;
 	if (o->variant)
-		r = schema_bind2(&b, o->variant->at, variant_keys, &scratch, settings_keys,
-				 &p->s, e);
+		r = schema_bind2(&b, o->variant->at, variant_keys, &scratch,
+				 settings_keys, &p->s, e);
 	if (!r && o->control && o->control->set)
 		r = schema_bind(&b, o->control->set, settings_keys, &p->s, e);
 	if (!r)
@@ -147,15 +149,18 @@ static int check_power(struct plan *p, struct err *e)
 			const struct expect *x = s->args;
 
 			if (x->running.n && now == POWER_OFF)
-				return ynode_error(s->at, e, "running: the machine is off here");
+				return ynode_error(s->at, e,
+						   "running: the machine is off here");
 			if (x->n_nvram && now == POWER_ON)
-				return ynode_error(s->at, e, "nvram: the machine is on here");
+				return ynode_error(s->at, e,
+						   "nvram: the machine is on here");
 		}
 	}
 	p->ends_on = now == POWER_ON;
 	if (p->scn->expect && p->scn->expect->running.n)
-		return ynode_error(p->scn->doc.root, e,
-				   "expect: running needs a machine that is on; use a step");
+		return ynode_error(
+			p->scn->doc.root, e,
+			"expect: running needs a machine that is on; use a step");
 	return 0;
 }
 
@@ -274,7 +279,8 @@ int plan_expand(const struct plan *p, const char *text, struct arena *a, const c
 	int r = 0;
 
 	while (*text && !r) {
-		const char *ref = strstr(text, "@{"), *end = ref ? strchr(ref, '}') : NULL;
+		const char *ref = strstr(text, "@{"),
+			   *end = ref ? strchr(ref, '}') : NULL;
 		size_t plain = end ? (size_t)(ref - text) : strlen(text);
 		const char *value = "";
 

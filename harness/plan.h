@@ -12,21 +12,21 @@
 
 /* What the command line adds. Borrowed; all may be NULL or empty. */
 struct plan_options {
-	const char *build_dir;    /* NULL: "build"; paths fixtures/X are build/fixtures/X */
+	const char *build_dir; /* NULL: "build"; paths fixtures/X are build/fixtures/X */
 	const char *release, *sip, *machine;
-	const char *kext;         /* bundle to take in place of the one named "update" */
-	struct text_list sets;    /* "key=value" or "map.key=value" */
+	const char *kext;	  /* bundle to take in place of the one named "update" */
+	struct text_list sets;	  /* "key=value" or "map.key=value" */
 	struct text_list without; /* ids of steps, or their numbers from 1 */
 	const struct scn_variant *variant;
 	const struct scn_control *control;
-	bool no_bundles;          /* do not open bundles: for lint, before they are built */
+	bool no_bundles; /* do not open bundles: for lint, before they are built */
 };
 
 struct plan_bundle {
-	const char *name;        /* NULL: a path in a step */
-	const char *ref;         /* that path, as it stands there */
-	const char *path;        /* on the host */
-	const char *mac_name;    /* on the Mac: X.kext, also for .kext on the host */
+	const char *name;     /* NULL: a path in a step */
+	const char *ref;      /* that path, as it stands there */
+	const char *path;     /* on the host */
+	const char *mac_name; /* on the Mac: X.kext, also for .kext on the host */
 	const char *id, *version; /* from its Info.plist; NULL with no_bundles */
 };
 
@@ -37,8 +37,8 @@ struct plan {
 	const struct scenario *scn;
 	const struct scn_variant *variant; /* NULL: none */
 	const struct scn_control *control; /* NULL: none */
-	const char *name;                  /* "scenario" or "scenario/variant" */
-	const char *reproduce;             /* the command that runs this again */
+	const char *name;		   /* "scenario" or "scenario/variant" */
+	const char *reproduce;		   /* the command that runs this again */
 	struct scn_settings s;
 	struct step *steps;
 	size_t n_steps;

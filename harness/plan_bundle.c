@@ -38,8 +38,8 @@ static int set_mac_name(struct plan *p, struct plan_bundle *b, struct err *e)
 
 	if (dot && dash && dash > name && dash + 1 < dot &&
 	    strspn(dash + 1, "0123456789.") >= (size_t)(dot - dash - 1))
-		b->mac_name = arena_printf(&p->arena, e, "%.*s%s", (int)(dash - name), name,
-					   dot);
+		b->mac_name = arena_printf(&p->arena, e, "%.*s%s", (int)(dash - name),
+					   name, dot);
 	else
 		b->mac_name = name;
 	return b->mac_name ? 0 : -(int)e->code;
@@ -54,7 +54,8 @@ static int judge(struct kext *k, struct err *e)
 	if (!valid)
 		return err_set(e, E_CORRUPT, "not a valid kext: %s%s%s",
 			       d ? kext_fault_text(d->fault) : "Info.plist",
-			       d && d->subject ? ": " : "", d && d->subject ? d->subject : "");
+			       d && d->subject ? ": " : "",
+			       d && d->subject ? d->subject : "");
 	switch (kext_arch(k)) {
 	case KEXT_ARCH_NO:
 		return err_set(e, E_UNSUPPORTED, "its executable has no code for %s",
@@ -75,7 +76,8 @@ static int open_bundle(struct plan *p, struct plan_bundle *b, bool users, struct
 	if (stat(b->path, &st))
 		return err_sys(e, "kext '%s'", b->path);
 	if (!S_ISDIR(st.st_mode))
-		return err_set(e, E_CORRUPT, "kext '%s': not a bundle (a folder)", b->path);
+		return err_set(e, E_CORRUPT, "kext '%s': not a bundle (a folder)",
+			       b->path);
 	r = kext_open(b->path, &k, e);
 	if (!r && users)
 		r = judge(k, e);
@@ -140,8 +142,10 @@ int plan_bundles(struct plan *p, const struct plan_options *o, struct err *e)
 		r = add(p, o, p->s.bundles[i].name, p->s.bundles[i].path, e);
 	}
 	if (!r && o->kext && !update)
-		r = err_set(e, E_INVAL, "%s installs no bundle called '" UPDATE
-			    "' that --kext could replace", p->scn->name);
+		r = err_set(e, E_INVAL,
+			    "%s installs no bundle called '" UPDATE
+			    "' that --kext could replace",
+			    p->scn->name);
 	for (size_t i = 0; i < p->s.n_kexts && !r; i++)
 		r = add_ref(p, o, p->s.kexts[i].at, p->s.kexts[i].bundle, e);
 	for (size_t i = 0; i < p->n_steps && !r; i++)

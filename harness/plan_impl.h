@@ -10,6 +10,7 @@
 int plan_bundles(struct plan *p, const struct plan_options *o, struct err *e) MUST_CHECK;
 
 /* Fill p->reproduce. */
-int plan_reproduce(struct plan *p, const struct plan_options *o, struct err *e) MUST_CHECK;
+int plan_reproduce(struct plan *p, const struct plan_options *o,
+		   struct err *e) MUST_CHECK;
 
 #endif

@@ -80,9 +80,9 @@ static json_t *steps_json(const struct plan *p)
 
 		step_title(s, title, sizeof(title));
 		json_array_append_new(
-			list, json_pack("{s:i, s:s, s:s, s:s*, s:I, s:i}", "number", (int)i + 1,
-					"step", s->type->name, "title", title, "id", s->id,
-					"timeout_s",
+			list, json_pack("{s:i, s:s, s:s, s:s*, s:I, s:i}", "number",
+					(int)i + 1, "step", s->type->name, "title", title,
+					"id", s->id, "timeout_s",
 					(json_int_t)(s->timeout_s ? s->timeout_s
 								  : s->type->timeout_s),
 					"line", (int)s->at->line));
@@ -97,10 +97,9 @@ static json_t *bundles_json(const struct plan *p)
 	for (size_t i = 0; i < p->n_bundles; i++) {
 		const struct plan_bundle *b = &p->bundles[i];
 
-		json_array_append_new(list,
-				      json_pack("{s:s*, s:s, s:s*, s:s*}", "name", b->name,
-						"path", b->path, "id", b->id, "version",
-						b->version));
+		json_array_append_new(list, json_pack("{s:s*, s:s, s:s*, s:s*}", "name",
+						      b->name, "path", b->path, "id",
+						      b->id, "version", b->version));
 	}
 	return list;
 }
@@ -111,15 +110,15 @@ json_t *plan_json(const struct plan *p)
 	char csr[16];
 
 	snprintf(csr, sizeof(csr), "0x%x", p->s.csr);
-	return json_pack("{s:s, s:s, s:s, s:s*, s:s, s:s, s:s, s:s, s:f, s:I, s:{s:s, s:s},"
-			 " s:b, s:o, s:o, s:s}",
-			 "name", p->name, "file", p->scn->file, "summary", p->scn->summary,
-			 "control", p->control ? p->control->name : NULL, "machine",
-			 p->s.machine, "release", p->s.release->name, "build",
-			 p->s.release->build, "csr_active_config", csr, "time_factor",
-			 p->s.time_factor, "timeout_s", (json_int_t)p->s.timeout_s, "volumes",
-			 "system_name", p->s.volumes.system_name, "order",
-			 orders[p->s.volumes.order], "filevault", p->s.filevault.user != NULL,
-			 "bundles", bundles_json(p), "steps", steps_json(p), "reproduce",
-			 p->reproduce);
+	return json_pack(
+		"{s:s, s:s, s:s, s:s*, s:s, s:s, s:s, s:s, s:f, s:I, s:{s:s, s:s},"
+		" s:b, s:o, s:o, s:s}",
+		"name", p->name, "file", p->scn->file, "summary", p->scn->summary,
+		"control", p->control ? p->control->name : NULL, "machine", p->s.machine,
+		"release", p->s.release->name, "build", p->s.release->build,
+		"csr_active_config", csr, "time_factor", p->s.time_factor, "timeout_s",
+		(json_int_t)p->s.timeout_s, "volumes", "system_name",
+		p->s.volumes.system_name, "order", orders[p->s.volumes.order],
+		"filevault", p->s.filevault.user != NULL, "bundles", bundles_json(p),
+		"steps", steps_json(p), "reproduce", p->reproduce);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Results as reports. Each appends a whole document to @out; formats: docs/scenarios.md. */
+/* Results as reports. Each appends a whole document to @out; formats: docs/scenarios.md.
+ */
 #ifndef HARNESS_REPORT_H
 #define HARNESS_REPORT_H
 

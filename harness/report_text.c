@@ -11,9 +11,9 @@
 static const struct {
 	const char *word, *colour;
 } marks[] = {
-	[VERDICT_PASSED] = {"PASS", GREEN},     [VERDICT_FAILED] = {"FAIL", RED},
-	[VERDICT_SKIPPED] = {"SKIP", YELLOW},   [VERDICT_TIMEOUT] = {"TIMEOUT", RED},
-	[VERDICT_ERROR] = {"ERROR", RED},       [VERDICT_BAD] = {"BAD", RED},
+	[VERDICT_PASSED] = {"PASS", GREEN},	  [VERDICT_FAILED] = {"FAIL", RED},
+	[VERDICT_SKIPPED] = {"SKIP", YELLOW},	  [VERDICT_TIMEOUT] = {"TIMEOUT", RED},
+	[VERDICT_ERROR] = {"ERROR", RED},	  [VERDICT_BAD] = {"BAD", RED},
 	[VERDICT_CANCELED] = {"STOPPED", YELLOW},
 };
 
@@ -25,7 +25,8 @@ static int add_plain(struct buf *out, const char *text, size_t len, struct err *
 	for (size_t i = 0; i < len && !r; i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		r = buf_append(out, (c < 0x20 && c != '\t') || c == 0x7f ? "?" : &text[i], 1, e);
+		r = buf_append(out, (c < 0x20 && c != '\t') || c == 0x7f ? "?" : &text[i],
+			       1, e);
 	}
 	return r ? r : buf_append(out, "\n", 1, e);
 }
@@ -117,14 +118,15 @@ static int notes(struct buf *out, const struct result *res, struct err *e)
 int report_text(const struct result *res, bool colour, struct buf *out, struct err *e)
 {
 	bool bad = res->verdict != VERDICT_PASSED;
-	int r = buf_printf(out, e, "%s%s%s  %s%s%s", colour ? marks[res->verdict].colour : "",
-			   marks[res->verdict].word, colour ? PLAIN : "", res->name,
-			   res->control ? ", control " : "", res->control ? res->control : "");
+	int r = buf_printf(
+		out, e, "%s%s%s  %s%s%s", colour ? marks[res->verdict].colour : "",
+		marks[res->verdict].word, colour ? PLAIN : "", res->name,
+		res->control ? ", control " : "", res->control ? res->control : "");
 
 	if (!r)
 		r = buf_printf(out, e, "  (%s, %s, csr-active-config 0x%x%s%s)  %.1f s\n",
-			       res->machine, res->release, res->csr, res->accel ? ", " : "",
-			       res->accel ? res->accel : "",
+			       res->machine, res->release, res->csr,
+			       res->accel ? ", " : "", res->accel ? res->accel : "",
 			       (double)res->duration_ms / 1000);
 	if (!r && bad)
 		r = failure(out, res, e);

@@ -67,7 +67,8 @@ static int xml_trouble(struct buf *out, const char *tag, const char *name,
 	return r;
 }
 
-static int xml_simple(struct buf *out, const char *tag, const char *message, struct err *e)
+static int xml_simple(struct buf *out, const char *tag, const char *message,
+		      struct err *e)
 {
 	int r = buf_printf(out, e, "      <%s", tag);
 
@@ -168,11 +169,12 @@ static int xml_head(struct buf *out, const struct result *res, const struct coun
 	if (!r)
 		r = xml_attr(out, "name", res->name, e);
 	if (!r)
-		r = buf_printf(out, e,
-			       " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\""
-			       " time=\"%.3f\">\n    <properties>\n",
-			       c->tests, c->failures, c->errors, c->skipped,
-			       (double)res->duration_ms / 1000);
+		r = buf_printf(
+			out, e,
+			" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\""
+			" time=\"%.3f\">\n    <properties>\n",
+			c->tests, c->failures, c->errors, c->skipped,
+			(double)res->duration_ms / 1000);
 	if (!r)
 		r = xml_property(out, "release", res->release, e);
 	if (!r)
@@ -273,7 +275,9 @@ static int tap_point(struct buf *out, size_t number, bool ok, const char *suite,
 		r = buf_printf(out, e, ": ");
 	if (!r)
 		r = tap_text(out, name, e);
-	return r ? r : buf_printf(out, e, "%s\n", skipped ? " # SKIP the machine was lost" : "");
+	return r ? r
+		 : buf_printf(out, e, "%s\n",
+			      skipped ? " # SKIP the machine was lost" : "");
 }
 
 static int tap_result(struct buf *out, const struct result *res, size_t *number,

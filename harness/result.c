@@ -13,9 +13,12 @@ static const struct {
 	int exit;
 	int grave; /* order of gravity */
 } verdicts[] = {
-	[VERDICT_PASSED] = {"passed", 0, 0},   [VERDICT_FAILED] = {"failed", 1, 2},
-	[VERDICT_SKIPPED] = {"skipped", 0, 1}, [VERDICT_TIMEOUT] = {"timeout", 124, 3},
-	[VERDICT_ERROR] = {"error", 3, 4},     [VERDICT_BAD] = {"bad", 2, 5},
+	[VERDICT_PASSED] = {"passed", 0, 0},
+	[VERDICT_FAILED] = {"failed", 1, 2},
+	[VERDICT_SKIPPED] = {"skipped", 0, 1},
+	[VERDICT_TIMEOUT] = {"timeout", 124, 3},
+	[VERDICT_ERROR] = {"error", 3, 4},
+	[VERDICT_BAD] = {"bad", 2, 5},
 	[VERDICT_CANCELED] = {"canceled", 130, 6},
 };
 
@@ -51,8 +54,8 @@ enum verdict verdict_of_error(const struct err *e)
 
 const char *phase_name(enum phase p)
 {
-	static const char *const names[] = {"disk", "boot", "steps", "shutdown", "inspect",
-					    "judges"};
+	static const char *const names[] = {"disk",	"boot",	   "steps",
+					    "shutdown", "inspect", "judges"};
 
 	return names[p];
 }

@@ -18,8 +18,8 @@ enum verdict {
 	VERDICT_FAILED,
 	VERDICT_SKIPPED,
 	VERDICT_TIMEOUT,
-	VERDICT_ERROR,    /* infrastructure */
-	VERDICT_BAD,      /* the scenario or the options make no sense here */
+	VERDICT_ERROR,	  /* infrastructure */
+	VERDICT_BAD,	  /* the scenario or the options make no sense here */
 	VERDICT_CANCELED, /* Ctrl-C */
 };
 
@@ -35,21 +35,29 @@ enum verdict verdict_of_error(const struct err *e);
 struct check {
 	const char *name; /* "system_kernel.kexts.com.example.filter" */
 	bool ok;
-	bool skipped;     /* could not be asked, e.g. a judge that is not installed */
+	bool skipped; /* could not be asked, e.g. a judge that is not installed */
 	const char *expected, *got; /* got: also the reason when skipped */
 };
 
 struct step_result {
 	const char *type, *title, *id; /* id may be NULL */
-	unsigned line;       /* in the scenario file; 0 for what the engine adds */
+	unsigned line; /* in the scenario file; 0 for what the engine adds */
 	enum verdict verdict;
 	uint64_t start_ms, end_ms; /* since the start of the run */
 	struct check *checks;
 	size_t n, cap;
-	const char *error;   /* NULL unless the step could not be done */
+	const char *error; /* NULL unless the step could not be done */
 };
 
-enum phase { PHASE_DISK, PHASE_BOOT, PHASE_STEPS, PHASE_SHUTDOWN, PHASE_INSPECT, PHASE_JUDGES, PHASE_MAX };
+enum phase {
+	PHASE_DISK,
+	PHASE_BOOT,
+	PHASE_STEPS,
+	PHASE_SHUTDOWN,
+	PHASE_INSPECT,
+	PHASE_JUDGES,
+	PHASE_MAX
+};
 const char *phase_name(enum phase p);
 
 struct result {
@@ -58,18 +66,18 @@ struct result {
 	const char *summary, *file;
 	const char *release, *machine;
 	uint32_t csr;
-	const char *accel;      /* "tcg", "kvm"; NULL: no machine was started */
+	const char *accel;	    /* "tcg", "kvm"; NULL: no machine was started */
 	const char *run_dir, *disk; /* disk: NULL when not kept */
 	const char *reproduce;
-	int64_t started;        /* seconds since 1970 */
+	int64_t started; /* seconds since 1970 */
 	uint64_t duration_ms;
 	uint64_t phase_ms[PHASE_MAX];
-	long peak_kib;          /* of QEMU */
+	long peak_kib; /* of QEMU */
 	enum verdict verdict;
-	const char *error;      /* NULL unless VERDICT_TIMEOUT or graver */
+	const char *error; /* NULL unless VERDICT_TIMEOUT or graver */
 	struct step_result *steps;
 	size_t n_steps, cap_steps;
-	const char **tail;      /* the last console lines, when it did not pass */
+	const char **tail; /* the last console lines, when it did not pass */
 	size_t n_tail;
 	const char **end_state; /* for people: what is on the disk in the end */
 	size_t n_end_state;

@@ -16,7 +16,7 @@
 #include "sim/base/fsio.h"
 
 #define RUNS_PER_SECOND_MAX 1000u
-#define PATH_LEN 4096
+#define PATH_LEN	    4096
 
 struct run {
 	const struct run_config *cfg;
@@ -130,15 +130,17 @@ static int fill_spec(struct run *run, struct err *e)
 
 		r = plan_bundle(run->plan, s->kexts[i].bundle, &b, e);
 		if (!r)
-			run->kexts[i] = (struct disk_kext){b->path, s->kexts[i].to, b->mac_name};
+			run->kexts[i] =
+				(struct disk_kext){b->path, s->kexts[i].to, b->mac_name};
 	}
 	/* An empty user takes FileVault away, for --set and controls. */
 	run->spec = (struct disk_spec){
 		.release = s->release,
 		.system_name = s->volumes.system_name,
 		.order = (enum volume_order)s->volumes.order,
-		.filevault_user = s->filevault.user && s->filevault.user[0] ? s->filevault.user
-									    : NULL,
+		.filevault_user = s->filevault.user && s->filevault.user[0]
+					  ? s->filevault.user
+					  : NULL,
 		.filevault_passphrase = s->filevault.passphrase,
 		.kexts = run->kexts,
 		.n_kexts = s->n_kexts,
@@ -215,9 +217,10 @@ static int carry_out(struct run *run, struct err *e)
 	if (!r)
 		r = evidence_init(&run->ev, path, e);
 	if (!r)
-		r = c->make_machine ? c->make_machine(c->make_arg, run->plan, run->dir,
-						      evidence_sink(&run->ev), &run->machine, e)
-				    : make_real_machine(run, e);
+		r = c->make_machine
+			    ? c->make_machine(c->make_arg, run->plan, run->dir,
+					      evidence_sink(&run->ev), &run->machine, e)
+			    : make_real_machine(run, e);
 	run->res->phase_ms[PHASE_DISK] = (uint64_t)(clock_ms() - start);
 	if (r)
 		return r;

@@ -9,7 +9,8 @@ struct run_display {
 	void *ctx;
 	/* All may be NULL. @number 0: a step of the engine's own. */
 	void (*begins)(void *ctx, const struct plan *plan, const char *run_dir);
-	void (*note)(void *ctx, const char *what); /* "building the disk: partition table" */
+	void (*note)(void *ctx,
+		     const char *what); /* "building the disk: partition table" */
 	void (*step_begins)(void *ctx, size_t number, size_t of, const char *title);
 	void (*step_ended)(void *ctx, const struct step_result *s);
 	void (*ended)(void *ctx, const struct result *res);
@@ -17,9 +18,9 @@ struct run_display {
 
 struct run_config {
 	const char *source_dir, *build_dir;
-	bool keep;            /* the disk, also of a run that passed */
+	bool keep; /* the disk, also of a run that passed */
 	double timeout_scale;
-	int stop_fd;          /* readable: stop; -1: none */
+	int stop_fd; /* readable: stop; -1: none */
 	struct run_display display;
 	/* For tests; all NULL: the real ones. @run_dir is the run's folder. */
 	int (*make_machine)(void *arg, const struct plan *plan, const char *run_dir,

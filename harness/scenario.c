@@ -32,9 +32,10 @@ int scenario_parse_sip(const char *text, uint32_t *ret_csr, struct err *e)
 	}
 	v = strtoul(text, &end, 16);
 	if (strncmp(text, "0x", 2) || *end || v & ~(unsigned long)CSR_VALID_FLAGS)
-		return err_set(e, E_INVAL,
-			       "sip: '%s' is neither enabled, disabled nor flags like 0x77",
-			       text);
+		return err_set(
+			e, E_INVAL,
+			"sip: '%s' is neither enabled, disabled nor flags like 0x77",
+			text);
 	*ret_csr = (uint32_t)v;
 	return 0;
 }
@@ -63,7 +64,8 @@ static int read_clock(struct binder *b, const struct ynode *n, void *field, stru
 		return r;
 	end = strptime(n->text, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (!end || *end || tm.tm_year < 100 || tm.tm_year > 190)
-		return ynode_error(n, e, "clock: '%s' is not a time like 2019-10-10T11:00:31Z",
+		return ynode_error(n, e,
+				   "clock: '%s' is not a time like 2019-10-10T11:00:31Z",
 				   n->text);
 	*(int64_t *)field = (int64_t)timegm(&tm) * 1000000000;
 	return 0;
@@ -129,7 +131,8 @@ const struct schema_key volumes_keys[] = {
 
 const struct schema_key filevault_keys[] = {
 	{"user", SCHEMA_TEXT, true, SETTING(filevault.user), .doc = "who may unlock it"},
-	{"passphrase", SCHEMA_TEXT, true, SETTING(filevault.passphrase), .doc = "with what"},
+	{"passphrase", SCHEMA_TEXT, true, SETTING(filevault.passphrase),
+	 .doc = "with what"},
 	{NULL},
 };
 
@@ -149,11 +152,12 @@ const struct schema_key settings_keys[] = {
 	{"timeout_s", SCHEMA_UINT, SETTING(timeout_s), .min = 1, .max = 7200,
 	 .doc = "for the whole run, in seconds of the host; 600 when absent"},
 	{"volumes", SCHEMA_MAP, .keys = volumes_keys, .doc = "the volumes of the disk"},
-	{"filevault", SCHEMA_MAP, .keys = filevault_keys, .doc = "encrypts System and Data"},
-	{"bundles", SCHEMA_CUSTOM, .read = read_bundles,
-	 .type = "map of name to path", .doc = "names for kext bundles"},
-	{"kexts", SCHEMA_CUSTOM, .read = read_disk_kexts,
-	 .type = "list of maps", .doc = "kexts that the disk's first kernel has"},
+	{"filevault", SCHEMA_MAP, .keys = filevault_keys,
+	 .doc = "encrypts System and Data"},
+	{"bundles", SCHEMA_CUSTOM, .read = read_bundles, .type = "map of name to path",
+	 .doc = "names for kext bundles"},
+	{"kexts", SCHEMA_CUSTOM, .read = read_disk_kexts, .type = "list of maps",
+	 .doc = "kexts that the disk's first kernel has"},
 	{NULL},
 };
 
@@ -162,7 +166,8 @@ const struct schema_key settings_keys[] = {
  * beside each other in the struct scenario.
  */
 static int read_list(struct binder *b, const struct ynode *n, size_t size, size_t max,
-		     int (*one)(struct binder *, const struct ynode *, void *, struct err *),
+		     int (*one)(struct binder *, const struct ynode *, void *,
+				struct err *),
 		     void *ret_items, size_t *ret_n, struct err *e)
 {
 	int r = schema_want(n, YNODE_LIST, n->key->text, e);
@@ -261,7 +266,8 @@ static int read_control(struct binder *b, const struct ynode *n, void *obj, stru
 	if (!r && c->set)
 		r = schema_bind(b, c->set, settings_keys, &scratch, e);
 	if (!r && !c->set && !c->replace && !c->without.n)
-		r = ynode_error(n, e, "a control takes something away: set, without or replace");
+		r = ynode_error(
+			n, e, "a control takes something away: set, without or replace");
 	return r;
 }
 
@@ -310,7 +316,8 @@ static int check_names(const struct scenario *s, struct err *e)
 
 	if (!good_name(s->name))
 		return ynode_error(name, e,
-				   "name '%s': letters, digits, '-', '_' and '.' only", s->name);
+				   "name '%s': letters, digits, '-', '_' and '.' only",
+				   s->name);
 	for (size_t i = 0; i < s->n_variants; i++) {
 		if (!good_name(s->variants[i].name))
 			return ynode_error(s->variants[i].at, e, "bad name of a variant");
@@ -350,7 +357,8 @@ static int check_steps(const struct scenario *s, struct err *e)
 						   st->only.items[k]);
 		for (size_t k = 0; st->id && k < i; k++)
 			if (s->steps[k].id && !strcmp(s->steps[k].id, st->id))
-				return ynode_error(st->at, e, "id '%s' is there twice", st->id);
+				return ynode_error(st->at, e, "id '%s' is there twice",
+						   st->id);
 	}
 	return 0;
 }
@@ -396,7 +404,8 @@ static void settings_init(struct scn_settings *s)
 		.clock_ns = INT64_MIN,
 		.time_factor = 0.01,
 		.timeout_s = 600,
-		.volumes = {.system_name = "Macintosh HD", .order = VOLUME_ORDER_UPGRADED},
+		.volumes = {.system_name = "Macintosh HD",
+			    .order = VOLUME_ORDER_UPGRADED},
 	};
 }
 
@@ -415,7 +424,8 @@ static int bind_scenario(struct scenario *s, const char *file, const void *text,
 	if (!s->file || !s->folder)
 		return -(int)e->code;
 	settings_init(&s->settings);
-	r = schema_bind2(&b, s->doc.root, scenario_keys, s, settings_keys, &s->settings, e);
+	r = schema_bind2(&b, s->doc.root, scenario_keys, s, settings_keys, &s->settings,
+			 e);
 	return r ? r : check_scenario(s, e);
 }
 
@@ -441,7 +451,8 @@ int scenario_load(const char *path, struct scenario **ret, struct err *e)
 	int r = fsio_read(path, YDOC_SIZE_MAX, &b, e);
 
 	if (!r)
-		r = scenario_parse(path, b.data ? (const void *)b.data : "", b.len, ret, e);
+		r = scenario_parse(path, b.data ? (const void *)b.data : "", b.len, ret,
+				   e);
 	buf_release(&b);
 	return r;
 }

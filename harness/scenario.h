@@ -21,7 +21,7 @@ struct scn_bundle {
 /* A kext that the disk has, linked into its kernel, before the first boot. */
 struct scn_kext {
 	const char *bundle; /* "@name", or a path */
-	const char *to;     /* folder on the Mac; NULL: /Library/Extensions */
+	const char *to;	    /* folder on the Mac; NULL: /Library/Extensions */
 	const struct ynode *at;
 };
 
@@ -29,10 +29,10 @@ struct scn_kext {
 struct scn_settings {
 	const struct release *release;
 	const char *machine;
-	uint32_t csr;          /* csr-active-config */
-	int64_t clock_ns;      /* of the first boot; INT64_MIN: a day after the release */
+	uint32_t csr;	  /* csr-active-config */
+	int64_t clock_ns; /* of the first boot; INT64_MIN: a day after the release */
 	double time_factor;
-	uint64_t timeout_s;    /* for the whole run */
+	uint64_t timeout_s; /* for the whole run */
 	struct {
 		const char *system_name;
 		unsigned order; /* enum volume_order */
@@ -59,11 +59,11 @@ struct scn_variant {
 struct scn_control {
 	const struct ynode *at;
 	const char *name;
-	const char *variant;          /* NULL: the first */
-	const struct ynode *set;      /* map of settings, or NULL */
-	struct text_list without;     /* ids of steps to leave out */
-	const struct ynode *replace;  /* map id -> arguments of that step, or NULL */
-	struct text_list fails;       /* names of checks, as prefix; each must fail */
+	const char *variant;	     /* NULL: the first */
+	const struct ynode *set;     /* map of settings, or NULL */
+	struct text_list without;    /* ids of steps to leave out */
+	const struct ynode *replace; /* map id -> arguments of that step, or NULL */
+	struct text_list fails;	     /* prefixes of checks; each must fail */
 };
 
 struct scenario {

@@ -32,8 +32,8 @@ int schema_unknown(const struct ynode *n, const char *what, const char *word,
 		count++;
 	near = nearest(word, names, count);
 	if (near)
-		return ynode_error(n, e, "unknown %s '%s' (did you mean '%s'?)", what, word,
-				   near);
+		return ynode_error(n, e, "unknown %s '%s' (did you mean '%s'?)", what,
+				   word, near);
 	return ynode_error(n, e, "unknown %s '%s'", what, word);
 }
 
@@ -49,8 +49,9 @@ static int read_uint(const struct ynode *n, const struct schema_key *key, uint64
 		return ynode_error(n, e, "%s: '%s' is not a whole number", key->name,
 				   n->text);
 	if (v < key->min || (key->max && v > key->max))
-		return ynode_error(n, e, "%s: %" PRIu64 " is not within %" PRIu64 " to %" PRIu64,
-				   key->name, v, key->min, key->max);
+		return ynode_error(
+			n, e, "%s: %" PRIu64 " is not within %" PRIu64 " to %" PRIu64,
+			key->name, v, key->min, key->max);
 	*out = v;
 	return 0;
 }
@@ -76,8 +77,8 @@ static int read_number(const struct ynode *n, const struct schema_key *key, doub
 	double v = strtod(n->text, &end);
 
 	if (end == n->text || *end || !(v >= 0) || v > 1e9)
-		return ynode_error(n, e, "%s: '%s' is not a number of 0 or more", key->name,
-				   n->text);
+		return ynode_error(n, e, "%s: '%s' is not a number of 0 or more",
+				   key->name, n->text);
 	*out = v;
 	return 0;
 }
@@ -211,7 +212,8 @@ static int unknown_key(const struct ynode *n, const struct schema_key *keys,
 
 	for (const struct schema_key *k = keys; k && k->name && count < KEYS_MAX; k++)
 		names[count++] = k->name;
-	for (const struct schema_key *k = keys2; k && k->name && count < 2 * KEYS_MAX; k++)
+	for (const struct schema_key *k = keys2; k && k->name && count < 2 * KEYS_MAX;
+	     k++)
 		names[count++] = k->name;
 	names[count] = NULL;
 	return schema_unknown(n->key, "key", n->key->text, names, e);
@@ -260,12 +262,17 @@ int schema_bind(struct binder *b, const struct ynode *n, const struct schema_key
 void schema_type_text(const struct schema_key *key, char *out, size_t size)
 {
 	static const char *const names[] = {
-		[SCHEMA_TEXT] = "text",        [SCHEMA_UINT] = "whole number",
-		[SCHEMA_OCTAL] = "mode (0755)", [SCHEMA_NUMBER] = "number",
-		[SCHEMA_BOOL] = "true, false", [SCHEMA_TRI] = "true, false",
-		[SCHEMA_WORD] = NULL,          [SCHEMA_CHOICE] = NULL,
+		[SCHEMA_TEXT] = "text",
+		[SCHEMA_UINT] = "whole number",
+		[SCHEMA_OCTAL] = "mode (0755)",
+		[SCHEMA_NUMBER] = "number",
+		[SCHEMA_BOOL] = "true, false",
+		[SCHEMA_TRI] = "true, false",
+		[SCHEMA_WORD] = NULL,
+		[SCHEMA_CHOICE] = NULL,
 		[SCHEMA_TEXTS] = "list of texts",
-		[SCHEMA_MAP] = "map",          [SCHEMA_PTR] = "map",
+		[SCHEMA_MAP] = "map",
+		[SCHEMA_PTR] = "map",
 		[SCHEMA_CUSTOM] = NULL,
 	};
 	size_t used = 0;

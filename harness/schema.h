@@ -41,15 +41,15 @@ struct schema_key {
 	enum schema_kind kind;
 	bool required;
 	size_t offset;
-	const char *const *words;       /* WORD, CHOICE: NULL-terminated */
-	unsigned base;                  /* WORD: 1 when the field's 0 means "not given" */
-	const struct schema_key *keys;  /* MAP, PTR */
-	size_t size;                    /* PTR */
-	uint64_t min, max;              /* UINT; max 0: no limit */
+	const char *const *words;      /* WORD, CHOICE: NULL-terminated */
+	unsigned base;		       /* WORD: 1 if 0 is "not given" */
+	const struct schema_key *keys; /* MAP, PTR */
+	size_t size;		       /* PTR */
+	uint64_t min, max;	       /* UINT; max 0: no limit */
 	int (*read)(struct binder *b, const struct ynode *n, void *field, struct err *e);
-	void (*init)(void *obj);        /* PTR: defaults of the new struct; may be NULL */
-	const char *type;               /* CUSTOM: what may stand there, for the reference */
-	const char *doc;                /* one line for the reference */
+	void (*init)(void *obj); /* PTR: defaults of the new struct; may be NULL */
+	const char *type;	 /* CUSTOM: what may stand there, for the reference */
+	const char *doc;	 /* one line for the reference */
 };
 
 /*
@@ -69,7 +69,8 @@ int schema_bind2(struct binder *b, const struct ynode *n, const struct schema_ke
 
 /* One value by one row; @field is where it goes. */
 int schema_bind_value(struct binder *b, const struct ynode *n,
-		      const struct schema_key *key, void *field, struct err *e) MUST_CHECK;
+		      const struct schema_key *key, void *field,
+		      struct err *e) MUST_CHECK;
 
 /* E_SCHEMA unless @n is of @kind. @what names it in the message. */
 int schema_want(const struct ynode *n, enum ynode_kind kind, const char *what,

@@ -91,8 +91,8 @@ static bool tags_fit(const struct scenario *s, const struct text_list *tags)
 	return true;
 }
 
-static int add_item(struct selection *s, struct scenario *scn, const struct scn_variant *v,
-		    struct err *e)
+static int add_item(struct selection *s, struct scenario *scn,
+		    const struct scn_variant *v, struct err *e)
 {
 	struct selected *items;
 
@@ -143,8 +143,9 @@ static int no_such(const struct selection *s, const char *word, struct err *e)
 	for (size_t i = 0; i < s->n_all; i++)
 		names[i] = s->all[i]->name;
 	near = strpbrk(word, "*?[") ? NULL : nearest(word, names, s->n_all);
-	return near ? err_set(e, E_NOTFOUND, "no scenario is called '%s' (did you mean '%s'?)",
-			      word, near)
+	return near ? err_set(e, E_NOTFOUND,
+			      "no scenario is called '%s' (did you mean '%s'?)", word,
+			      near)
 		    : err_set(e, E_NOTFOUND, "no scenario is called '%s'", word);
 }
 
@@ -178,8 +179,8 @@ static int add_word(struct selection *s, const struct app *app, const char *word
 	return r || found ? r : no_such(s, word, e);
 }
 
-int selection_load(struct selection *s, const struct app *app, char *const *words, size_t n,
-		   const struct text_list *tags, bool everything, struct err *e)
+int selection_load(struct selection *s, const struct app *app, char *const *words,
+		   size_t n, const struct text_list *tags, bool everything, struct err *e)
 {
 	bool loaded = false, found = false;
 	int r = 0;

@@ -75,12 +75,14 @@ static int run_check(const struct ynode *n, const void *args, struct err *e)
 	if (!x->argv.n == !x->sh)
 		return ynode_error(n, e, "run: either argv or sh has to be given");
 	if (x->argv.n && x->argv.items[0][0] != '/')
-		return ynode_error(n, e, "run: '%s' is not a full path", x->argv.items[0]);
+		return ynode_error(n, e, "run: '%s' is not a full path",
+				   x->argv.items[0]);
 	return 0;
 }
 
 static const struct schema_key touch_keys[] = {
-	{"path", SCHEMA_TEXT, true, offsetof(struct step_path, path), .doc = "what to touch"},
+	{"path", SCHEMA_TEXT, true, offsetof(struct step_path, path),
+	 .doc = "what to touch"},
 	{"create", SCHEMA_BOOL, .offset = offsetof(struct step_path, create),
 	 .doc = "make the file if it is not there; absent: `touch -c`"},
 	{NULL},
@@ -93,7 +95,8 @@ static const struct schema_key remove_keys[] = {
 };
 
 static const struct schema_key write_keys[] = {
-	{"path", SCHEMA_TEXT, true, offsetof(struct step_write, path), .doc = "file to write"},
+	{"path", SCHEMA_TEXT, true, offsetof(struct step_write, path),
+	 .doc = "file to write"},
 	{"content", SCHEMA_TEXT, true, offsetof(struct step_write, content),
 	 .doc = "its new content"},
 	{"mode", SCHEMA_OCTAL, .offset = offsetof(struct step_write, mode),
@@ -162,8 +165,8 @@ int release_read(struct binder *b, const struct ynode *n, void *field, struct er
 	if (*(const struct release **)field)
 		return 0;
 	near = release_nearest(n->text);
-	return near ? ynode_error(n, e, "unknown release '%s' (did you mean '%s'?)", n->text,
-				  near)
+	return near ? ynode_error(n, e, "unknown release '%s' (did you mean '%s'?)",
+				  n->text, near)
 		    : ynode_error(n, e, "unknown release '%s'", n->text);
 }
 
@@ -214,9 +217,10 @@ static int corrupt_check(const struct ynode *n, const void *args, struct err *e)
 
 	if (!x->bytes == (x->truncate < 0))
 		return ynode_error(n, e, "corrupt: either bytes or truncate");
-	if (x->bytes && (!len || len % 2 || len > 512 ||
-			 strspn(x->bytes, "0123456789abcdef") != len))
-		return ynode_error(n, e, "corrupt: '%s' is not 1 to 256 bytes in hexadecimal",
+	if (x->bytes &&
+	    (!len || len % 2 || len > 512 || strspn(x->bytes, "0123456789abcdef") != len))
+		return ynode_error(n, e,
+				   "corrupt: '%s' is not 1 to 256 bytes in hexadecimal",
 				   x->bytes);
 	return 0;
 }
@@ -248,17 +252,20 @@ const struct step_type step_types[] = {
 	{"reboot", "restart with shutdown(8) and boot again", reboot_keys,
 	 ARGS(step_reboot), .shorthand = "mode", .needs = POWER_ON, .leaves = POWER_ON,
 	 .timeout_s = 240, .run = step_run_reboot},
-	{"shutdown", "shut down with shutdown(8) and wait for the power to go off", no_keys,
-	 .needs = POWER_ON, .leaves = POWER_OFF, .timeout_s = 180, .run = step_run_shutdown},
+	{"shutdown", "shut down with shutdown(8) and wait for the power to go off",
+	 no_keys, .needs = POWER_ON, .leaves = POWER_OFF, .timeout_s = 180,
+	 .run = step_run_shutdown},
 	{"power_cut", "pull the plug", no_keys, .needs = POWER_ON, .leaves = POWER_OFF,
 	 .timeout_s = 30, .run = step_run_power_cut},
-	{"sip", "set csr-active-config in NVRAM from outside, between two boots", sip_keys,
-	 ARGS(step_sip), .shorthand = "to", .needs = POWER_OFF, .leaves = POWER_ANY,
-	 .timeout_s = 10, .run = step_run_sip},
+	{"sip", "set csr-active-config in NVRAM from outside, between two boots",
+	 sip_keys, ARGS(step_sip), .shorthand = "to", .needs = POWER_OFF,
+	 .leaves = POWER_ANY, .timeout_s = 10, .run = step_run_sip},
 	{"csrutil", "run csrutil(8), in Recovery", csrutil_keys, ARGS(step_csrutil),
 	 .shorthand = "verb", .needs = POWER_ON, .leaves = POWER_ANY, .timeout_s = 30,
 	 .run = step_run_csrutil},
-	{"upgrade", "update the system volume to another release, as its installer does, from Recovery",
+	{"upgrade",
+	 "update the system volume to another release, as its installer does, from "
+	 "Recovery",
 	 upgrade_keys, ARGS(step_upgrade), .shorthand = "release", .needs = POWER_OFF,
 	 .leaves = POWER_OFF, .timeout_s = 300, .run = step_run_upgrade},
 	{"unlock", "unlock a FileVault volume with diskutil, in Recovery", unlock_keys,
@@ -267,11 +274,13 @@ const struct step_type step_types[] = {
 	{"mount", "mount a volume with diskutil", mount_keys, ARGS(step_volume),
 	 .shorthand = "volume", .needs = POWER_ON, .leaves = POWER_ANY, .timeout_s = 60,
 	 .run = step_run_mount},
-	{"corrupt", "damage a file on the Mac, keeping its modification time", corrupt_keys,
-	 ARGS(step_corrupt), .needs = POWER_ON, .leaves = POWER_ANY, .timeout_s = 30,
-	 .init = corrupt_init, .check = corrupt_check, .run = step_run_corrupt},
+	{"corrupt", "damage a file on the Mac, keeping its modification time",
+	 corrupt_keys, ARGS(step_corrupt), .needs = POWER_ON, .leaves = POWER_ANY,
+	 .timeout_s = 30, .init = corrupt_init, .check = corrupt_check,
+	 .run = step_run_corrupt},
 	{"expect", "judge the state of things now", expect_keys, ARGS(expect),
-	 .needs = POWER_ANY, .leaves = POWER_ANY, .timeout_s = 60, .run = step_run_expect},
+	 .needs = POWER_ANY, .leaves = POWER_ANY, .timeout_s = 60,
+	 .run = step_run_expect},
 	{NULL},
 };
 
@@ -363,6 +372,6 @@ void step_title(const struct step *s, char *out, size_t size)
 	const char *arg = s->note ? s->note : main_argument(s);
 	int len = arg ? (int)strcspn(arg, "\n") : 0;
 
-	snprintf(out, size, "%s%s%.*s", s->type->name, arg ? " " : "", len > 60 ? 60 : len,
-		 arg ? arg : "");
+	snprintf(out, size, "%s%s%.*s", s->type->name, arg ? " " : "",
+		 len > 60 ? 60 : len, arg ? arg : "");
 }

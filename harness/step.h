@@ -24,7 +24,7 @@ struct step_type {
 	size_t args_size;
 	const char *shorthand; /* key that is meant by `- touch: /path`; NULL: none */
 	enum power_state needs, leaves; /* leaves POWER_ANY: as it was */
-	unsigned timeout_s;    /* when the step says nothing */
+	unsigned timeout_s;		/* when the step says nothing */
 	void (*init)(void *args);
 	int (*check)(const struct ynode *n, const void *args, struct err *e);
 	int (*run)(struct engine *en, const struct step *s, struct err *e);
@@ -37,28 +37,30 @@ extern const struct schema_key step_common_keys[];
 struct step {
 	const struct step_type *type;
 	const struct ynode *at, *args_at; /* the item, and what stands behind its name */
-	void *args; /* type->args_size bytes: one of the structs below, or struct expect */
-	const char *id;       /* NULL: none */
-	const char *note;     /* shown instead of the arguments; may be NULL */
-	uint64_t timeout_s;   /* 0: the type's */
+	void *args; /* type->args_size bytes: one of the structs below, or struct expect
+		     */
+	const char *id;	       /* NULL: none */
+	const char *note;      /* shown instead of the arguments; may be NULL */
+	uint64_t timeout_s;    /* 0: the type's */
 	struct text_list only; /* names of variants; empty: all */
 };
 
 struct step_boot {
-	unsigned mode;       /* enum machine_mode */
-	const char *refused; /* NULL, or pattern of the reason: the boot must be refused */
+	unsigned mode; /* enum machine_mode */
+	const char
+		*refused; /* NULL, or pattern of the reason: the boot must be refused */
 };
 
 struct step_install {
 	const char *bundle; /* "@name" or path */
-	const char *to;     /* folder; NULL: /Library/Extensions */
+	const char *to;	    /* folder; NULL: /Library/Extensions */
 	uint64_t uid, gid;
-	int64_t mode;       /* -1: as on the host; else of every file and folder */
+	int64_t mode; /* -1: as on the host; else of every file and folder */
 };
 
 struct step_run {
 	struct text_list argv;
-	const char *sh;      /* instead of argv: for /bin/sh -c */
+	const char *sh; /* instead of argv: for /bin/sh -c */
 	const char *input;
 	uint64_t uid;
 	uint64_t status;
@@ -76,9 +78,9 @@ struct step_write {
 };
 
 struct step_wait {
-	unsigned what;       /* 1: kext-caches; 0: not given */
+	unsigned what; /* 1: kext-caches; 0: not given */
 	const char *path, *gone, *console;
-	double seconds;      /* of the Mac, scaled by the time factor; 0: not given */
+	double seconds; /* of the Mac, scaled by the time factor; 0: not given */
 };
 
 struct step_reboot {
@@ -103,7 +105,7 @@ struct step_volume { /* unlock, mount */
 
 struct step_corrupt {
 	const char *path;
-	uint64_t at;       /* offset; from the end when from_end */
+	uint64_t at; /* offset; from the end when from_end */
 	bool from_end;
 	const char *bytes; /* hex */
 	int64_t truncate;  /* -1, or the new size */

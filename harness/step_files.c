@@ -15,18 +15,17 @@
  * there is no rename from one firmlink to another.
  * $1 folder, $2 name, $3 owner, $4 mode or empty.
  */
-static const char install_script[] =
-	"set -e\n"
-	"t=${1%/*}/.install.$$\n"
-	"/bin/mkdir -p \"$1\" \"$t\"\n"
-	"/usr/bin/tar -xpf - -C \"$t\"\n"
-	"/bin/chmod -R go-w \"$t/$2\"\n"
-	"[ -z \"$4\" ] || /bin/chmod -R \"$4\" \"$t/$2\"\n"
-	"/usr/sbin/chown -R \"$3\" \"$t/$2\"\n"
-	"/bin/rm -rf \"$1/$2\"\n"
-	"/bin/mv \"$t/$2\" \"$1/$2\"\n"
-	"/usr/bin/touch -c \"$1\"\n"
-	"/bin/rm -rf \"$t\"\n";
+static const char install_script[] = "set -e\n"
+				     "t=${1%/*}/.install.$$\n"
+				     "/bin/mkdir -p \"$1\" \"$t\"\n"
+				     "/usr/bin/tar -xpf - -C \"$t\"\n"
+				     "/bin/chmod -R go-w \"$t/$2\"\n"
+				     "[ -z \"$4\" ] || /bin/chmod -R \"$4\" \"$t/$2\"\n"
+				     "/usr/sbin/chown -R \"$3\" \"$t/$2\"\n"
+				     "/bin/rm -rf \"$1/$2\"\n"
+				     "/bin/mv \"$t/$2\" \"$1/$2\"\n"
+				     "/usr/bin/touch -c \"$1\"\n"
+				     "/bin/rm -rf \"$t\"\n";
 
 static int install(struct engine *en, const struct step *s, const struct plan_bundle *b,
 		   const char *to, struct err *e)
@@ -34,8 +33,8 @@ static int install(struct engine *en, const struct step *s, const struct plan_bu
 	const struct step_install *x = s->args;
 	const char *name = b->mac_name;
 	char owner[32], mode[16] = "";
-	const char *const argv[] = {"/bin/sh", "-c", install_script, "install", to, name,
-				    owner, mode, NULL};
+	const char *const argv[] = {"/bin/sh", "-c",  install_script, "install", to,
+				    name,      owner, mode,	      NULL};
 	struct buf tar = BUF_INIT;
 	int r;
 
@@ -90,10 +89,11 @@ static int run_checks(struct engine *en, const struct step_run *x,
 
 	snprintf(want, sizeof(want), "%" PRIu64, x->status);
 	if (res->signal)
-		r = engine_check(en, "run.status", false, want, e, "signal %d", res->signal);
+		r = engine_check(en, "run.status", false, want, e, "signal %d",
+				 res->signal);
 	else
-		r = engine_check(en, "run.status", (uint64_t)res->status == x->status, want, e,
-				 "%d%s%s", res->status, res->err.len ? ": " : "",
+		r = engine_check(en, "run.status", (uint64_t)res->status == x->status,
+				 want, e, "%d%s%s", res->status, res->err.len ? ": " : "",
 				 buf_str(&res->err));
 	if (!r && x->out)
 		r = engine_match(en, "run.stdout", x->out, buf_str(&res->out), e);
@@ -134,8 +134,9 @@ int step_run_touch(struct engine *en, const struct step *s, struct err *e)
 	if (!x->create)
 		argv[i++] = "-c";
 	r = engine_text(en, x->path, &argv[i], e);
-	return r ? r : engine_command(en, "touch", argv, NULL, 0, engine_timeout_ms(en, s),
-				      NULL, e);
+	return r ? r
+		 : engine_command(en, "touch", argv, NULL, 0, engine_timeout_ms(en, s),
+				  NULL, e);
 }
 
 int step_run_remove(struct engine *en, const struct step *s, struct err *e)
@@ -144,8 +145,9 @@ int step_run_remove(struct engine *en, const struct step *s, struct err *e)
 	const char *argv[] = {"/bin/rm", "-rf", NULL, NULL};
 	int r = engine_text(en, x->path, &argv[2], e);
 
-	return r ? r : engine_command(en, "remove", argv, NULL, 0, engine_timeout_ms(en, s),
-				      NULL, e);
+	return r ? r
+		 : engine_command(en, "remove", argv, NULL, 0, engine_timeout_ms(en, s),
+				  NULL, e);
 }
 
 int step_run_write(struct engine *en, const struct step *s, struct err *e)
@@ -160,8 +162,9 @@ int step_run_write(struct engine *en, const struct step *s, struct err *e)
 	snprintf(mode, sizeof(mode), "%04o", (unsigned)x->mode);
 	if (!r)
 		r = engine_text(en, x->content, &content, e);
-	return r ? r : engine_command(en, "write_file", argv, content, strlen(content),
-				      engine_timeout_ms(en, s), NULL, e);
+	return r ? r
+		 : engine_command(en, "write_file", argv, content, strlen(content),
+				  engine_timeout_ms(en, s), NULL, e);
 }
 
 /*
@@ -179,7 +182,8 @@ static const char corrupt_script[] =
 	"if [ -n \"$4\" ]; then\n"
 	"	/bin/dd if=/dev/null of=\"$1\" bs=1 seek=\"$4\" count=0 2>/dev/null\n"
 	"else\n"
-	"	printf \"$3\" | /bin/dd of=\"$1\" bs=1 seek=\"$at\" conv=notrunc 2>/dev/null\n"
+	"	printf \"$3\" | /bin/dd of=\"$1\" bs=1 seek=\"$at\" conv=notrunc "
+	"2>/dev/null\n"
 	"fi\n"
 	"/usr/bin/touch -r \"$t\" \"$1\"\n"
 	"/bin/rm -f \"$t\"\n";
@@ -188,8 +192,8 @@ int step_run_corrupt(struct engine *en, const struct step *s, struct err *e)
 {
 	const struct step_corrupt *x = s->args;
 	char at[32], bytes[4 * 256 + 1] = "", size[32] = "";
-	const char *argv[] = {"/bin/sh", "-c",  corrupt_script, "corrupt", NULL,
-			      at,        bytes, size,           NULL};
+	const char *argv[] = {"/bin/sh", "-c",	corrupt_script, "corrupt", NULL,
+			      at,	 bytes, size,		NULL};
 	int r = engine_text(en, x->path, &argv[4], e);
 
 	snprintf(at, sizeof(at), "%s%" PRIu64, x->from_end ? "-" : "", x->at);
@@ -197,16 +201,18 @@ int step_run_corrupt(struct engine *en, const struct step *s, struct err *e)
 		snprintf(bytes + 2 * i, 5, "\\x%.2s", x->bytes + i);
 	if (x->truncate >= 0)
 		snprintf(size, sizeof(size), "%" PRId64, x->truncate);
-	return r ? r : engine_command(en, "corrupt", argv, NULL, 0, engine_timeout_ms(en, s),
-				      NULL, e);
+	return r ? r
+		 : engine_command(en, "corrupt", argv, NULL, 0, engine_timeout_ms(en, s),
+				  NULL, e);
 }
 
 static int unpack_update(struct engine *en, const struct step *s, const struct buf *tar,
 			 struct err *e)
 {
 	static const char script[] = "/usr/bin/tar -xpf - -C \"/Volumes/$1\"";
-	const char *const argv[] = {"/bin/sh", "-c", script, "upgrade",
-				    en->plan->s.volumes.system_name, NULL};
+	const char *const argv[] = {
+		"/bin/sh", "-c", script, "upgrade", en->plan->s.volumes.system_name,
+		NULL};
 
 	return engine_command(en, "upgrade.unpack", argv, tar->data, tar->len,
 			      engine_timeout_ms(en, s), NULL, e);
@@ -222,7 +228,8 @@ int step_run_upgrade(struct engine *en, const struct step *s, struct err *e)
 	int r = en->machine->ops->update_archive(en->machine->m, x->release, &tar, e);
 
 	if (!r)
-		r = engine_boot(en, MODE_RECOVERY, engine_timeout_ms(en, s), &up, reason, e);
+		r = engine_boot(en, MODE_RECOVERY, engine_timeout_ms(en, s), &up, reason,
+				e);
 	if (!r && !up) {
 		en->lost = true;
 		r = engine_check(en, "boot.up", false, "Recovery boots", e, "refused: %s",

@@ -21,11 +21,12 @@ static int timed_out(const char *what, struct err *e)
  */
 static int wait_caches(struct engine *en, const struct step *s, struct err *e)
 {
-	static const char script[] = "t=/private/var/run/.kextwait.$$\n"
-				     "/bin/cat >\"$t\" && /bin/chmod 0700 \"$t\" || exit 3\n"
-				     "\"$t\" \"$1\"; r=$?\n"
-				     "/bin/rm -f \"$t\"\n"
-				     "exit $r\n";
+	static const char script[] =
+		"t=/private/var/run/.kextwait.$$\n"
+		"/bin/cat >\"$t\" && /bin/chmod 0700 \"$t\" || exit 3\n"
+		"\"$t\" \"$1\"; r=$?\n"
+		"/bin/rm -f \"$t\"\n"
+		"exit $r\n";
 	unsigned timeout_ms = engine_timeout_ms(en, s);
 	char ms[16];
 	const char *const argv[] = {"/bin/sh", "-c", script, "wait", ms, NULL};
@@ -40,8 +41,8 @@ static int wait_caches(struct engine *en, const struct step *s, struct err *e)
 	return r;
 }
 
-static int wait_file(struct engine *en, const struct step *s, const char *path, bool there,
-		     struct err *e)
+static int wait_file(struct engine *en, const struct step *s, const char *path,
+		     bool there, struct err *e)
 {
 	int64_t end = now_ns() + (int64_t)engine_timeout_ms(en, s) * 1000000;
 	struct macfs_stat st;
@@ -56,8 +57,8 @@ static int wait_file(struct engine *en, const struct step *s, const char *path, 
 		if (r && r != -E_NOTFOUND)
 			return r;
 		if (!r == there)
-			return engine_check(en, there ? "wait.path" : "wait.gone", true, path,
-					    e, "%s", path);
+			return engine_check(en, there ? "wait.path" : "wait.gone", true,
+					    path, e, "%s", path);
 		if (now_ns() > end)
 			return timed_out(path, e);
 		err_clear(e);
@@ -79,8 +80,8 @@ static int wait_console(struct engine *en, const struct step *s, const char *lik
 
 		for (; seen < n; seen++)
 			if (match_like(like, lines[seen]))
-				return engine_check(en, "wait.console", true, like, e, "%s",
-						    lines[seen]);
+				return engine_check(en, "wait.console", true, like, e,
+						    "%s", lines[seen]);
 		if (now_ns() > end)
 			return timed_out(like, e);
 		r = en->machine->ops->idle(en->machine->m, POLL_MS, e);
@@ -101,5 +102,6 @@ int step_run_wait(struct engine *en, const struct step *s, struct err *e)
 	if (x->console)
 		return wait_console(en, s, x->console, e);
 	return en->machine->ops->idle(
-		en->machine->m, (unsigned)(x->seconds * en->plan->s.time_factor * 1000), e);
+		en->machine->m, (unsigned)(x->seconds * en->plan->s.time_factor * 1000),
+		e);
 }

@@ -14,7 +14,7 @@
 #define TICK_MS 200
 
 struct ui {
-	bool quiet, live;     /* live: stderr is a terminal */
+	bool quiet, live; /* live: stderr is a terminal */
 	pthread_t ticker;
 	pthread_mutex_t lock; /* guards what follows, and the terminal's line */
 	pthread_cond_t stop;
@@ -129,7 +129,8 @@ static void begins(void *ctx, const struct plan *plan, const char *run_dir)
 
 	pthread_mutex_lock(&ui->lock);
 	snprintf(ui->name, sizeof(ui->name), "%s%s%s", plan->name,
-		 plan->control ? " without " : "", plan->control ? plan->control->name : "");
+		 plan->control ? " without " : "",
+		 plan->control ? plan->control->name : "");
 	snprintf(ui->what, sizeof(ui->what), "disk");
 	ui->note[0] = 0;
 	ui->since_ms = clock_ms();
@@ -176,7 +177,8 @@ static void step_ended(void *ctx, const struct step_result *s)
 	if (ui->live)
 		erase(ui);
 	if (!ui->quiet)
-		fprintf(stderr, "  %-40s %-8s %6.1f s\n", ui->what, verdict_name(s->verdict),
+		fprintf(stderr, "  %-40s %-8s %6.1f s\n", ui->what,
+			verdict_name(s->verdict),
 			(double)(s->end_ms - s->start_ms) / 1000);
 	pthread_mutex_unlock(&ui->lock);
 }

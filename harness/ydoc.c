@@ -88,7 +88,8 @@ static int take_key(struct builder *b, struct ynode *n, struct err *e)
 	const struct ynode *old;
 
 	if (n->kind != YNODE_SCALAR)
-		return ynode_error(n, e, "a key must be text, not a %s", ynode_kind_name(n));
+		return ynode_error(n, e, "a key must be text, not a %s",
+				   ynode_kind_name(n));
 	old = ynode_get(map, n->text);
 	if (old)
 		return ynode_error(n, e, "key '%s' is there twice (first in line %u)",
@@ -119,9 +120,9 @@ static int attach(struct builder *b, struct ynode *n, struct err *e)
 	return 0;
 }
 
-static int open_container(struct builder *b, const yaml_event_t *ev,
-			  enum ynode_kind kind, const yaml_char_t *anchor,
-			  const yaml_char_t *tag, struct err *e)
+static int open_container(struct builder *b, const yaml_event_t *ev, enum ynode_kind kind,
+			  const yaml_char_t *anchor, const yaml_char_t *tag,
+			  struct err *e)
 {
 	struct ynode *n;
 	int r;
@@ -230,7 +231,8 @@ int ydoc_parse(struct ydoc *d, const char *file, const void *text, size_t len,
 	if (!b.file)
 		return -E_NOMEM;
 	if (len > YDOC_SIZE_MAX)
-		return err_set(e, E_SCHEMA, "%s: larger than %u bytes", file, YDOC_SIZE_MAX);
+		return err_set(e, E_SCHEMA, "%s: larger than %u bytes", file,
+			       YDOC_SIZE_MAX);
 	if (!yaml_parser_initialize(&b.parser))
 		return err_set(e, E_NOMEM, "%s: out of memory", file);
 	yaml_parser_set_input_string(&b.parser, text, len);

@@ -23,14 +23,14 @@ enum ynode_kind { YNODE_SCALAR, YNODE_LIST, YNODE_MAP };
 
 struct ynode {
 	enum ynode_kind kind;
-	const char *file;        /* as given to ydoc_parse; for messages */
-	unsigned line, col;      /* 1-based */
-	bool plain;              /* scalar written without quotes and not as a block */
-	const char *text;        /* scalar, else NULL */
+	const char *file;	 /* as given to ydoc_parse; for messages */
+	unsigned line, col;	 /* 1-based */
+	bool plain;		 /* scalar written without quotes and not as a block */
+	const char *text;	 /* scalar, else NULL */
 	const struct ynode *key; /* the key, when this is a value of a map */
-	struct ynode *first;     /* list, map: children in the order of the file */
-	struct ynode *next;      /* sibling */
-	size_t n;                /* number of children */
+	struct ynode *first;	 /* list, map: children in the order of the file */
+	struct ynode *next;	 /* sibling */
+	size_t n;		 /* number of children */
 };
 
 struct ydoc {

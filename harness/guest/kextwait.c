@@ -62,7 +62,8 @@ static int fresh(bool *ret, struct err *e)
 		return r;
 	r = plk_up_to_date(&b, ret, &why, NULL, e);
 	if (!r && !*ret)
-		fprintf(stderr, "kextd is idle, but the staged kernel is out of date: %s\n",
+		fprintf(stderr,
+			"kextd is idle, but the staged kernel is out of date: %s\n",
 			why ? why : "?");
 	bootcaches_release(&b);
 	return r;
@@ -82,7 +83,8 @@ int main(int argc, char **argv)
 		if (!r && idle)
 			break;
 		if (now_ms() > end) {
-			fprintf(stderr, "kextd is not idle%s%s\n", r ? ": " : "", r ? e.msg : "");
+			fprintf(stderr, "kextd is not idle%s%s\n", r ? ": " : "",
+				r ? e.msg : "");
 			return 124;
 		}
 		err_clear(&e);

@@ -34,7 +34,8 @@ int fake_read_kernel(const void *data, size_t len, struct arena *a,
 		return -(int)e->code;
 	k.sha256 = arena_strdup(a, sum, e);
 	k.kexts = arena_array(a, 16, sizeof(*k.kexts), e);
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
 		char *space = strchr(line, ' ');
 
 		if (!space) {
@@ -194,8 +195,11 @@ static int vol_stat(void *ctx, const char *role, const char *path, struct macfs_
 
 	if (!n)
 		return err_set(e, E_NOTFOUND, "%s:%s", role, path);
-	*out = (struct macfs_stat){.mode = n->mode, .uid = n->uid, .gid = n->gid,
-				   .size = n->size, .mtime_ns = n->mtime_ns};
+	*out = (struct macfs_stat){.mode = n->mode,
+				   .uid = n->uid,
+				   .gid = n->gid,
+				   .size = n->size,
+				   .mtime_ns = n->mtime_ns};
 	return 0;
 }
 

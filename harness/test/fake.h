@@ -11,26 +11,26 @@
 #include "sim/formats/fstree/fstree.h"
 
 struct fake_reply {
-	const char *match;   /* pattern of the arguments, joined by spaces */
+	const char *match; /* pattern of the arguments, joined by spaces */
 	int status;
 	const char *out, *err;
-	bool goes_down;      /* the machine goes down with it */
-	int fails;           /* an enum err_code: the operation itself fails */
+	bool goes_down; /* the machine goes down with it */
+	int fails;	/* an enum err_code: the operation itself fails */
 };
 
 struct fake {
 	struct fs_tree system, data;
 	struct machine_sink sink;
 	const struct fake_reply *replies; /* ends with match NULL */
-	const char *const *boot_lines;    /* printed at each boot; NULL-terminated */
-	const char *const *down_lines;    /* printed at each shutdown */
-	const char *refuse;               /* reason why the next boot is refused */
+	const char *const *boot_lines;	  /* printed at each boot; ends with NULL */
+	const char *const *down_lines;	  /* printed at each shutdown */
+	const char *refuse;		  /* reason why the next boot is refused */
 	void (*at_shutdown)(struct fake *f);
-	const char *event;                /* JSON sent at boot besides boot.kernel */
-	const char *lie;                  /* sha256 that boot.kernel tells; NULL: the truth */
+	const char *event; /* JSON sent at boot besides boot.kernel */
+	const char *lie;   /* sha256 that boot.kernel tells; NULL: the truth */
 	uint32_t csr;
 	bool on, restart;
-	char log[8192];                   /* what was asked of it, a line each */
+	char log[8192]; /* what was asked of it, a line each */
 };
 
 void fake_init(struct fake *f);

@@ -30,7 +30,8 @@ static int run(struct buf *out, const char *fmt, ...)
 	vsnprintf(args, sizeof(args), fmt, ap);
 	va_end(ap);
 	snprintf(path, sizeof(path), "%s/out", test_tmpdir());
-	status = test_shell("cd %s && build/kextlab %s >%s 2>&1", test_source("."), args, path);
+	status = test_shell("cd %s && build/kextlab %s >%s 2>&1", test_source("."), args,
+			    path);
 	buf_clear(out);
 	ASSERT_OK(fsio_read(path, 1 << 20, out, &e), &e);
 	return status;
@@ -61,11 +62,13 @@ static const struct call calls[] = {
 	{"run --release 10.15.9 catalina-shutdown-bug", 2, "unknown release '10.15.9'"},
 	{"run --sip maybe catalina-shutdown-bug", 2, "'maybe' is neither"},
 	{"run --machine m1 catalina-shutdown-bug", 2, "unknown machine 'm1'"},
-	{"run --kext /nonexistent.kext catalina-shutdown-bug", 2, "kext '/nonexistent.kext'"},
+	{"run --kext /nonexistent.kext catalina-shutdown-bug", 2,
+	 "kext '/nonexistent.kext'"},
 	{"run --kext /etc/passwd catalina-shutdown-bug", 2, "not a bundle"},
 	{"run --set colour=red catalina-shutdown-bug", 2, "unknown key 'colour'"},
 	{"run --set colour catalina-shutdown-bug", 2, "expected KEY=VALUE"},
-	{"run --control no-such catalina-shutdown-bug", 2, "no control is called 'no-such'"},
+	{"run --control no-such catalina-shutdown-bug", 2,
+	 "no control is called 'no-such'"},
 	{"run /nonexistent.yaml", 2, "no such file"},
 	{"show catalina-shutdown-bug", 0, "release 10.15.0 (19A583)"},
 	{"show catalina-b5-b6-boundary/b6", 0, "release 10.15-b6"},
@@ -95,14 +98,16 @@ static void exit_codes_and_messages(void)
 		CU_ASSERT_EQUAL(status, calls[i].status);
 		CU_ASSERT_TRUE(said);
 		if (status != calls[i].status || !said)
-			printf("# kextlab %s: %d\n%s\n", calls[i].args, status, buf_str(&out));
+			printf("# kextlab %s: %d\n%s\n", calls[i].args, status,
+			       buf_str(&out));
 	}
 	buf_release(&out);
 }
 
 static void json_is_json(void)
 {
-	static const char *const calls_json[] = {"list --json", "show --json 'catalina-*'"};
+	static const char *const calls_json[] = {"list --json",
+						 "show --json 'catalina-*'"};
 	struct buf out = BUF_INIT;
 
 	if (!kextlab())
@@ -129,7 +134,8 @@ static void lint_tells_the_place(void)
 	snprintf(path, sizeof(path), "%s/bad.yaml", test_tmpdir());
 	ASSERT_OK(fsio_write_atomic(path, "name: bad\nrelese: x\n", 20, 0644, &e), &e);
 	CU_ASSERT_EQUAL(run(&out, "lint %s scenarios/catalina-sip-off.yaml", path), 2);
-	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out), "bad.yaml:1:1: key 'summary' is missing"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(buf_str(&out), "bad.yaml:1:1: key 'summary' is missing"));
 	CU_ASSERT_EQUAL(run(&out, "run %s", path), 2);
 	buf_release(&out);
 }
@@ -139,7 +145,8 @@ static void documentation_is_true(void)
 {
 	struct buf doc = BUF_INIT, want = BUF_INIT;
 	struct err e = ERR_INIT;
-	static const char begin[] = "<!-- kextlab help language -->\n", end[] = "<!-- end -->\n";
+	static const char begin[] = "<!-- kextlab help language -->\n",
+			  end[] = "<!-- end -->\n";
 	char *from, *to;
 
 	ASSERT_OK(fsio_read(test_source("docs/scenarios.md"), 1 << 20, &doc, &e), &e);

@@ -56,9 +56,14 @@ static void world_run(struct world *w, const char *text)
 	w->res = result_new();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w->res);
 	cfg = (struct engine_config){
-		.plan = w->plan, .machine = &m, .evidence = &w->ev, .result = w->res,
-		.scratch_dir = test_tmpdir(), .read_kernel = fake_read_kernel,
-		.judges = w->judges, .timeout_scale = w->timeout_scale,
+		.plan = w->plan,
+		.machine = &m,
+		.evidence = &w->ev,
+		.result = w->res,
+		.scratch_dir = test_tmpdir(),
+		.read_kernel = fake_read_kernel,
+		.judges = w->judges,
+		.timeout_scale = w->timeout_scale,
 	};
 	w->r = engine_run(&cfg, &w->e);
 }
@@ -91,7 +96,8 @@ static void expect_run(struct world *w, const char *text, enum verdict want,
 			if (failing)
 				CU_ASSERT_STRING_EQUAL(c->name, failing);
 			if (!failing || strcmp(c->name, failing))
-				printf("# %s: want %s, got %s\n", c->name, c->expected, c->got);
+				printf("# %s: want %s, got %s\n", c->name, c->expected,
+				       c->got);
 		}
 	CU_ASSERT_EQUAL(failed, failing ? 1 : 0);
 	if (w->r)
@@ -110,7 +116,8 @@ static void one_run_from_start_to_end(void)
 	static const struct fake_reply replies[] = {
 		{"/usr/sbin/kextstat", 0,
 		 "Index Refs Address Size Wired Name (Version) UUID <Linked Against>\n"
-		 "    1    0 0x0 0x0 0x0 com.example.filter (1.0) 00 <>\n", NULL, false, 0},
+		 "    1    0 0x0 0x0 0x0 com.example.filter (1.0) 00 <>\n",
+		 NULL, false, 0},
 		{NULL, 0, NULL, NULL, false, 0},
 	};
 	struct world w;
@@ -119,21 +126,24 @@ static void one_run_from_start_to_end(void)
 	w.fake.at_shutdown = copy_at_shutdown;
 	w.fake.down_lines = down;
 	w.fake.replies = replies;
-	expect_run(&w,
-		   HEAD "steps:\n"
-			"  - boot:\n"
-			"  - touch: /Library/Extensions\n"
-			"  - expect: {running: {com.example.filter: \"1.0\", b: absent}}\n"
-			"  - reboot:\n"
-			"expect:\n"
-			"  system_kernel: {kexts: {com.example.filter: \"2.0\"}, unchanged: false,\n"
-			"                  equal_to: staged_kernel, same_id_as: staged_kernel,\n"
-			"                  verify: ok, darwin: Darwin*}\n"
-			"  booted_kernel: {kexts: {com.example.filter: \"2.0\"}}\n"
-			"  files: {/private/var/install/shove_kernels: absent}\n"
-			"  console: [\"going*\"]\n"
-			"  nvram: {csr-active-config: \"00000000\", boot-args: absent}\n",
-		   VERDICT_PASSED, NULL);
+	expect_run(
+		&w,
+		HEAD
+		"steps:\n"
+		"  - boot:\n"
+		"  - touch: /Library/Extensions\n"
+		"  - expect: {running: {com.example.filter: \"1.0\", b: absent}}\n"
+		"  - reboot:\n"
+		"expect:\n"
+		"  system_kernel: {kexts: {com.example.filter: \"2.0\"}, unchanged: "
+		"false,\n"
+		"                  equal_to: staged_kernel, same_id_as: staged_kernel,\n"
+		"                  verify: ok, darwin: Darwin*}\n"
+		"  booted_kernel: {kexts: {com.example.filter: \"2.0\"}}\n"
+		"  files: {/private/var/install/shove_kernels: absent}\n"
+		"  console: [\"going*\"]\n"
+		"  nvram: {csr-active-config: \"00000000\", boot-args: absent}\n",
+		VERDICT_PASSED, NULL);
 	CU_ASSERT_EQUAL(w.r, 0);
 	CU_ASSERT_STRING_EQUAL(w.fake.log, "boot normal\n"
 					   "exec /usr/bin/touch -c /Library/Extensions\n"
@@ -168,14 +178,16 @@ static const struct expectation expectations[] = {
 	{"{system_kernel: {darwin: \"Darwin 20\"}}", "system_kernel.darwin"},
 	{"{booted_kernel: {equal_to: staged_kernel}}", "booted_kernel.equal_to"},
 	{"{files: {/var/db/x: {volume: Data, mode: \"0640\", uid: 5, gid: 6, size: 3,"
-	 " content: abc, type: file}}}", NULL},
+	 " content: abc, type: file}}}",
+	 NULL},
 	{"{files: {/var/db/x: {mode: \"0644\"}}}", "files./var/db/x.mode"},
 	{"{files: {/var/db/x: {uid: 0}}}", "files./var/db/x.uid"},
 	{"{files: {/var/db/x: {gid: 0}}}", "files./var/db/x.gid"},
 	{"{files: {/var/db/x: {size: 4}}}", "files./var/db/x.size"},
 	{"{files: {/var/db/x: {type: folder}}}", "files./var/db/x.type"},
 	{"{files: {/var/db/x: {volume: System}}}", "files./var/db/x.volume"},
-	{"{files: {/var/db/x: {content: {contains: z}}}}", "files./var/db/x.content.contains"},
+	{"{files: {/var/db/x: {content: {contains: z}}}}",
+	 "files./var/db/x.content.contains"},
 	{"{files: {/var/db/x: {content: {regex: \"^a.c$\"}}}}", NULL},
 	{"{files: {/var/db/x: {sha256: \"00\"}}}", "files./var/db/x.sha256"},
 	{"{files: {/var/db/x: {same_as: /var/db/y}}}", "files./var/db/x.same_as"},
@@ -210,14 +222,19 @@ static void each_expectation_can_fail(void)
 
 		world_init(&w);
 		fake_staged_kernel(&w.fake, "com.example.filter 3.0\n");
-		(void)!fs_tree_file(&w.fake.data, "/private/var/db/x", 0640, "abc", 3, &n, NULL);
+		(void)!fs_tree_file(&w.fake.data, "/private/var/db/x", 0640, "abc", 3, &n,
+				    NULL);
 		n->uid = 5;
 		n->gid = 6;
-		(void)!fs_tree_file(&w.fake.data, "/private/var/db/y", 0640, "abd", 3, &n, NULL);
+		(void)!fs_tree_file(&w.fake.data, "/private/var/db/y", 0640, "abd", 3, &n,
+				    NULL);
 		w.fake.boot_lines = lines;
-		w.fake.event = "{\"event\":\"sip.denied\",\"op\":\"remount\",\"errno\":1}";
-		snprintf(text, sizeof(text), HEAD "steps: [{boot: }]\nexpect: %s\n", x->expect);
-		expect_run(&w, text, x->failing ? VERDICT_FAILED : VERDICT_PASSED, x->failing);
+		w.fake.event =
+			"{\"event\":\"sip.denied\",\"op\":\"remount\",\"errno\":1}";
+		snprintf(text, sizeof(text), HEAD "steps: [{boot: }]\nexpect: %s\n",
+			 x->expect);
+		expect_run(&w, text, x->failing ? VERDICT_FAILED : VERDICT_PASSED,
+			   x->failing);
 		world_release(&w);
 	}
 }
@@ -230,7 +247,8 @@ static void commands_are_checked(void)
 		{NULL, 0, NULL, NULL, false, 0},
 	};
 	static const struct expectation cases[] = {
-		{"{run: {sh: echo, status: 3, stdout: out, stderr: {contains: rr}}}", NULL},
+		{"{run: {sh: echo, status: 3, stdout: out, stderr: {contains: rr}}}",
+		 NULL},
 		{"{run: {sh: echo}}", "run.status"},
 		{"{run: {sh: echo, status: 3, stdout: other}}", "run.stdout.equals"},
 		{"{run: {sh: echo, status: 3, stderr: {like: x*}}}", "run.stderr.like"},
@@ -243,7 +261,8 @@ static void commands_are_checked(void)
 
 		world_init(&w);
 		w.fake.replies = replies;
-		snprintf(text, sizeof(text), HEAD "steps: [{boot: }, %s]\n", cases[i].expect);
+		snprintf(text, sizeof(text), HEAD "steps: [{boot: }, %s]\n",
+			 cases[i].expect);
 		expect_run(&w, text, cases[i].failing ? VERDICT_FAILED : VERDICT_PASSED,
 			   cases[i].failing);
 		world_release(&w);
@@ -256,20 +275,21 @@ static void refusal_is_an_answer(void)
 
 	world_init(&w);
 	w.fake.refuse = "prelinkedkernel: bad checksum";
-	expect_run(&w, HEAD "steps: [{boot: {refused: \"*bad checksum*\"}}]\n", VERDICT_PASSED,
-		   NULL);
+	expect_run(&w, HEAD "steps: [{boot: {refused: \"*bad checksum*\"}}]\n",
+		   VERDICT_PASSED, NULL);
 	world_release(&w);
 
 	world_init(&w);
 	w.fake.refuse = "no disk";
-	expect_run(&w, HEAD "steps: [{boot: {refused: \"*bad checksum*\"}}]\n", VERDICT_FAILED,
-		   "boot.refused");
+	expect_run(&w, HEAD "steps: [{boot: {refused: \"*bad checksum*\"}}]\n",
+		   VERDICT_FAILED, "boot.refused");
 	world_release(&w);
 
 	/* Refused where it should not be: the steps that need it are skipped. */
 	world_init(&w);
 	w.fake.refuse = "no disk";
-	expect_run(&w, HEAD "steps: [{boot: }, {touch: /a}]\n", VERDICT_FAILED, "boot.up");
+	expect_run(&w, HEAD "steps: [{boot: }, {touch: /a}]\n", VERDICT_FAILED,
+		   "boot.up");
 	CU_ASSERT_EQUAL(w.res->steps[1].verdict, VERDICT_SKIPPED);
 	world_release(&w);
 
@@ -300,8 +320,8 @@ static void a_lost_machine_ends_the_steps(void)
 
 	world_init(&w);
 	w.fake.replies = replies;
-	expect_run(&w, HEAD "steps: [{boot: }, {run: crash}, {touch: /a}]\n", VERDICT_FAILED,
-		   "machine.up");
+	expect_run(&w, HEAD "steps: [{boot: }, {run: crash}, {touch: /a}]\n",
+		   VERDICT_FAILED, "machine.up");
 	CU_ASSERT_EQUAL(w.res->steps[2].verdict, VERDICT_SKIPPED);
 	CU_ASSERT_STRING_EQUAL(w.fake.log, "boot normal\nexec /bin/sh -c crash\ndown \n");
 	world_release(&w);
@@ -313,8 +333,10 @@ static void trouble_is_no_failure(void)
 		int fails;
 		enum verdict want;
 	} cases[] = {
-		{E_INFRA, VERDICT_ERROR},     {E_TIMEOUT, VERDICT_TIMEOUT},
-		{E_CANCELED, VERDICT_CANCELED}, {E_NOSPC, VERDICT_ERROR},
+		{E_INFRA, VERDICT_ERROR},
+		{E_TIMEOUT, VERDICT_TIMEOUT},
+		{E_CANCELED, VERDICT_CANCELED},
+		{E_NOSPC, VERDICT_ERROR},
 	};
 	static const char *const panic[] = {"[ 1.0] Kernel panic - not syncing: x", NULL};
 	struct world w;
@@ -327,7 +349,8 @@ static void trouble_is_no_failure(void)
 
 		world_init(&w);
 		w.fake.replies = replies;
-		expect_run(&w, HEAD "steps: [{boot: }, {touch: /a}]\n", cases[i].want, NULL);
+		expect_run(&w, HEAD "steps: [{boot: }, {touch: /a}]\n", cases[i].want,
+			   NULL);
 		CU_ASSERT_STRING_EQUAL(w.res->error, "as told");
 		CU_ASSERT_EQUAL(w.res->steps[1].verdict, cases[i].want);
 		world_release(&w);
@@ -365,11 +388,11 @@ static void make_kext(const char *file, const char *id, const char *version)
 /* "@update": "@previous" follows whatever bundle is the update. */
 static void versions_follow_the_bundles(void)
 {
-	static const char bundles[] = HEAD
-		"bundles: {previous: fixtures/A.kext, update: fixtures/%s}\n"
-		"steps: [{boot: }, {install: \"@update\"}]\n"
-		"expect: {system_kernel: {kexts: {\"@update\": \"@previous\"}},\n"
-		"         staged_kernel: {kexts: {\"@update\": \"@update\"}}}\n";
+	static const char bundles[] =
+		HEAD "bundles: {previous: fixtures/A.kext, update: fixtures/%s}\n"
+		     "steps: [{boot: }, {install: \"@update\"}]\n"
+		     "expect: {system_kernel: {kexts: {\"@update\": \"@previous\"}},\n"
+		     "         staged_kernel: {kexts: {\"@update\": \"@update\"}}}\n";
 	struct world w;
 	char text[1024];
 
@@ -396,13 +419,12 @@ static void versions_follow_the_bundles(void)
 
 static void judges_are_heard(void)
 {
-	static const struct judge ok[] = {
-		{"apfsck", {"test", "-f", "@", NULL}}, {NULL, {NULL}}};
+	static const struct judge ok[] = {{"apfsck", {"test", "-f", "@", NULL}},
+					  {NULL, {NULL}}};
 	static const struct judge bad[] = {
-		{"7zz", {"sh", "-c", "echo broken; exit 2", NULL}},
-		{NULL, {NULL}}};
-	static const struct judge none[] = {
-		{"apfsck", {"/no/such/judge", NULL}}, {NULL, {NULL}}};
+		{"7zz", {"sh", "-c", "echo broken; exit 2", NULL}}, {NULL, {NULL}}};
+	static const struct judge none[] = {{"apfsck", {"/no/such/judge", NULL}},
+					    {NULL, {NULL}}};
 	struct world w;
 
 	world_init(&w);
@@ -417,7 +439,8 @@ static void judges_are_heard(void)
 
 	world_init(&w);
 	w.judges = bad;
-	expect_run(&w, HEAD "steps: []\nexpect: {judges: {7zz: ignore}}\n", VERDICT_PASSED, NULL);
+	expect_run(&w, HEAD "steps: []\nexpect: {judges: {7zz: ignore}}\n",
+		   VERDICT_PASSED, NULL);
 	world_release(&w);
 
 	world_init(&w);
@@ -445,14 +468,17 @@ static void steps_reach_the_machine(void)
 			"  - power_cut:\n",
 		   VERDICT_PASSED, NULL);
 	CU_ASSERT_EQUAL(w.fake.csr, 0x77);
-	CU_ASSERT_PTR_NOT_NULL(strstr(w.fake.log, "update 10.15.1\nboot recovery\nexec /bin/sh"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(w.fake.log, "upgrade My Disk\nexec /sbin/shutdown -h now\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(
-		w.fake.log, "exec /usr/sbin/diskutil apfs unlockVolume My Disk -passphrase p\n"
-			    "exec /usr/sbin/diskutil mount My Disk - Data\n"
-			    "exec /usr/bin/csrutil disable\n"
-			    "exec /usr/bin/touch /Volumes/My Disk/x\n"
-			    "cut"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(w.fake.log, "update 10.15.1\nboot recovery\nexec /bin/sh"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(w.fake.log, "upgrade My Disk\nexec /sbin/shutdown -h now\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(w.fake.log,
+		       "exec /usr/sbin/diskutil apfs unlockVolume My Disk -passphrase p\n"
+		       "exec /usr/sbin/diskutil mount My Disk - Data\n"
+		       "exec /usr/bin/csrutil disable\n"
+		       "exec /usr/bin/touch /Volumes/My Disk/x\n"
+		       "cut"));
 	world_release(&w);
 }
 
@@ -482,7 +508,8 @@ static void patterns(void)
 	CU_ASSERT_EQUAL(match_ordered(3, same, (void *)(uintptr_t)want, lines, 5, at), 3);
 	CU_ASSERT_EQUAL(at[0], 1);
 	CU_ASSERT_EQUAL(at[1], 3);
-	CU_ASSERT_EQUAL(match_ordered(3, same, (void *)(uintptr_t)want, lines, 4, NULL), 2);
+	CU_ASSERT_EQUAL(match_ordered(3, same, (void *)(uintptr_t)want, lines, 4, NULL),
+			2);
 }
 
 static void paths_of_a_mac(void)
@@ -495,7 +522,8 @@ static void paths_of_a_mac(void)
 		const char *path, *role, *inner;
 	} cases[] = {
 		{"/", "System", "/"},
-		{"/System/Library/Kernels/kernel", "System", "/System/Library/Kernels/kernel"},
+		{"/System/Library/Kernels/kernel", "System",
+		 "/System/Library/Kernels/kernel"},
 		{"/Library/Extensions", "Data", "/Library/Extensions"},
 		{"/Libraryx", "System", "/Libraryx"},
 		{"/private/var/vm/swapfile0", "VM", "/swapfile0"},
@@ -541,5 +569,5 @@ TEST_MAIN("engine", {"one run from start to end", one_run_from_start_to_end},
 	  {"trouble is no failed scenario", trouble_is_no_failure},
 	  {"versions follow the bundles", versions_follow_the_bundles},
 	  {"judges are heard", judges_are_heard},
-	  {"steps reach the machine", steps_reach_the_machine},
-	  {"patterns", patterns}, {"paths of a Mac", paths_of_a_mac})
+	  {"steps reach the machine", steps_reach_the_machine}, {"patterns", patterns},
+	  {"paths of a Mac", paths_of_a_mac})

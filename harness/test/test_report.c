@@ -46,7 +46,8 @@ static struct result *sample(enum verdict verdict)
 	s->line = 6;
 	s->start_ms = 1500;
 	s->end_ms = 1600;
-	ASSERT_OK(result_check(r, s, "run.stdout.equals", false, "a\nb", "a\001c", &e), &e);
+	ASSERT_OK(result_check(r, s, "run.stdout.equals", false, "a\nb", "a\001c", &e),
+		  &e);
 	s = result_step(r, "touch", "touch /a", &e);
 	s->start_ms = s->end_ms = 1600;
 	s->verdict = VERDICT_SKIPPED;
@@ -66,7 +67,8 @@ static void golden(const char *name, const struct buf *got)
 
 	snprintf(path, sizeof(path), "harness/test/data/%s", name);
 	if (getenv("UPDATE_GOLDEN")) {
-		ASSERT_OK(fsio_write_atomic(test_source(path), got->data, got->len, 0644, &e),
+		ASSERT_OK(fsio_write_atomic(test_source(path), got->data, got->len, 0644,
+					    &e),
 			  &e);
 		return;
 	}
@@ -122,7 +124,8 @@ static void xml_is_well_formed(void)
 		TEST_SKIP("no xmllint");
 	CU_ASSERT_EQUAL(test_shell("xmllint --noout %s %s",
 				   test_source("harness/test/data/passed.xml"),
-				   test_source("harness/test/data/failed.xml")), 0);
+				   test_source("harness/test/data/failed.xml")),
+			0);
 }
 
 static void prove_reads_tap(void)
@@ -130,9 +133,11 @@ static void prove_reads_tap(void)
 	if (test_shell("command -v prove >/dev/null 2>&1"))
 		TEST_SKIP("no prove");
 	CU_ASSERT_EQUAL(test_shell("prove -Q -e cat %s >/dev/null 2>&1",
-				   test_source("harness/test/data/passed.tap")), 0);
+				   test_source("harness/test/data/passed.tap")),
+			0);
 	CU_ASSERT_NOT_EQUAL(test_shell("prove -Q -e cat %s >/dev/null 2>&1",
-				       test_source("harness/test/data/failed.tap")), 0);
+				       test_source("harness/test/data/failed.tap")),
+			    0);
 }
 
 /* A run that ended outside any step, and a control. */
@@ -148,8 +153,9 @@ static void corner_cases(void)
 	r->verdict = VERDICT_ERROR;
 	r->error = "no QEMU";
 	ASSERT_OK(report_tap(list, 1, &b, &e), &e);
-	CU_ASSERT_STRING_EQUAL(buf_str(&b),
-			       "TAP version 13\n1..1\nnot ok 1 - x: run\n# error: no QEMU\n");
+	CU_ASSERT_STRING_EQUAL(
+		buf_str(&b),
+		"TAP version 13\n1..1\nnot ok 1 - x: run\n# error: no QEMU\n");
 	buf_clear(&b);
 	ASSERT_OK(report_junit(list, 1, &b, &e), &e);
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&b), "errors=\"1\""));

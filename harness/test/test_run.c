@@ -20,7 +20,8 @@ static const char text[] =
 	"  - run: {sh: work, id: work}\n"
 	"expect: {system_kernel: {kexts: {com.example.filter: \"1.0\"}}}\n"
 	"controls:\n"
-	"  - {name: good, set: {sip: off}, without: [work], fails: [system_kernel.kexts]}\n";
+	"  - {name: good, set: {sip: off}, without: [work], fails: "
+	"[system_kernel.kexts]}\n";
 
 static const struct judge no_judges[] = {{NULL, {NULL}}};
 
@@ -52,9 +53,14 @@ static struct result *run(struct setup *s, bool control, bool keep, int stop_fd)
 {
 	char build[512];
 	const struct run_config cfg = {
-		.source_dir = ".", .build_dir = build, .keep = keep, .stop_fd = stop_fd,
-		.make_machine = make_machine, .make_arg = s,
-		.read_kernel = fake_read_kernel, .judges = no_judges,
+		.source_dir = ".",
+		.build_dir = build,
+		.keep = keep,
+		.stop_fd = stop_fd,
+		.make_machine = make_machine,
+		.make_arg = s,
+		.read_kernel = fake_read_kernel,
+		.judges = no_judges,
 	};
 	struct plan_options po = {.build_dir = build};
 	struct scenario *scn = NULL;
@@ -143,7 +149,9 @@ static int broken_machine(void *arg, const struct plan *plan, const char *run_di
 static void trouble_is_evidence_too(void)
 {
 	char build[512];
-	const struct run_config cfg = {.source_dir = ".", .build_dir = build, .stop_fd = -1,
+	const struct run_config cfg = {.source_dir = ".",
+				       .build_dir = build,
+				       .stop_fd = -1,
 				       .make_machine = broken_machine};
 	struct plan_options po = {.build_dir = build};
 	struct scenario *scn = NULL;
@@ -167,7 +175,8 @@ static void trouble_is_evidence_too(void)
 static void stopping_is_no_failure(void)
 {
 	static const struct fake_reply replies[] = {
-		{"*work*", 0, NULL, NULL, false, E_INFRA}, {NULL, 0, NULL, NULL, false, 0}};
+		{"*work*", 0, NULL, NULL, false, E_INFRA},
+		{NULL, 0, NULL, NULL, false, 0}};
 	struct setup s = {.kernel = "com.example.filter 1.0\n", .replies = replies};
 	struct result *r;
 	int fds[2];
@@ -223,7 +232,8 @@ static void runs_at_once_do_not_disturb_each_other(void)
 			bad++;
 	CU_ASSERT_EQUAL(bad, 0);
 	CU_ASSERT_EQUAL(count_runs(dir), before + 8);
-	snprintf(dir, sizeof(dir), "%s/build/runs/demo/latest/result.json", test_tmpdir());
+	snprintf(dir, sizeof(dir), "%s/build/runs/demo/latest/result.json",
+		 test_tmpdir());
 	CU_ASSERT_EQUAL(stat(dir, &st), 0);
 }
 
@@ -231,4 +241,5 @@ TEST_MAIN("run", {"evidence is left", evidence_is_left},
 	  {"a control turns the verdict", controls_turn_the_verdict},
 	  {"trouble is evidence too", trouble_is_evidence_too},
 	  {"stopping is no failure", stopping_is_no_failure},
-	  {"runs at once do not disturb each other", runs_at_once_do_not_disturb_each_other})
+	  {"runs at once do not disturb each other",
+	   runs_at_once_do_not_disturb_each_other})

@@ -54,7 +54,8 @@ static const struct mistake mistakes[] = {
 	 "f.yaml:5:18: unknown mode 'recvery' (did you mean 'recovery'?)"},
 	{HEAD "steps:\n  - run: {status: 0}\n",
 	 "f.yaml:5:10: run: either argv or sh has to be given"},
-	{HEAD "steps:\n  - run: {argv: [ls]}\n", "f.yaml:5:10: run: 'ls' is not a full path"},
+	{HEAD "steps:\n  - run: {argv: [ls]}\n",
+	 "f.yaml:5:10: run: 'ls' is not a full path"},
 	{HEAD "steps:\n  - run: {sh: a, status: -1}\n",
 	 "f.yaml:5:26: status: '-1' is not a whole number"},
 	{HEAD "steps:\n  - run: {sh: a, status: 256}\n",
@@ -80,11 +81,13 @@ static const struct mistake mistakes[] = {
 	 "f.yaml:4:8: clock: 'today' is not a time like 2019-10-10T11:00:31Z"},
 	{HEAD "machine: intle\nsteps: []\n",
 	 "f.yaml:4:10: unknown machine 'intle' (did you mean 'intel'?)"},
-	{HEAD "timeout_s: 0\nsteps: []\n", "f.yaml:4:12: timeout_s: 0 is not within 1 to 7200"},
+	{HEAD "timeout_s: 0\nsteps: []\n",
+	 "f.yaml:4:12: timeout_s: 0 is not within 1 to 7200"},
 	{HEAD "volumes: {order: C}\nsteps: []\n", "f.yaml:4:18: unknown order 'C'"},
 	{HEAD "filevault: {user: a}\nsteps: []\n",
 	 "f.yaml:4:12: key 'passphrase' is missing"},
-	{HEAD "tags: [[a]]\nsteps: []\n", "f.yaml:4:8: tags: expected text, found a list"},
+	{HEAD "tags: [[a]]\nsteps: []\n",
+	 "f.yaml:4:8: tags: expected text, found a list"},
 	{HEAD "steps: []\nexpect: {files: {etc: absent}}\n",
 	 "f.yaml:5:18: 'etc' is not an absolute path"},
 	{HEAD "steps: []\nexpect: {files: {/etc: gone}}\n",
@@ -150,7 +153,8 @@ static void reads_everything(void)
 {
 	struct scenario *s = load(
 		HEAD "source: book\ntags: [a, b]\nsip: 0x77\ntime_factor: 0.5\n"
-		     "clock: 2019-10-10T11:00:31Z\nvolumes: {system_name: Disk, order: clean}\n"
+		     "clock: 2019-10-10T11:00:31Z\nvolumes: {system_name: Disk, order: "
+		     "clean}\n"
 		     "filevault: {user: u, passphrase: p}\n"
 		     "steps:\n"
 		     "  - boot:\n"
@@ -200,8 +204,10 @@ static struct plan *plan(const struct scenario *s, struct plan_options *o,
 static void power_is_followed(void)
 {
 	static const struct mistake cases[] = {
-		{HEAD "steps: [{boot: }, {boot: }]\n", "f.yaml:4:19: boot: the machine is on here"},
-		{HEAD "steps: [{touch: /a}]\n", "f.yaml:4:9: touch: the machine is off here"},
+		{HEAD "steps: [{boot: }, {boot: }]\n",
+		 "f.yaml:4:19: boot: the machine is on here"},
+		{HEAD "steps: [{touch: /a}]\n",
+		 "f.yaml:4:9: touch: the machine is off here"},
 		{HEAD "steps: [{boot: {refused: x}}, {shutdown: }]\n",
 		 "f.yaml:4:31: shutdown: the machine is off here"},
 		{HEAD "steps: [{expect: {running: {a: \"1\"}}}]\n",
@@ -227,13 +233,14 @@ static void power_is_followed(void)
 static void settings_are_layered(void)
 {
 	static const char *sets[] = {"volumes.system_name=Other Disk", "time_factor=1"};
-	struct scenario *s = load(HEAD "sip: enabled\nsteps:\n"
-				       "  - boot: {id: b}\n"
-				       "  - touch: {path: /a, id: t, only: [one]}\n"
-				       "variants: [{name: one, sip: disabled}, {name: two}]\n"
-				       "controls:\n"
-				       "  - {name: c, variant: one, set: {release: 10.15.1},\n"
-				       "     replace: {t: /b}, fails: [x]}\n");
+	struct scenario *s =
+		load(HEAD "sip: enabled\nsteps:\n"
+			  "  - boot: {id: b}\n"
+			  "  - touch: {path: /a, id: t, only: [one]}\n"
+			  "variants: [{name: one, sip: disabled}, {name: two}]\n"
+			  "controls:\n"
+			  "  - {name: c, variant: one, set: {release: 10.15.1},\n"
+			  "     replace: {t: /b}, fails: [x]}\n");
 	struct plan_options o = {.sets = {sets, 2}, .variant = &s->variants[0]};
 	struct plan *p = plan(s, &o, NULL);
 
@@ -242,9 +249,10 @@ static void settings_are_layered(void)
 	CU_ASSERT_STRING_EQUAL(p->name, "x/one");
 	CU_ASSERT_EQUAL(p->n_steps, 2);
 	CU_ASSERT_TRUE(p->ends_on);
-	CU_ASSERT_STRING_EQUAL(p->reproduce,
-			       "build/kextlab run --keep --set 'volumes.system_name=Other Disk'"
-			       " --set time_factor=1 f.yaml");
+	CU_ASSERT_STRING_EQUAL(
+		p->reproduce,
+		"build/kextlab run --keep --set 'volumes.system_name=Other Disk'"
+		" --set time_factor=1 f.yaml");
 	plan_free(p);
 	o.control = &s->controls[0];
 	o.sip = "on";
@@ -258,9 +266,11 @@ static void settings_are_layered(void)
 	CU_ASSERT_EQUAL(p->n_steps, 1);
 	plan_free(p);
 	o = (struct plan_options){.release = "10.15.9"};
-	plan(s, &o, "--release:1:11: unknown release '10.15.9' (did you mean '10.15.0'?)");
+	plan(s, &o,
+	     "--release:1:11: unknown release '10.15.9' (did you mean '10.15.0'?)");
 	o = (struct plan_options){.sip = "maybe"};
-	plan(s, &o, "--sip:1:7: sip: 'maybe' is neither enabled, disabled nor flags like 0x77");
+	plan(s, &o,
+	     "--sip:1:7: sip: 'maybe' is neither enabled, disabled nor flags like 0x77");
 	o = (struct plan_options){.kext = "x"};
 	plan(s, &o, "x installs no bundle called 'update' that --kext could replace");
 	scenario_free(s);
@@ -268,15 +278,18 @@ static void settings_are_layered(void)
 
 static void references_are_replaced(void)
 {
-	struct scenario *s = load(HEAD "bundles: {update: fixtures/F-2.0.kext}\nsteps: []\n");
+	struct scenario *s =
+		load(HEAD "bundles: {update: fixtures/F-2.0.kext}\nsteps: []\n");
 	struct plan_options o = {.build_dir = "/b"};
 	struct plan *p = plan(s, &o, NULL);
 	struct arena a = ARENA_INIT;
 	struct err e = ERR_INIT;
 	const char *text;
 
-	ASSERT_OK(plan_expand(p, "@{system}|@{data}|@{release.kext_tools}|@{update.file}|@{", &a,
-			      &text, &e), &e);
+	ASSERT_OK(plan_expand(p,
+			      "@{system}|@{data}|@{release.kext_tools}|@{update.file}|@{",
+			      &a, &text, &e),
+		  &e);
 	CU_ASSERT_STRING_EQUAL(text,
 			       "Macintosh HD|Macintosh HD - Data|623.11.5|F.kext|@{");
 	CU_ASSERT_STRING_EQUAL(p->bundles[0].path, "/b/fixtures/F-2.0.kext");
