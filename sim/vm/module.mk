@@ -12,5 +12,6 @@ $(testboot): build/obj/sim/vm/test/testboot.o
 	$(call say,LINK,$@)$(CC) -static -o $@ $^ -ljansson
 
 # In the guest it is always the release build, of init as well.
-$(B)/sim/vm/test/test_vm: | $(testboot) \
-	$(if $(filter release,$(CFG)),build/guest/init)
+ifeq ($(CFG),release)
+$(B)/sim/vm/test/test_vm: | $(testboot) build/guest/init
+endif

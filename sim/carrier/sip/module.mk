@@ -31,7 +31,9 @@ sip-guest-src  := $(sip-dir)/test/policy_guest.c $(sip-dir)/test/probes.c \
 test-src       += $(sip-dir)/test/test_policy.c
 extra-targets  += $(sip-guest)
 
+ifeq ($(CFG),release)
 $(B)/$(sip-dir)/test/test_policy: | $(sip-guest)
+endif
 
 $(sip-guest): $(patsubst %.c,build/obj/%.o,$(sip-guest-src))
 	@mkdir -p $(@D)
