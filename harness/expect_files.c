@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "harness/expect_judge.h"
+#include "sim/base/idtext.h"
 
 #define CONTENT_MAX (64u << 20)
 
@@ -108,11 +109,11 @@ static int check_same(struct subject *s, const char *other, const struct buf *co
 static int check_content(struct subject *s, const struct file_expect *x,
 			 struct buf *content, struct err *e)
 {
-	char name[MACFS_PATH_MAX + 32], sum[65];
+	char name[MACFS_PATH_MAX + 32], sum[SHA256_TEXT_MAX];
 	int r = 0;
 
 	if (x->sha256) {
-		r = sha256_hex(content->data ? (void *)content->data : "", content->len,
+		r = sha256_text(content->data ? (void *)content->data : "", content->len,
 			       sum, e);
 		if (!r)
 			r = check(s, "sha256", !strcmp(sum, x->sha256), x->sha256, sum,

@@ -6,6 +6,7 @@
 #include "harness/engine_impl.h"
 #include "harness/expect_judge.h"
 #include "harness/match.h"
+#include "sim/base/idtext.h"
 #include "sim/platform/paths.h"
 
 static const char *const kernel_names[] = {"system_kernel", "staged_kernel",
@@ -256,9 +257,7 @@ static int expect_nvram(struct engine *en, const struct nvram_want *w, struct er
 	if (r && r != -E_NOTFOUND)
 		return r;
 	if (!r)
-		got[0] = 0;
-	for (size_t i = 0; !r && i < b.len && i < sizeof(got) / 2 - 1; i++)
-		snprintf(got + 2 * i, 3, "%02x", b.data[i]);
+		hex_text(b.data, b.len < sizeof(got) / 2 ? b.len : sizeof(got) / 2 - 1, got);
 	buf_release(&b);
 	err_clear(e);
 	snprintf(check, sizeof(check), "nvram.%s", w->name);

@@ -2,29 +2,18 @@
 #define _GNU_SOURCE
 #include "harness/kernel_info.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/base/idtext.h"
 #include "sim/formats/prelink/prelink.h"
-
-int sha256_hex(const void *data, size_t len, char out[static 65], struct err *e)
-{
-	unsigned char md[EVP_MAX_MD_SIZE];
-
-	if (!EVP_Digest(data, len, md, NULL, EVP_sha256(), NULL))
-		return err_set(e, E_INFRA, "OpenSSL has no SHA-256");
-	for (int i = 0; i < 32; i++)
-		snprintf(out + 2 * i, 3, "%02x", md[i]);
-	return 0;
-}
 
 static const char *hex(struct arena *a, const uint8_t *bytes, size_t len, struct err *e)
 {
 	char *out = arena_alloc(a, 2 * len + 1, e);
 
-	for (size_t i = 0; out && i < len; i++)
-		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+	if (out)
+		hex_text(bytes, len, out);
 	return out;
 }
 
@@ -78,8 +67,8 @@ int kernel_info_read(const void *data, size_t len, struct arena *a,
 	struct kernel_info k = {.exists = true, .kcid = "", .darwin = ""};
 	struct err sub = ERR_INIT;
 	struct prelink p;
-	char sum[65];
-	int r = sha256_hex(data, len, sum, e);
+	char sum[SHA256_TEXT_MAX];
+	int r = sha256_text(data, len, sum, e);
 
 	if (!r)
 		r = judge(data, len, a, &k, e);

@@ -39,8 +39,4 @@ int kernel_info_from_event(const json_t *event, struct arena *a, struct kernel_i
 /* Version of the kext @id, or "absent". Borrowed. */
 const char *kernel_info_version(const struct kernel_info *k, const char *id);
 
-/* SHA-256 of @data in hexadecimal; @out of 65 bytes. */
-int sha256_hex(const void *data, size_t len, char out[static 65],
-	       struct err *e) MUST_CHECK;
-
 #endif

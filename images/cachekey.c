@@ -12,6 +12,7 @@
 
 #include "sim/base/buf.h"
 #include "sim/base/fsio.h"
+#include "sim/base/idtext.h"
 
 #define FILE_MAX  (256u << 20)
 #define DEPTH_MAX 32
@@ -148,7 +149,6 @@ int image_cache_key(const struct image_env *env, const struct disk_spec *spec,
 	EVP_MD_CTX_free(md);
 	if (r)
 		return r;
-	for (int i = 0; i < CACHE_KEY_LEN / 2; i++)
-		snprintf(key + 2 * i, 3, "%02x", digest[i]);
+	hex_text(digest, CACHE_KEY_LEN / 2, key);
 	return 0;
 }

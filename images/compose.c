@@ -10,6 +10,7 @@
 #include "images/firmlinks.h"
 #include "images/manifest.h"
 #include "sim/base/fsio.h"
+#include "sim/base/idtext.h"
 #include "sim/platform/paths.h"
 #include "sim/platform/rootless.h"
 
@@ -22,14 +23,6 @@ static const struct {
 	[VOLUME_RECOVERY] = {"recovery.mtree", "recovery volume"},
 	[VOLUME_VM] = {"vm.mtree", "VM volume"},
 };
-
-void uuid_text(const uint8_t u[16], char out[static UUID_TEXT_LEN])
-{
-	snprintf(out, UUID_TEXT_LEN,
-		 "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X",
-		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11],
-		 u[12], u[13], u[14], u[15]);
-}
 
 /* UUIDs follow from the volume's kind, so that a disk's bytes depend on its spec alone. */
 static int make_uuid(const char *label, uint8_t out[16], struct err *e)
@@ -98,7 +91,7 @@ static int protect(const char *conf_path, struct disk_trees *v, struct err *e)
 
 static int compose_all(struct generator *g, struct disk_trees *v, struct err *e)
 {
-	char dir[PATH_MAX - 64], conf[PATH_MAX], group[UUID_TEXT_LEN];
+	char dir[PATH_MAX - 64], conf[PATH_MAX], group[UUID_TEXT_MAX];
 	const struct manifest_var vars[] = {
 		{"GROUP", group},
 		{"BUILD", g->spec->release->build},

@@ -9,8 +9,6 @@
 
 enum volume { VOLUME_SYSTEM, VOLUME_DATA, VOLUME_PREBOOT, VOLUME_RECOVERY, VOLUME_VM, VOLUME_MAX };
 
-#define UUID_TEXT_LEN 37 /* with the NUL */
-
 struct disk_trees {
 	struct fs_tree tree[VOLUME_MAX];
 	uint8_t uuid[VOLUME_MAX][16]; /* the group's UUID is that of Data */
@@ -21,8 +19,5 @@ struct disk_trees {
 int disk_trees_compose(const struct image_env *env, const struct disk_spec *spec,
 		    struct disk_trees *v, struct err *e) MUST_CHECK;
 void disk_trees_release(struct disk_trees *v);
-
-/* "XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX" in upper case, as Apple prints it. */
-void uuid_text(const uint8_t uuid[16], char out[static UUID_TEXT_LEN]);
 
 #endif

@@ -10,6 +10,8 @@
 
 #include <openssl/evp.h>
 
+#include "sim/base/idtext.h"
+
 #define XATTR_MAX (64u << 20)
 #define PIECE     (1u << 20)
 
@@ -166,14 +168,12 @@ struct tree {
 static int put_digest(struct buf *out, EVP_MD_CTX *md, struct err *e)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-	int r = 0;
+	char text[SHA256_TEXT_MAX];
 
-	if (EVP_DigestFinal_ex(md, digest, &len) != 1)
+	if (EVP_DigestFinal_ex(md, digest, NULL) != 1)
 		return err_set(e, E_INFRA, "SHA-256 failed");
-	for (unsigned i = 0; i < len && !r; i++)
-		r = buf_printf(out, e, "%02x", digest[i]);
-	return r;
+	hex_text(digest, SHA256_TEXT_MAX / 2, text);
+	return buf_append(out, text, SHA256_TEXT_MAX - 1, e);
 }
 
 static int hash_file(struct tree *t, EVP_MD_CTX *md, const struct apfs_inode *ino,
@@ -224,17 +224,15 @@ static int put_xattr(struct tree *t, struct buf *out, uint64_t ino,
 		     const struct apfs_xattr *x, struct err *e)
 {
 	struct buf value = BUF_INIT;
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
+	char text[SHA256_TEXT_MAX];
 	int r = apfs_xattr_get(t->v, ino, x->name, XATTR_MAX, &value, e);
 
 	if (!r)
 		r = buf_printf(out, e, " %s=%" PRIu64 ":", x->name, x->size);
-	if (!r && EVP_Digest(value.data ? value.data : digest, value.len, digest, &len,
-			     EVP_sha256(), NULL) != 1)
-		r = err_set(e, E_INFRA, "SHA-256 failed");
-	for (unsigned i = 0; i < len && !r; i++)
-		r = buf_printf(out, e, "%02x", digest[i]);
+	if (!r)
+		r = sha256_text(buf_str(&value), value.len, text, e);
+	if (!r)
+		r = buf_append(out, text, SHA256_TEXT_MAX - 1, e);
 	buf_release(&value);
 	return r;
 }

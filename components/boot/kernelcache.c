@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "components/boot/kernelcache.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "sim/formats/plist/pl.h"
 #include "sim/formats/prelink/prelink.h"
-
-#define DIGEST_LEN 32
-
-static void to_hex(char *out, const uint8_t *bytes, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		sprintf(out + 2 * i, "%02x", bytes[i]);
-}
 
 /* Load tags are given in the order of the list, from 1, as the kernel adds the kexts. */
 static plist_t tags_of_libraries(const struct prelink *p,
@@ -86,7 +77,7 @@ static int describe(struct kernelcache *k, const struct prelink *p, struct err *
 	}
 	k->n_kexts = (unsigned)p->n_kexts;
 	memcpy(k->kcid_bytes, p->kcid, sizeof(k->kcid_bytes));
-	to_hex(k->kcid, p->kcid, sizeof(p->kcid));
+	hex_text(p->kcid, sizeof(p->kcid), k->kcid);
 	r = pl_to_xml(array, &k->loaded, e);
 	plist_free(array);
 	return r;
@@ -95,16 +86,14 @@ static int describe(struct kernelcache *k, const struct prelink *p, struct err *
 int kernelcache_open(struct kernelcache *k, const char *path, const void *data,
 		     size_t len, struct err *e)
 {
-	uint8_t digest[EVP_MAX_MD_SIZE];
 	struct prelink_report rep = {.failed = PRELINK_OK};
 	struct prelink p;
 	int r;
 
 	*k = (struct kernelcache){.path = path};
-	if (!EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL))
-		return err_set(e, E_IO, "SHA-256 failed");
-	to_hex(k->sha256, digest, DIGEST_LEN);
-	r = prelink_verify(data, len, &rep, e);
+	r = sha256_text(data, len, k->sha256, e);
+	if (!r)
+		r = prelink_verify(data, len, &rep, e);
 	if (r && rep.failed != PRELINK_OK) {
 		err_ctx(e, "%s", prelink_check_name(rep.failed));
 		e->code = E_CORRUPT;

@@ -11,6 +11,7 @@
 
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
+#include "sim/base/idtext.h"
 
 #define KERNELCACHE_MAX (256u << 20) /* bytes of the file */
 
@@ -19,8 +20,8 @@ enum efi_status { EFI_LOAD_ERROR = 1, EFI_NOT_FOUND = 14 };
 
 struct kernelcache {
 	const char *path;  /* on its volume; borrowed */
-	char sha256[65];   /* of the file, hexadecimal */
-	char kcid[33];     /* _PrelinkKCID, hexadecimal */
+	char sha256[SHA256_TEXT_MAX]; /* of the file */
+	char kcid[33];                /* _PrelinkKCID, hexadecimal */
 	uint8_t kcid_bytes[16];
 	unsigned n_kexts;
 	struct buf loaded; /* loaded_kexts.plist */

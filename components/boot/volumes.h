@@ -12,10 +12,10 @@
 
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
+#include "sim/base/idtext.h"
 #include "sim/platform/nvram.h"
 
 #define BOOT_VOLUMES_MAX 16
-#define BOOT_UUID_BUF    37
 #define BOOT_PATH_BUF    1024
 
 struct boot_volume {
@@ -23,8 +23,8 @@ struct boot_volume {
 	char device[16];  /* "disk1s5" */
 	char name[256];
 	uint16_t role;    /* APFS_ROLE_* */
-	char uuid[BOOT_UUID_BUF];
-	char group[BOOT_UUID_BUF]; /* "" when in no volume group */
+	char uuid[UUID_TEXT_MAX];
+	char group[UUID_TEXT_MAX]; /* "" when in no volume group */
 	bool filevault;   /* its group has crypto users */
 	bool locked;      /* nobody gave the passphrase yet */
 	char carrier_dir[32]; /* where the carrier mounted it; "" when it did not */

@@ -12,6 +12,7 @@
 #include "components/boot/tree.h"
 #include "sim/base/bytes.h"
 #include "sim/base/fsio.h"
+#include "sim/base/idtext.h"
 #include "sim/formats/plist/pl.h"
 #include "sim/platform/paths.h"
 
@@ -86,25 +87,22 @@ static int write_file(const char *mac_path, const void *data, size_t len, struct
 	return fsio_write_atomic(path, data, len, 0444, e);
 }
 
-static void random_uuid(char out[BOOT_UUID_BUF])
+static void random_uuid(char out[static UUID_TEXT_MAX])
 {
-	uint8_t u[16];
+	uint8_t u[UUID_LEN];
 
 	if (getrandom(u, sizeof(u), 0) != sizeof(u))
 		memset(u, 0, sizeof(u));
 	u[6] = (uint8_t)((u[6] & 0x0f) | 0x40);
 	u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
-	snprintf(out, BOOT_UUID_BUF,
-		 "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X",
-		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11],
-		 u[12], u[13], u[14], u[15]);
+	uuid_text(u, out);
 }
 
 static int write_boot_args(const struct xnu_state *s, struct err *e)
 {
 	const struct nvram_var *args = nvram_get_apple(s->nvram, NVRAM_BOOT_ARGS);
 	struct buf text = BUF_INIT, xml = BUF_INIT;
-	char session[BOOT_UUID_BUF];
+	char session[UUID_TEXT_MAX];
 	plist_t d = plist_new_dict();
 	int r = 0;
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "sim/base/fsio.h"
+#include "sim/base/idtext.h"
 #include "sim/formats/plist/pl.h"
 
-#define UUID_LEN  16
 #define TAGS_MAX  4096
 #define HEADER                                                                           \
 	"Index Refs Address            Size       Wired      Name (Version) UUID "       \
@@ -26,18 +26,16 @@ static uint64_t number(plist_t dict, const char *key)
 
 static int append_uuid(plist_t dict, struct buf *out, struct err *e)
 {
-	const uint8_t *u = NULL;
+	const uint8_t *uuid = NULL;
+	char text[UUID_TEXT_MAX];
 	size_t len = 0;
 
-	if (pl_data(dict, "OSBundleUUID", &u, &len, e) || len != UUID_LEN) {
+	if (pl_data(dict, "OSBundleUUID", &uuid, &len, e) || len != UUID_LEN) {
 		err_clear(e);
 		return 0;
 	}
-	return buf_printf(out, e,
-			  "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-"
-			  "%02X%02X%02X%02X%02X%02X ",
-			  u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9],
-			  u[10], u[11], u[12], u[13], u[14], u[15]);
+	uuid_text(uuid, text);
+	return buf_printf(out, e, "%s ", text);
 }
 
 static int by_tag_downward(const void *a, const void *b)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/match.h"
+#include "sim/base/idtext.h"
 #include "sim/platform/paths.h"
 
 #define DATA_STAGED "/Library/Apple/System/Library/PrelinkedKernels/prelinkedkernel"
@@ -28,9 +29,9 @@ int fake_read_kernel(const void *data, size_t len, struct arena *a,
 {
 	char *text = arena_strndup(a, data ? data : "", len, e), *save = NULL;
 	struct kernel_info k = {.exists = true, .kcid = "01", .darwin = "Darwin 19"};
-	char sum[65];
+	char sum[SHA256_TEXT_MAX];
 
-	if (!text || sha256_hex(text, len, sum, e))
+	if (!text || sha256_text(text, len, sum, e))
 		return -(int)e->code;
 	k.sha256 = arena_strdup(a, sum, e);
 	k.kexts = arena_array(a, 16, sizeof(*k.kexts), e);

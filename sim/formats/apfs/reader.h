@@ -29,11 +29,11 @@
 
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
+#include "sim/base/idtext.h"
 #include "sim/formats/apfs/raw.h"
 #include "sim/formats/vdisk/vdisk.h"
 
 #define APFS_NAME_BUF 1024 /* the longest name with its NUL */
-#define APFS_UUID_BUF 37
 
 /* ---- container ---- */
 
@@ -61,7 +61,7 @@ int apfs_open_path(const char *path, struct apfs **ret, struct err *e) MUST_CHEC
 void apfs_close(struct apfs *c);
 
 struct apfs_info {
-	char uuid[APFS_UUID_BUF];
+	char uuid[UUID_TEXT_MAX];
 	uint32_t block_size;
 	uint64_t block_count;
 	uint64_t free_blocks;
@@ -79,8 +79,8 @@ struct apfs_volume_info {
 	unsigned slot; /* the Mac's diskNs(slot + 1) */
 	char name[256];
 	uint16_t role; /* APFS_ROLE_* of raw.h */
-	char uuid[APFS_UUID_BUF];
-	char group[APFS_UUID_BUF]; /* "" when in no volume group */
+	char uuid[UUID_TEXT_MAX];
+	char group[UUID_TEXT_MAX]; /* "" when in no volume group */
 	bool case_sensitive;
 	bool sealed;
 	bool encrypted;

@@ -7,16 +7,6 @@
 #include "sim/base/ckd.h"
 #include "sim/formats/gpt/gpt.h"
 
-void apfs_format_uuid(const struct apfs_uuid *u, char out[static APFS_UUID_BUF])
-{
-	const uint8_t *g = u->b;
-
-	snprintf(out, APFS_UUID_BUF,
-		 "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", g[0],
-		 g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12],
-		 g[13], g[14], g[15]);
-}
-
 int apfs_open(struct vdisk *d, uint64_t offset, uint64_t size, unsigned flags,
 	      struct apfs **ret, struct err *e)
 {
@@ -40,7 +30,7 @@ int apfs_open(struct vdisk *d, uint64_t offset, uint64_t size, unsigned flags,
 		apfs_close(c);
 		return r;
 	}
-	apfs_format_uuid(&c->sb.nx_uuid, c->info.uuid);
+	uuid_text(c->sb.nx_uuid.b, c->info.uuid);
 	c->info.block_size = APFS_BLOCK_SIZE;
 	c->info.block_count = c->blocks;
 	c->info.xid = c->xid;

@@ -57,9 +57,9 @@ static void fill_info(const struct apfs_superblock *sb, unsigned slot,
 	i->slot = slot;
 	memcpy(i->name, sb->apfs_volname, sizeof(i->name) - 1);
 	i->role = le16_get(sb->apfs_role);
-	apfs_format_uuid(&sb->apfs_vol_uuid, i->uuid);
+	uuid_text(sb->apfs_vol_uuid.b, i->uuid);
 	if (memcmp(&sb->apfs_volume_group_id, &no_group, sizeof(no_group)) != 0)
-		apfs_format_uuid(&sb->apfs_volume_group_id, i->group);
+		uuid_text(sb->apfs_volume_group_id.b, i->group);
 	i->features = le64_get(sb->apfs_features);
 	i->ro_features = le64_get(sb->apfs_readonly_compatible_features);
 	i->incompat_features = le64_get(sb->apfs_incompatible_features);

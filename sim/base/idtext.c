@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/base/idtext.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+
+void hex_text(const void *bytes, size_t len, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *p = bytes;
+
+	for (size_t i = 0; i < len; i++) {
+		*out++ = digits[p[i] >> 4];
+		*out++ = digits[p[i] & 15];
+	}
+	*out = 0;
+}
+
+void uuid_text(const uint8_t uuid[static UUID_LEN], char out[static UUID_TEXT_MAX])
+{
+	const uint8_t *u = uuid;
+
+	snprintf(out, UUID_TEXT_MAX,
+		 "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X",
+		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11],
+		 u[12], u[13], u[14], u[15]);
+}
+
+int sha256_text(const void *data, size_t len, char out[static SHA256_TEXT_MAX],
+		struct err *e)
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+
+	if (EVP_Digest(data, len, md, NULL, EVP_sha256(), NULL) != 1)
+		return err_set(e, E_INFRA, "OpenSSL has no SHA-256");
+	hex_text(md, SHA256_TEXT_MAX / 2, out);
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Identifiers as text: bytes in hexadecimal, UUIDs as Apple prints them, SHA-256. */
+#ifndef SIM_BASE_IDTEXT_H
+#define SIM_BASE_IDTEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/base/err.h"
+
+#define UUID_LEN        16
+#define UUID_TEXT_MAX   37 /* with the NUL */
+#define SHA256_TEXT_MAX 65 /* with the NUL */
+
+/* Lower-case digits of @len bytes and a NUL into @out, which has room for 2 * @len + 1. */
+void hex_text(const void *bytes, size_t len, char *out);
+
+/* "8E3B9A4C-...": upper case, bytes in the order in which they stand (RFC 4122). */
+void uuid_text(const uint8_t uuid[static UUID_LEN], char out[static UUID_TEXT_MAX]);
+
+/* SHA-256 of @data, in lower-case hexadecimal. E_INFRA when OpenSSL has no SHA-256. */
+int sha256_text(const void *data, size_t len, char out[static SHA256_TEXT_MAX],
+		struct err *e) MUST_CHECK;
+
+#endif
