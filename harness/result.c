@@ -146,7 +146,7 @@ int result_skip(struct result *r, struct step_result *s, const char *name,
 	return add_check(r, s, &c, e);
 }
 
-bool result_fails(const struct step_result *s, const char *prefix)
+static bool step_fails(const struct step_result *s, const char *prefix)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (!s->checks[i].ok &&
@@ -158,7 +158,7 @@ bool result_fails(const struct step_result *s, const char *prefix)
 bool result_any_fails(const struct result *r, const char *prefix)
 {
 	for (size_t i = 0; i < r->n_steps; i++)
-		if (result_fails(&r->steps[i], prefix))
+		if (step_fails(&r->steps[i], prefix))
 			return true;
 	return false;
 }

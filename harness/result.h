@@ -97,9 +97,7 @@ int result_check(struct result *r, struct step_result *s, const char *name, bool
 int result_skip(struct result *r, struct step_result *s, const char *name,
 		const char *why, struct err *e) MUST_CHECK;
 
-/* Does any check of @s whose name begins with @prefix (NULL: any) fail? */
-bool result_fails(const struct step_result *s, const char *prefix);
-/* The same over all steps. */
+/* Does any check whose name begins with @prefix (NULL: any) fail? */
 bool result_any_fails(const struct result *r, const char *prefix);
 
 /* Line for people about the state of the disk in the end. */

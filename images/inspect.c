@@ -147,32 +147,6 @@ static int lookup_nofollow(struct apfs_volume *v, const char *path,
 	return r;
 }
 
-int inspect_stat(struct inspect *in, const char *place, bool follow,
-		 struct apfs_inode *ret, struct err *e)
-{
-	struct apfs_volume *v;
-	const char *path;
-	int r = inspect_place(in, place, &v, &path, e);
-
-	if (r)
-		return r;
-	if (follow)
-		r = apfs_lookup(v, path, APFS_FOLLOW, ret, e);
-	else
-		r = lookup_nofollow(v, path, ret, e);
-	return r;
-}
-
-bool inspect_exists(struct inspect *in, const char *place, struct err *e)
-{
-	struct apfs_inode ino;
-	int r = inspect_stat(in, place, false, &ino, e);
-
-	if (r == -E_NOTFOUND)
-		err_clear(e);
-	return !r;
-}
-
 int inspect_cat(struct inspect *in, const char *place, size_t max, struct buf *out,
 		struct err *e)
 {

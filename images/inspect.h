@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Looking into the disk of a Mac from the host, without mounting anything: what is
- * behind "kextlab image info|ls|cat|extract" and behind the expectations of a run.
+ * behind "kextlab image info|ls|cat|tree|extract".
  *
  * A place on a disk is written VOLUME:PATH, as in "Preboot:/usr" or
  * "System@before-update:/System/Library": VOLUME as in apfs_volume_find, an optional
@@ -35,12 +35,6 @@ struct apfs *inspect_container(struct inspect *in);
  */
 int inspect_place(struct inspect *in, const char *place, struct apfs_volume **ret_volume,
 		  const char **ret_path, struct err *e) MUST_CHECK;
-
-/* Links on the way are followed, the last component's only with @follow. */
-int inspect_stat(struct inspect *in, const char *place, bool follow,
-		 struct apfs_inode *ret, struct err *e) MUST_CHECK;
-/* Is there something? False also when it cannot be read; then @e says why. */
-bool inspect_exists(struct inspect *in, const char *place, struct err *e);
 
 /* Append the content of a file to @out; E_OVERFLOW beyond @max bytes. */
 int inspect_cat(struct inspect *in, const char *place, size_t max, struct buf *out,

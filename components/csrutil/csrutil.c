@@ -69,7 +69,8 @@ static int custom_text(uint32_t config, struct buf *out, struct err *e)
 	return r;
 }
 
-int csrutil_status_text(uint32_t config, struct buf *out, struct err *e)
+/* What `csrutil status` says of the flags @config. */
+static int status_text(uint32_t config, struct buf *out, struct err *e)
 {
 	config &= listed_flags();
 	if ((config & ALL_OFF) == ALL_OFF)
@@ -116,7 +117,7 @@ static int run_status(struct session *s, int argc, char **argv, struct err *e)
 	(void)argv;
 	if (!r && csr_allows(config, CSR_ALLOW_DEVICE_CONFIGURATION))
 		r = read_setting(s, &config, e);
-	return r ? r : csrutil_status_text(config, s->out, e);
+	return r ? r : status_text(config, s->out, e);
 }
 
 static int not_recovery(struct session *s, struct err *e)

@@ -14,9 +14,6 @@ struct csrutil_paths {
 	const char *nvram_dir;
 };
 
-/* Append what `csrutil status` says of the flags @config. */
-int csrutil_status_text(uint32_t config, struct buf *out, struct err *e) MUST_CHECK;
-
 /*
  * Carry out the command line @argv of @argc words without the program's name. What is
  * printed is appended to @out (standard output) and @err_out. *ret_status is the exit

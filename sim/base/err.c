@@ -6,25 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const code_names[E_CODE_MAX] = {
-	[E_OK] = "ok",
-	[E_IO] = "io",
-	[E_NOMEM] = "no-memory",
-	[E_NOSPC] = "no-space",
-	[E_CORRUPT] = "corrupt",
-	[E_UNSUPPORTED] = "unsupported",
-	[E_OVERFLOW] = "overflow",
-	[E_NOTFOUND] = "not-found",
-	[E_EXISTS] = "exists",
-	[E_INVAL] = "invalid",
-	[E_SCHEMA] = "schema",
-	[E_PERM] = "permission",
-	[E_TIMEOUT] = "timeout",
-	[E_INFRA] = "infrastructure",
-	[E_BUSY] = "busy",
-	[E_CANCELED] = "canceled",
-};
-
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 {
 	va_list ap;
@@ -98,11 +79,4 @@ int err_ctx(struct err *e, const char *fmt, ...)
 void err_clear(struct err *e)
 {
 	*e = (struct err)ERR_INIT;
-}
-
-const char *err_code_name(enum err_code code)
-{
-	if ((unsigned)code >= E_CODE_MAX)
-		return "unknown";
-	return code_names[code];
 }

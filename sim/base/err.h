@@ -68,7 +68,4 @@ int err_ctx(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Forget an error that was dealt with. */
 void err_clear(struct err *e);
 
-/* Stable lower-case name of @code, "corrupt" for E_CORRUPT; for --json. */
-const char *err_code_name(enum err_code code);
-
 #endif

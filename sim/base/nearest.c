@@ -13,8 +13,11 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 	return m < c ? m : c;
 }
 
-/* Optimal string alignment; words are cut at WORD_MAX, which is enough for names. */
-unsigned edit_distance(const char *a, const char *b)
+/*
+ * Edits (insert, delete, replace, swap of neighbours) that turn @a into @b, ignoring case:
+ * optimal string alignment. Words are cut at WORD_MAX, which is enough for names.
+ */
+static unsigned edit_distance(const char *a, const char *b)
 {
 	unsigned d[WORD_MAX + 1][WORD_MAX + 1];
 	size_t la = strnlen(a, WORD_MAX), lb = strnlen(b, WORD_MAX);

@@ -4,9 +4,6 @@
 
 #include <stddef.h>
 
-/* Edits (insert, delete, replace, swap of neighbours) that turn @a into @b, ignoring case. */
-unsigned edit_distance(const char *a, const char *b);
-
 /*
  * The one of @names (of @n) most like @word, for "did you mean"; NULL when @n is 0
  * or nothing is near (more than half of the longer word would change).

@@ -77,11 +77,6 @@ static const struct release releases[] = {
 	},
 };
 
-const struct release *release_at(size_t i)
-{
-	return i < N_RELEASES ? &releases[i] : NULL;
-}
-
 const struct release *release_by_name(const char *name)
 {
 	for (size_t i = 0; i < N_RELEASES; i++)

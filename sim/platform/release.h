@@ -40,8 +40,6 @@ struct release {
 /* NULL when there is none. */
 const struct release *release_by_name(const char *name);
 const struct release *release_by_build(const char *build);
-/* The @i-th row in order of age, NULL behind the last. */
-const struct release *release_at(size_t i);
 /* The name most like @name, for error messages. NULL when nothing is near. */
 const char *release_nearest(const char *name);
 

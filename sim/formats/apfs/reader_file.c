@@ -131,7 +131,7 @@ int apfs_stream_pread(struct apfs_stream *s, uint64_t off, void *buf, size_t len
 	return 0;
 }
 
-int apfs_stream_next_data(struct apfs_stream *s, uint64_t off, uint64_t *ret,
+static int stream_next_data(struct apfs_stream *s, uint64_t off, uint64_t *ret,
 			  struct err *e)
 {
 	while (off < s->size) {
@@ -195,7 +195,7 @@ int apfs_file_next_data(struct apfs_file *f, uint64_t off, uint64_t *ret, struct
 	uint64_t size;
 
 	if (!f->packed)
-		return apfs_stream_next_data(&f->stream, off, ret, e);
+		return stream_next_data(&f->stream, off, ret, e);
 	size = apfs_decmpfs_length(f->packed);
 	*ret = off < size ? off : size;
 	return 0;

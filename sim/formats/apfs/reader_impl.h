@@ -171,8 +171,6 @@ struct apfs {
 /* Find the newest intact checkpoint; fills sb, xid, omap, info. */
 int apfs_checkpoint_load(struct apfs *c, struct err *e) MUST_CHECK;
 
-void apfs_format_uuid(const struct apfs_uuid *u, char out[static APFS_UUID_BUF]);
-
 /* ---- volumes ---- */
 
 struct apfs_volume {
@@ -207,8 +205,6 @@ void apfs_stream_init(struct apfs_stream *s, struct apfs_volume *v, uint64_t id,
 		      uint64_t size);
 int apfs_stream_pread(struct apfs_stream *s, uint64_t off, void *buf, size_t len,
 		      size_t *ret_len, struct err *e) MUST_CHECK;
-int apfs_stream_next_data(struct apfs_stream *s, uint64_t off, uint64_t *ret,
-			  struct err *e) MUST_CHECK;
 
 /* A stream xattr's value stays on disk: found here, read with apfs_stream_pread. */
 struct apfs_xattr_ref {

@@ -114,15 +114,6 @@ const char *kext_fault_text(enum kext_fault fault)
 	return faults[fault].text;
 }
 
-enum kext_diag_class kext_fault_class(enum kext_fault fault)
-{
-	return faults[fault].class;
-}
-
-const char *kext_diag_title(enum kext_diag_class class)
-{
-	return titles[class];
-}
 
 static bool same_subject(const char *a, const char *b)
 {
@@ -210,7 +201,7 @@ int kext_diag_print(const struct kext_diags *d, struct buf *out, struct err *e)
 		bool titled = false;
 
 		for (int f = 0; f < KEXT_F_COUNT; f++) {
-			if ((int)kext_fault_class(f) != class || !kext_diag_has(d, f))
+			if ((int)faults[f].class != class || !kext_diag_has(d, f))
 				continue;
 			if (!titled && (r = buf_printf(out, e, "%s:\n", titles[class])))
 				return r;
