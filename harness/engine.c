@@ -5,26 +5,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "harness/engine_impl.h"
 #include "harness/step_run.h"
+#include "sim/base/clock.h"
 #include "sim/platform/paths.h"
 
 #define TAIL_LINES     20u
 #define END_SHUTDOWN_S 180u
 
-int64_t now_ns(void)
+static uint64_t engine_ms(const struct engine *en)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-uint64_t engine_ms(const struct engine *en)
-{
-	return (uint64_t)(now_ns() - en->started_ns) / 1000000;
+	return (uint64_t)(clock_ns() - en->started_ns) / 1000000;
 }
 
 static double scale(const struct engine *en)
@@ -34,7 +26,7 @@ static double scale(const struct engine *en)
 
 static unsigned left_ms(const struct engine *en, double want_ms)
 {
-	int64_t left = (en->deadline_ns - now_ns()) / 1000000;
+	int64_t left = (en->deadline_ns - clock_ns()) / 1000000;
 
 	if (left < 1)
 		return 1;
@@ -121,7 +113,7 @@ static int run_step(struct engine *en, const struct step *s, size_t number, stru
 	en->cur->line = s->at->line;
 	if (en->lost)
 		en->cur->verdict = VERDICT_SKIPPED;
-	else if (now_ns() >= en->deadline_ns)
+	else if (clock_ns() >= en->deadline_ns)
 		r = err_set(e, E_TIMEOUT, "the run took longer than %" PRIu64 " s",
 			    en->plan->s.timeout_s);
 	else
@@ -195,7 +187,7 @@ static int judge_end(struct engine *en, struct err *e)
 {
 	const struct expect *all = en->plan->scn->expect;
 	const struct expect *own = en->plan->variant ? en->plan->variant->expect : NULL;
-	int64_t t = now_ns();
+	int64_t t = clock_ns();
 	int r = begin_step(en, 0, "expect", "end state", e);
 
 	if (r)
@@ -205,11 +197,11 @@ static int judge_end(struct engine *en, struct err *e)
 		r = engine_expect(en, all, e);
 	if (!r && own)
 		r = engine_expect(en, own, e);
-	en->res->phase_ms[PHASE_INSPECT] += (uint64_t)(now_ns() - t) / 1000000;
-	t = now_ns();
+	en->res->phase_ms[PHASE_INSPECT] += (uint64_t)(clock_ns() - t) / 1000000;
+	t = clock_ns();
 	if (!r)
 		r = engine_judges(en, all, own, e);
-	en->res->phase_ms[PHASE_JUDGES] += (uint64_t)(now_ns() - t) / 1000000;
+	en->res->phase_ms[PHASE_JUDGES] += (uint64_t)(clock_ns() - t) / 1000000;
 	end_step(en, r, e);
 	return r;
 }
@@ -281,7 +273,7 @@ int engine_run(const struct engine_config *cfg, struct err *e)
 		.machine = cfg->machine,
 		.ev = cfg->evidence,
 		.res = cfg->result,
-		.started_ns = now_ns(),
+		.started_ns = clock_ns(),
 	};
 	struct err sub = ERR_INIT;
 	int r, bad;

@@ -26,9 +26,6 @@ struct engine {
 	struct macfs *disk; /* open while the machine is off, or NULL */
 };
 
-int64_t now_ns(void);
-uint64_t engine_ms(const struct engine *en);
-
 /* What is left for @s in milliseconds: its own time-out, or less when the run ends. */
 unsigned engine_timeout_ms(const struct engine *en, const struct step *s);
 

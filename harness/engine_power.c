@@ -7,6 +7,7 @@
 #include "harness/engine_impl.h"
 #include "harness/match.h"
 #include "harness/step_run.h"
+#include "sim/base/clock.h"
 
 #define DAY_NS 86400000000000ll
 /* What passes for the Mac between power-off and power-on. */
@@ -23,7 +24,7 @@ static int64_t mac_clock(const struct engine *en)
 
 	if (start == INT64_MIN || (en->release != en->plan->s.release && start < release))
 		start = release + DAY_NS;
-	return start + (now_ns() - en->started_ns) + en->boots * BOOT_GAP_NS;
+	return start + (clock_ns() - en->started_ns) + en->boots * BOOT_GAP_NS;
 }
 
 /* What is on the disk before anything happened, for `unchanged`. */
@@ -77,11 +78,11 @@ int engine_boot(struct engine *en, enum machine_mode mode, unsigned timeout_ms,
 		return r;
 	engine_drop_files(en);
 	evidence_mark(en->ev, SINCE_BOOT);
-	t = now_ns();
+	t = clock_ns();
 	en->mode = mode;
 	en->boots++;
 	r = en->machine->ops->boot(en->machine->m, &boot, ret_up, reason, e);
-	en->res->phase_ms[PHASE_BOOT] += (uint64_t)(now_ns() - t) / 1000000;
+	en->res->phase_ms[PHASE_BOOT] += (uint64_t)(clock_ns() - t) / 1000000;
 	if (r)
 		return r;
 	en->on = *ret_up;
@@ -119,7 +120,7 @@ int engine_shutdown(struct engine *en, bool restart, unsigned timeout_ms, struct
 	static const char *const names[] = {"restart", "halt", "panic"};
 	char reason[MACHINE_REASON_MAX] = "";
 	enum machine_down want = restart ? DOWN_RESTART : DOWN_HALT, how = DOWN_PANIC;
-	int64_t t = now_ns();
+	int64_t t = clock_ns();
 	bool going;
 	int r;
 
@@ -131,7 +132,7 @@ int engine_shutdown(struct engine *en, bool restart, unsigned timeout_ms, struct
 	if (!r)
 		r = en->machine->ops->wait_down(en->machine->m, timeout_ms, &how, reason,
 						e);
-	en->res->phase_ms[PHASE_SHUTDOWN] += (uint64_t)(now_ns() - t) / 1000000;
+	en->res->phase_ms[PHASE_SHUTDOWN] += (uint64_t)(clock_ns() - t) / 1000000;
 	if (r)
 		return err_ctx(e, "shutting down");
 	en->on = false;

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "harness/disk_files.h"
 #include "harness/subprocess.h"
+#include "sim/base/clock.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/nvram.h"
 #include "sim/platform/paths.h"
@@ -27,14 +27,6 @@ struct machine_vm {
 	char accel[8];
 	long peak_kib;
 };
-
-static int64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 static int make_overlay(struct machine_vm *m, const char *base, struct err *e)
 {

@@ -13,6 +13,7 @@
 
 #include "harness/machine_vm.h"
 #include "harness/report.h"
+#include "sim/base/clock.h"
 #include "sim/base/fsio.h"
 
 #define RUNS_PER_SECOND_MAX 1000u
@@ -184,14 +185,6 @@ static int make_real_machine(struct run *run, struct err *e)
 	if (!r)
 		run->machine = machine_vm_interface(run->vm);
 	return r;
-}
-
-static int64_t clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 static int carry_out(struct run *run, struct err *e)

@@ -6,6 +6,7 @@
 #include "harness/engine_impl.h"
 #include "harness/match.h"
 #include "harness/step_run.h"
+#include "sim/base/clock.h"
 
 /* How often a file or the console is looked at; programs of ours wait for events. */
 #define POLL_MS 50u
@@ -44,7 +45,7 @@ static int wait_caches(struct engine *en, const struct step *s, struct err *e)
 static int wait_file(struct engine *en, const struct step *s, const char *path,
 		     bool there, struct err *e)
 {
-	int64_t end = now_ns() + (int64_t)engine_timeout_ms(en, s) * 1000000;
+	int64_t end = clock_ns() + (int64_t)engine_timeout_ms(en, s) * 1000000;
 	struct macfs_stat st;
 	struct macfs *fs;
 	int r = engine_text(en, path, &path, e);
@@ -59,7 +60,7 @@ static int wait_file(struct engine *en, const struct step *s, const char *path,
 		if (!r == there)
 			return engine_check(en, there ? "wait.path" : "wait.gone", true,
 					    path, e, "%s", path);
-		if (now_ns() > end)
+		if (clock_ns() > end)
 			return timed_out(path, e);
 		err_clear(e);
 		r = en->machine->ops->idle(en->machine->m, POLL_MS, e);
@@ -70,7 +71,7 @@ static int wait_file(struct engine *en, const struct step *s, const char *path,
 static int wait_console(struct engine *en, const struct step *s, const char *like,
 			struct err *e)
 {
-	int64_t end = now_ns() + (int64_t)engine_timeout_ms(en, s) * 1000000;
+	int64_t end = clock_ns() + (int64_t)engine_timeout_ms(en, s) * 1000000;
 	size_t seen = 0;
 	int r = engine_text(en, like, &like, e);
 
@@ -82,7 +83,7 @@ static int wait_console(struct engine *en, const struct step *s, const char *lik
 			if (match_like(like, lines[seen]))
 				return engine_check(en, "wait.console", true, like, e,
 						    "%s", lines[seen]);
-		if (now_ns() > end)
+		if (clock_ns() > end)
 			return timed_out(like, e);
 		r = en->machine->ops->idle(en->machine->m, POLL_MS, e);
 	}

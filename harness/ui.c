@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/base/clock.h"
+
 #define TICK_MS 200
 
 struct ui {
@@ -22,14 +24,6 @@ struct ui {
 	char name[128], what[192], note[192];
 	int64_t since_ms;
 };
-
-static int64_t clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 bool ui_colours(int fd)
 {

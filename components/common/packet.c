@@ -9,8 +9,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "sim/base/clock.h"
 
 #define BACKLOG 16
 
@@ -93,19 +94,11 @@ int packet_send(int fd, const json_t *msg, struct err *e)
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Wait until @fd can be read. A signal does not make the wait longer. */
 static int wait_readable(int fd, int timeout_ms, struct err *e)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = clock_ms() + timeout_ms;
 	int n, left = timeout_ms;
 
 	for (;;) {
@@ -115,7 +108,7 @@ static int wait_readable(int fd, int timeout_ms, struct err *e)
 		if (n < 0 && errno != EINTR)
 			return err_sys(e, "waiting for a packet");
 		if (timeout_ms >= 0) {
-			int64_t rest = end - now_ms();
+			int64_t rest = end - clock_ms();
 
 			if (n == 0 || rest <= 0)
 				return err_set(e, E_TIMEOUT, "no packet within %d ms",

@@ -13,8 +13,7 @@
 
 #include "components/common/packet.h"
 #include "components/launchd/bootstrap.h"
-
-#define NS_PER_S 1000000000LL
+#include "sim/base/clock.h"
 
 struct launchd {
 	struct launchd_log log;

@@ -9,18 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "components/common/spawn.h"
+#include "sim/base/clock.h"
 #include "sim/base/fsio.h"
-
-int64_t launchd_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 void supervisor_init(struct supervisor *s, struct launchd_log *log, struct waits waits)
 {
@@ -124,7 +116,7 @@ int supervisor_start(struct supervisor *s, struct job *j, struct err *e)
 	if (j->pid)
 		return 0;
 	j->start_at_ns = 0;
-	j->started_ns = launchd_now_ns();
+	j->started_ns = clock_ns();
 	launchd_log_drain(s->log);
 	if (!spawn_process(&rq, &j->pid, e))
 		return 0;
@@ -180,7 +172,7 @@ static void say_how_it_ended(struct supervisor *s, const struct job *j, pid_t pi
 
 static void schedule(struct supervisor *s, struct job *j)
 {
-	int64_t now = launchd_now_ns();
+	int64_t now = clock_ns();
 	int64_t due = j->started_ns + waits_scale_ns(&s->waits, j->throttle_s);
 
 	j->start_at_ns = due > now ? due : now;
@@ -188,8 +180,8 @@ static void schedule(struct supervisor *s, struct job *j)
 		launchd_say(s->log, j->label, LAUNCHD_NOTICE,
 			    "Service only ran for %d seconds. Pushing respawn out by %d "
 			    "seconds.",
-			    (int)((now - j->started_ns) / 1000000000),
-			    (int)((due - now + 999999999) / 1000000000));
+			    (int)((now - j->started_ns) / NS_PER_S),
+			    (int)((due - now + NS_PER_S - 1) / NS_PER_S));
 }
 
 static void job_ended(struct supervisor *s, struct job *j, int status, bool restart)
@@ -228,7 +220,7 @@ void supervisor_reap(struct supervisor *s)
 
 int64_t supervisor_run_due(struct supervisor *s)
 {
-	int64_t now = launchd_now_ns(), next = 0;
+	int64_t now = clock_ns(), next = 0;
 
 	for (size_t i = 0; i < s->n_jobs; i++) {
 		struct job *j = s->job[i];

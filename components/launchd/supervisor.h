@@ -54,7 +54,4 @@ void supervisor_reap(struct supervisor *s);
 /* Start what is due. Returns the time (CLOCK_MONOTONIC ns) of the next start, 0: none. */
 int64_t supervisor_run_due(struct supervisor *s);
 
-/* CLOCK_MONOTONIC in nanoseconds. */
-int64_t launchd_now_ns(void);
-
 #endif

@@ -12,9 +12,8 @@
 #include "components/common/packet.h"
 #include "components/launchd/hooks.h"
 #include "components/common/spawn.h"
+#include "sim/base/clock.h"
 
-#define NS_PER_S  1000000000LL
-#define NS_PER_MS 1000000LL
 /* Not every process is a child, so its end need not send SIGCHLD: look this often. */
 #define LOOK_NS (20 * NS_PER_MS)
 /* An answer of the kernel that does not come is not waited for any longer. */
@@ -63,7 +62,7 @@ static bool reap_until(struct teardown *t, bool (*done)(struct teardown *), int6
 		reap(t);
 		if (done(t))
 			return true;
-		rest = end - launchd_now_ns();
+		rest = end - clock_ns();
 		if (rest <= 0)
 			return false;
 		if (rest > LOOK_NS)
@@ -113,7 +112,7 @@ static int64_t exit_timeout(const struct teardown *t, const struct job *j)
 /* SIGKILL to the jobs whose time is over; returns when the next one's is, or 0. */
 static int64_t kill_late_jobs(struct teardown *t, int64_t since)
 {
-	int64_t now = launchd_now_ns(), next = 0;
+	int64_t now = clock_ns(), next = 0;
 
 	for (size_t i = 0; i < t->supervisor->n_jobs; i++) {
 		const struct job *j = t->supervisor->job[i];
@@ -135,7 +134,7 @@ static int64_t kill_late_jobs(struct teardown *t, int64_t since)
 
 static void stop_jobs(struct teardown *t)
 {
-	int64_t since = launchd_now_ns(), next;
+	int64_t since = clock_ns(), next;
 
 	for (size_t i = 0; i < t->supervisor->n_jobs; i++)
 		if (t->supervisor->job[i]->pid)
@@ -143,7 +142,7 @@ static void stop_jobs(struct teardown *t)
 	do {
 		next = kill_late_jobs(t, since);
 	} while (next && !reap_until(t, jobs_are_gone, next));
-	reap_until(t, jobs_are_gone, launchd_now_ns() + t->limits.kill);
+	reap_until(t, jobs_are_gone, clock_ns() + t->limits.kill);
 }
 
 static bool all_are_gone(struct teardown *t)
@@ -154,10 +153,10 @@ static bool all_are_gone(struct teardown *t)
 static void kill_others(struct teardown *t)
 {
 	if (t->system->kill_all(t->system->arg, SIGTERM) == 0 &&
-	    reap_until(t, all_are_gone, launchd_now_ns() + at_least(t, t->limits.term)))
+	    reap_until(t, all_are_gone, clock_ns() + at_least(t, t->limits.term)))
 		return;
 	t->system->kill_all(t->system->arg, SIGKILL);
-	if (!reap_until(t, all_are_gone, launchd_now_ns() + t->limits.kill))
+	if (!reap_until(t, all_are_gone, clock_ns() + t->limits.kill))
 		launchd_say(t->supervisor->log, NULL, LAUNCHD_ERROR,
 			    "some processes would not die");
 }
@@ -166,7 +165,7 @@ static void kill_others(struct teardown *t)
 static void kill_leftovers(struct teardown *t)
 {
 	t->system->kill_all(t->system->arg, SIGKILL);
-	reap_until(t, all_are_gone, launchd_now_ns() + t->limits.kill);
+	reap_until(t, all_are_gone, clock_ns() + t->limits.kill);
 }
 
 static void settle_disks(struct teardown *t)
@@ -182,7 +181,7 @@ static void report(struct teardown *t)
 {
 	launchd_say(t->supervisor->log, "com.apple.xpc.launchd.domain.system",
 		    LAUNCHD_NOTICE, "Userspace teardown took %d ms",
-		    (int)((launchd_now_ns() - t->started_ns) / NS_PER_MS));
+		    (int)((clock_ns() - t->started_ns) / NS_PER_MS));
 	launchd_log_drain(t->supervisor->log);
 }
 
@@ -193,7 +192,7 @@ static void (*const steps[])(struct teardown *) = {
 
 int teardown_run(struct teardown *t, struct err *e)
 {
-	t->started_ns = launchd_now_ns();
+	t->started_ns = clock_ns();
 	t->hook_pid = 0;
 	t->made_writable = false;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
@@ -220,10 +219,10 @@ int teardown_run_child(struct teardown *t, const struct spawn_request *rq, struc
 	if (r)
 		return r;
 	t->hook_pid = pid;
-	if (reap_until(t, hook_is_gone, launchd_now_ns() + t->limits.hook))
+	if (reap_until(t, hook_is_gone, clock_ns() + t->limits.hook))
 		return 0;
 	kill(-pid, SIGKILL); /* its session, of which it is the leader */
-	reap_until(t, hook_is_gone, launchd_now_ns() + t->limits.kill);
+	reap_until(t, hook_is_gone, clock_ns() + t->limits.kill);
 	t->hook_pid = 0;
 	return err_set(e, E_TIMEOUT, "killed after %lld seconds",
 		       (long long)(t->limits.hook / NS_PER_S));

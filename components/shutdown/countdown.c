@@ -9,12 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/base/clock.h"
 #include "sim/base/fsio.h"
 
 #define MINUTE	    60
 #define HOUR	    (60 * MINUTE)
 #define NO_LOGIN_AT (5 * MINUTE)
-#define NS_PER_S    1000000000LL
 
 /* A warning is due at so many seconds before the time; then wait so long. */
 static const struct step {

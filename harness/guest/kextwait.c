@@ -15,18 +15,11 @@
 #include "components/common/packet.h"
 #include "components/kextcache/freshness.h"
 #include "components/kextd/protocol.h"
+#include "sim/base/clock.h"
 #include "sim/platform/bootcaches.h"
 #include "sim/platform/paths.h"
 
 #define ROUND_NS 20000000 /* kextd has no message for "I am done" */
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static int ask(bool *ret_idle, struct err *e)
 {
@@ -72,7 +65,7 @@ static int fresh(bool *ret, struct err *e)
 int main(int argc, char **argv)
 {
 	static const struct timespec pause = {.tv_nsec = ROUND_NS};
-	int64_t end = now_ms() + (argc > 1 ? strtol(argv[1], NULL, 10) : 60000);
+	int64_t end = clock_ms() + (argc > 1 ? strtol(argv[1], NULL, 10) : 60000);
 	struct err e = ERR_INIT;
 	bool idle = false, ok = false;
 	int r;
@@ -82,7 +75,7 @@ int main(int argc, char **argv)
 		r = ask(&idle, &e);
 		if (!r && idle)
 			break;
-		if (now_ms() > end) {
+		if (clock_ms() > end) {
 			fprintf(stderr, "kextd is not idle%s%s\n", r ? ": " : "",
 				r ? e.msg : "");
 			return 124;

@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "sim/base/clock.h"
 #include "sim/base/fsio.h"
 #include "sim/carrier/init/init.h"
 #include "sim/carrier/layout.h"
@@ -115,7 +116,7 @@ static void take_records(struct init *in)
 	else
 		while (console_order_unannounced(&c->order))
 			;
-	c->idle_since = pipe_readable(c) ? now_ns() : 0;
+	c->idle_since = pipe_readable(c) ? clock_ns() : 0;
 }
 
 static void on_ready(struct init *in, void *arg)

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "sim/base/clock.h"
 #include "sim/base/fsio.h"
 #include "sim/carrier/control.h"
 #include "sim/carrier/init/init.h"
@@ -158,7 +159,7 @@ void ctl_send(struct init *in, json_t *msg)
 void ctl_event(struct init *in, const char *name, json_t *more)
 {
 	json_t *msg = more ? more : json_object();
-	int64_t t = in->boot_ns ? (now_ns() - in->boot_ns) / 1000000 : 0;
+	int64_t t = in->boot_ns ? (clock_ns() - in->boot_ns) / 1000000 : 0;
 
 	json_object_set_new(msg, "event", json_string(name));
 	json_object_set_new(msg, "t_ms", json_integer(t));

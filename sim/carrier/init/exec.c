@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sim/base/clock.h"
 #include "sim/carrier/control.h"
 #include "sim/carrier/init/init.h"
 
@@ -193,7 +194,7 @@ static const char *read_order(const json_t *req, struct exec *x, struct order *o
 	if (timeout <= 0 || timeout > INT32_MAX)
 		return "exec: bad timeout_ms";
 	o->uid = (uid_t)json_integer_value(json_object_get(req, "uid"));
-	x->deadline = now_ns() + timeout * 1000000;
+	x->deadline = clock_ns() + timeout * 1000000;
 	return NULL;
 }
 

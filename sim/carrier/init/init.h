@@ -68,7 +68,6 @@ struct init {
 };
 
 /* main.c */
-int64_t now_ns(void);
 void loop_add(struct init *in, struct watch *w, uint32_t events);
 /* Take @w out of the loop and close its descriptor. Nothing when it has none. */
 void loop_drop(struct init *in, struct watch *w);

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/base/clock.h"
 #include "sim/base/fsio.h"
 #include "sim/carrier/boot_protocol.h"
 #include "sim/carrier/control.h"
@@ -322,7 +323,7 @@ void mac_boot(struct init *in, const json_t *req)
 		ctl_refuse(in, id, NULL, "the Mac was started before");
 		return;
 	}
-	in->boot_ns = now_ns();
+	in->boot_ns = clock_ns();
 	in->state = ST_BOOTING;
 	in->mac.boot_id = json_incref(id);
 	r = prepare(req, &e);
@@ -365,7 +366,7 @@ static void launchd_ended(struct init *in, int status)
 	close(in->mac.pid_ns);
 	close(in->mac.uts_ns);
 	close(in->mac.ipc_ns);
-	in->mac.deadline = now_ns() + BOOT_SHUTDOWN_MS * INT64_C(1000000);
+	in->mac.deadline = clock_ns() + BOOT_SHUTDOWN_MS * INT64_C(1000000);
 	send_boot(in, json_pack("{s:s,s:s}", "type", BOOT_SHUTDOWN, "how", in->mac.how));
 }
 

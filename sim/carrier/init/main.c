@@ -10,19 +10,11 @@
 #include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "sim/base/clock.h"
 #include "sim/carrier/init/init.h"
 #include "sim/carrier/layout.h"
-
-int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
 
 void note(const char *fmt, ...)
 {
@@ -135,7 +127,7 @@ static int start(struct init *in, struct err *e)
 /* Milliseconds until the first deadline, rounded up; -1 when there is none. */
 static int until_deadline(struct init *in)
 {
-	int64_t now = now_ns(), next = exec_deadlines(in, now), t;
+	int64_t now = clock_ns(), next = exec_deadlines(in, now), t;
 
 	t = mac_deadline(in, now);
 	next = t < next ? t : next;
