@@ -23,13 +23,6 @@ void kc_kexts_release(struct kc_kexts *k)
 	kext_set_release(&k->all);
 }
 
-static bool is_below(const char *path, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	return !strncmp(path, folder, n) && (path[n] == '/' || !path[n]);
-}
-
 /* Those of @all at or below @arg. */
 static int add_below(struct kext_set *to, const struct kext_set *all, const char *arg,
 		     struct err *e)
@@ -40,7 +33,7 @@ static int add_below(struct kext_set *to, const struct kext_set *all, const char
 	if (!realpath(arg, real))
 		return 0;
 	for (size_t i = 0; i < all->n && !r; i++)
-		if (is_below(all->item[i]->path, real) && !kext_set_has(to, all->item[i]))
+		if (fsio_below(all->item[i]->path, real) && !kext_set_has(to, all->item[i]))
 			r = kext_set_add(to, all->item[i], e);
 	return r;
 }

@@ -46,12 +46,6 @@ static int parts_init(struct parts *p, size_t n, struct err *e)
 	return err_set(e, E_NOMEM, "out of memory");
 }
 
-/* Does @path lie at or below @folder? */
-static bool below(const char *path, const char *folder, size_t len)
-{
-	return !strncmp(path, folder, len) && (path[len] == '/' || !path[len]);
-}
-
 static int recorded_path(const struct kc_link *l, const char *path, char **ret,
 			 struct err *e)
 {
@@ -61,10 +55,8 @@ static int recorded_path(const struct kc_link *l, const char *path, char **ret,
 	int r;
 
 	for (size_t i = 0; i < l->n_prefixes; i++) {
-		len = strlen(l->prefix[i].from);
-		while (len && l->prefix[i].from[len - 1] == '/')
-			len--;
-		if (len < strip || !len || !below(path, l->prefix[i].from, len))
+		len = fsio_below(path, l->prefix[i].from);
+		if (!len || len < strip)
 			continue;
 		strip = len;
 		to = l->prefix[i].to;

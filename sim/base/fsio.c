@@ -172,6 +172,15 @@ bool fsio_exists(const char *path)
 	return lstat(path, &st) == 0;
 }
 
+size_t fsio_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	while (n && folder[n - 1] == '/')
+		n--;
+	return strncmp(path, folder, n) || (path[n] != '/' && path[n]) ? 0 : n;
+}
+
 int fsio_join(char *out, size_t size, const char *a, const char *b, struct err *e)
 {
 	size_t n = strlen(a);

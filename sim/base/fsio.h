@@ -39,6 +39,12 @@ int fsio_pwrite_all(int fd, const void *data, size_t len, uint64_t off, const ch
 
 bool fsio_exists(const char *path);
 
+/*
+ * How much of @path names @folder, when it lies at or below it; else 0. Slashes at the end
+ * of @folder do not count; below "/" nothing lies.
+ */
+size_t fsio_below(const char *path, const char *folder);
+
 /* "a/b" from "a" and "b" into @out of @size bytes. E_OVERFLOW when it does not fit. */
 int fsio_join(char *out, size_t size, const char *a, const char *b, struct err *e)
 	MUST_CHECK;
