@@ -178,7 +178,6 @@ static const struct {
 } known[] = {
     {"com.apple.rootless.install", SIP_ENT_INSTALL},
     {"com.apple.private.apfs.mount-root-writeable-at-shutdown", SIP_ENT_SHUTDOWN_MOUNT},
-    {"com.apple.private.KextAudit.user-access", SIP_ENT_KEXT_SERVICE},
 };
 
 struct collect {
@@ -269,7 +268,7 @@ static int set_name_rules(struct policy *p, struct err *e)
 		struct sip_name_rule rule;
 	} rules[] = {
 	    {"bootstrap", {.entitlements = SIP_ENT_SHUTDOWN_MOUNT}},
-	    {"com.apple.KernelExtensionServer", {.entitlements = SIP_ENT_KEXT_SERVICE}},
+	    {"com.apple.KernelExtensionServer", {.entitlements = SIP_ENT_SHUTDOWN_MOUNT}},
 	    {NVRAM_APPLE_GUID ":" NVRAM_CSR_CONFIG,
 	     {.csr_any = CSR_ALLOW_DEVICE_CONFIGURATION | CSR_ALLOW_UNRESTRICTED_NVRAM}},
 	};

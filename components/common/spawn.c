@@ -29,6 +29,9 @@ static int set_up_files(posix_spawn_file_actions_t *fa, const struct spawn_reque
 		n = add_output(fa, &rq->out, STDOUT_FILENO);
 	if (!n)
 		n = add_output(fa, &rq->err, STDERR_FILENO);
+	if (!n && rq->service_port)
+		n = posix_spawn_file_actions_adddup2(fa, rq->service_port,
+						     SPAWN_SERVICE_PORT);
 	return n;
 }
 

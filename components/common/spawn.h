@@ -20,7 +20,11 @@ struct spawn_request {
 	char *const *env; /* added to PATH and the rest of the standard environment */
 	const char *service; /* XPC_SERVICE_NAME; may be NULL */
 	struct spawn_output out, err;
+	int service_port; /* becomes SPAWN_SERVICE_PORT of the child; 0: none */
 };
+
+/* The descriptor on which a job finds the port that launchd made for its service. */
+#define SPAWN_SERVICE_PORT 3
 
 /*
  * Start it as the leader of a session of its own, with default signals and an empty

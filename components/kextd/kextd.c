@@ -3,6 +3,7 @@
 #include "components/kextd/kextd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -157,9 +158,12 @@ static int open_all(struct kextd *k, struct err *e)
 	r = kextd_poll(k, k->timer, e);
 	if (!r)
 		r = open_mounts(k, e);
-	if (!r)
-		r = packet_listen(k->o->socket, &k->listener, e);
-	return r ? r : kextd_poll(k, k->listener, e);
+	if (r)
+		return r;
+	k->listener = k->o->listener;
+	if (fcntl(k->listener, F_SETFD, FD_CLOEXEC))
+		return err_sys(e, "the port of the service, which launchd gives");
+	return kextd_poll(k, k->listener, e);
 }
 
 static void close_all(struct kextd *k)

@@ -29,7 +29,7 @@ struct kextd_options {
 	const char *volumes;		/* XNU_VOLUMES */
 	const char *boot_args;		/* XNU_BOOT_ARGS */
 	const char *csr_config;		/* XNU_CSR_CONFIG */
-	const char *socket;		/* XNU_KEXTD_SOCKET */
+	int listener; /* the service's port, from launchd; taken over */
 	const char *kextcache;		/* "/usr/sbin/kextcache" */
 	const char *installer_pid_file; /* KEXTD_INSTALLER_PID */
 	struct waits waits;

@@ -5,6 +5,7 @@
 
 #include "components/common/entitlements.h"
 #include "components/common/log.h"
+#include "components/common/spawn.h"
 #include "components/kextd/kextd.h"
 #include "sim/platform/paths.h"
 
@@ -26,7 +27,7 @@ int main(void)
 	    .volumes = XNU_VOLUMES,
 	    .boot_args = XNU_BOOT_ARGS,
 	    .csr_config = XNU_CSR_CONFIG,
-	    .socket = XNU_KEXTD_SOCKET,
+	    .listener = SPAWN_SERVICE_PORT,
 	    .kextcache = "/usr/sbin/kextcache",
 	    .installer_pid_file = KEXTD_INSTALLER_PID,
 	    .waits = WAITS_REAL,

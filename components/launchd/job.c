@@ -108,6 +108,26 @@ static int read_paths(struct job *j, plist_t d, struct err *e)
 	return err ? copy_string(&j->err_path, err, e) : 0;
 }
 
+/* The name becomes that of a socket in /dev/xnu, so it must not lead out of there. */
+static int read_mach_services(struct job *j, plist_t d, struct err *e)
+{
+	plist_t dict = NULL;
+	struct pl_iter it;
+	int r = pl_opt_dict(d, "MachServices", &dict, e);
+
+	if (r || !dict)
+		return r;
+	if (plist_dict_get_size(dict) > 1)
+		return err_set(e, E_UNSUPPORTED, "key 'MachServices': more than one");
+	for (pl_each(&it, dict); pl_next(&it);) {
+		if (strchr(it.key, '/') || it.key[0] == '.' || !it.key[0])
+			r = err_set(e, E_CORRUPT, "key 'MachServices': bad name");
+		else
+			r = copy_string(&j->mach_service, it.key, e);
+	}
+	return r;
+}
+
 static int read_condition(plist_t d, const char *key, enum job_condition *ret, struct err *e)
 {
 	bool v = false;
@@ -175,8 +195,8 @@ static int read_run_at_load(struct job *j, plist_t d, struct err *e)
 }
 
 static int (*const readers[])(struct job *, plist_t, struct err *) = {
-	read_label,      read_arguments, read_environment, read_paths,
-	read_keep_alive, read_limits,    read_run_at_load,
+	read_label,         read_arguments,  read_environment, read_paths,
+	read_mach_services, read_keep_alive, read_limits,      read_run_at_load,
 };
 
 int job_parse(const void *data, size_t len, const char *what, struct job **ret,
@@ -240,6 +260,9 @@ void job_free(struct job *j)
 	free(j->program);
 	free(j->out_path);
 	free(j->err_path);
+	free(j->mach_service);
+	if (j->port)
+		close(j->port);
 	free(j);
 }
 

@@ -24,12 +24,14 @@ struct job {
 	char **argv;   /* NULL at the end */
 	char **env;    /* "NAME=value", NULL at the end; what is added to the standard ones */
 	char *out_path, *err_path; /* NULL: nowhere */
+	char *mach_service;        /* the one it offers; NULL: none */
 	bool run_at_load;
 	enum job_keep_alive keep_alive;
 	enum job_condition crashed, successful_exit;
 	double exit_timeout_s; /* SIGTERM to SIGKILL; not scaled */
 	double throttle_s;     /* start to next start; not scaled */
 
+	int port;           /* of mach_service, while the job is loaded; 0: none */
 	pid_t pid;          /* 0: not running */
 	int last_status;    /* as waitpid has it */
 	int64_t started_ns; /* CLOCK_MONOTONIC; of the last start, 0 if none */

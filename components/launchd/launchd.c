@@ -180,7 +180,7 @@ int launchd_run(const struct launchd_options *o, struct err *e)
 	int r;
 
 	launchd_log_init(&l.log, o->console);
-	supervisor_init(&l.supervisor, &l.log, o->waits);
+	supervisor_init(&l.supervisor, &l.log, o->waits, o->port_dir);
 	l.bootstrap.supervisor = &l.supervisor;
 	r = open_all(&l, o->socket, e);
 	if (!r) {

@@ -58,6 +58,7 @@ int main(void)
 		.console = STDOUT_FILENO,
 		.job_dirs = job_dirs,
 		.socket = XNU_BOOTSTRAP_SOCKET,
+		.port_dir = XNU_DIR,
 		.system = {
 			.kill_all = kill_all,
 			.remount_root = remount_root,

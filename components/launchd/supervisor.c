@@ -10,15 +10,18 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "components/common/packet.h"
 #include "components/common/spawn.h"
 #include "sim/base/clock.h"
 #include "sim/base/fsio.h"
 
-void supervisor_init(struct supervisor *s, struct launchd_log *log, struct waits waits)
+void supervisor_init(struct supervisor *s, struct launchd_log *log, struct waits waits,
+		     const char *port_dir)
 {
 	memset(s, 0, sizeof(*s));
 	s->log = log;
 	s->waits = waits;
+	s->port_dir = port_dir;
 }
 
 void supervisor_release(struct supervisor *s)
@@ -57,6 +60,22 @@ static void forget(struct supervisor *s, struct job *j)
 	job_free(j);
 }
 
+/*
+ * launchd holds the receive right from the time the job is loaded: who calls before the
+ * daemon is up waits for it instead of finding nobody. A service whose port cannot be
+ * made runs without.
+ */
+static void open_port(const struct supervisor *s, struct job *j)
+{
+	struct err e = ERR_INIT;
+	char path[PATH_MAX];
+
+	if (j->mach_service &&
+	    (fsio_join(path, sizeof(path), s->port_dir, j->mach_service, &e) ||
+	     packet_listen(path, &j->port, &e)))
+		launchd_say(s->log, j->label, LAUNCHD_ERROR, "%s", e.msg);
+}
+
 int supervisor_load(struct supervisor *s, const char *path, struct job **ret, struct err *e)
 {
 	struct job *j;
@@ -72,6 +91,7 @@ int supervisor_load(struct supervisor *s, const char *path, struct job **ret, st
 		job_free(j);
 		return r;
 	}
+	open_port(s, j);
 	s->job[s->n_jobs++] = j;
 	if (ret)
 		*ret = j;
@@ -111,6 +131,7 @@ int supervisor_start(struct supervisor *s, struct job *j, struct err *e)
 		.service = j->label,
 		.out = {.path = j->out_path, .fd = -1},
 		.err = {.path = j->err_path, .fd = -1},
+		.service_port = j->port,
 	};
 
 	if (j->pid)

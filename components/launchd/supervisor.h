@@ -18,11 +18,13 @@
 struct supervisor {
 	struct launchd_log *log; /* borrowed */
 	struct waits waits;
+	const char *port_dir; /* where services' ports are made: XNU_DIR; borrowed */
 	struct job *job[SUPERVISOR_JOBS_MAX]; /* owned */
 	size_t n_jobs;
 };
 
-void supervisor_init(struct supervisor *s, struct launchd_log *log, struct waits waits);
+void supervisor_init(struct supervisor *s, struct launchd_log *log, struct waits waits,
+		     const char *port_dir);
 /* Forgets the jobs; processes that run are left alone. */
 void supervisor_release(struct supervisor *s);
 

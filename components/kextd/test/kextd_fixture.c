@@ -194,7 +194,6 @@ static int run(const struct kextd_fixture *f, double factor)
 	    .volumes = volumes,
 	    .boot_args = args,
 	    .csr_config = "/nonexistent",
-	    .socket = f->socket,
 	    .kextcache = tool,
 	    .installer_pid_file = "/nonexistent",
 	    .waits = {.factor = factor},
@@ -209,6 +208,9 @@ static int run(const struct kextd_fixture *f, double factor)
 	if (log_file_open(&file, log_path, "kextd", &e))
 		return 1;
 	log = log_file_sink(&file, CLOG_DETAIL);
+	/* what launchd does for it */
+	if (packet_listen(f->socket, &o.listener, &e))
+		return 1;
 	return kextd_run(&o, &e) ? 1 : 0;
 }
 

@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "components/common/packet.h"
 #include "components/launchd/job.h"
+#include "components/launchd/supervisor.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
 
@@ -153,7 +156,42 @@ static void refuses_what_others_could_have_written(void)
 	}
 }
 
-TEST_MAIN("launchd job", {"reads kextd's", reads_kextd},
+/* Who calls before the daemon runs is heard, and the port is the job's descriptor 3. */
+static void holds_the_port_of_a_service(void)
+{
+	static const char plist[] =
+		"<plist version=\"1.0\"><dict><key>Label</key><string>l</string>"
+		"<key>ProgramArguments</key><array><string>/bin/sh</string><string>-c</string>"
+		"<string>test -S /dev/fd/3 &amp;&amp; : &gt; %s/up</string></array>"
+		"<key>MachServices</key><dict><key>com.example.service</key><true/></dict>"
+		"</dict></plist>";
+	const struct waits real = WAITS_REAL;
+	struct supervisor s;
+	struct launchd_log log;
+	struct err e = ERR_INIT;
+	struct job *j;
+	char path[4096], text[4096];
+	int fd, status;
+
+	snprintf(text, sizeof(text), plist, test_tmpdir());
+	snprintf(path, sizeof(path), "%s/port.plist", test_tmpdir());
+	ASSERT_OK(fsio_write_atomic(path, text, strlen(text), 0644, &e), &e);
+	launchd_log_init(&log, STDERR_FILENO);
+	supervisor_init(&s, &log, real, test_tmpdir());
+	ASSERT_OK(supervisor_load(&s, path, &j, &e), &e);
+	snprintf(path, sizeof(path), "%s/com.example.service", test_tmpdir());
+	ASSERT_OK(packet_connect(path, &fd, &e), &e);
+	close(fd);
+	ASSERT_OK(supervisor_start(&s, j, &e), &e);
+	CU_ASSERT_EQUAL(waitpid(j->pid, &status, 0), j->pid);
+	snprintf(path, sizeof(path), "%s/up", test_tmpdir());
+	CU_ASSERT_TRUE(fsio_exists(path));
+	supervisor_release(&s);
+	launchd_log_release(&log);
+}
+
+TEST_MAIN("launchd job", {"holds the port of a service", holds_the_port_of_a_service},
+	  {"reads kextd's", reads_kextd},
 	  {"reads everything else", reads_everything_else},
 	  {"keeps alive by its conditions", keeps_alive_by_its_conditions},
 	  {"refuses bad lists", refuses_bad_lists},

@@ -155,7 +155,7 @@ static void child(struct world *w, const char *kernel)
 	log.pid = 1;
 	log.clock = oct_10;
 	snprintf(log.host, sizeof(log.host), "Catalina-Mac");
-	supervisor_init(&s, &log, waits);
+	supervisor_init(&s, &log, waits, w->dir);
 	if (w->jobs) {
 		supervisor_load_dir(&s, w->jobs);
 		supervisor_start_all(&s);

@@ -41,7 +41,6 @@ struct sip_mark {
 #define SIP_ENT_INSTALL        1u /* com.apple.rootless.install */
 #define SIP_ENT_SHUTDOWN_MOUNT                                                           \
 	2u /* com.apple.private.apfs.mount-root-writeable-at-shutdown */
-#define SIP_ENT_KEXT_SERVICE   4u /* com.apple.private.KextAudit.user-access */
 
 struct sip_entitlements {
 	__u32 bits;
