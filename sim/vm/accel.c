@@ -89,7 +89,7 @@ static int try_kvm(const char *cache_dir, const struct qemu_machine *machine, in
 	m.accel = "kvm";
 	m.incoming = -1;
 	memset(m.disks, 0, sizeof(m.disks));
-	r = qemu_start(&q, &m, &logs, pump_now(), stop_fd, e);
+	r = qemu_start(&q, &m, &logs, clock_ns(), stop_fd, e);
 	if (!r)
 		r = qemu_wait_ready(&q, pump_after_ms(TRIAL_MS), e);
 	qemu_release(&q);

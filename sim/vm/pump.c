@@ -3,20 +3,11 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
-
-int64_t pump_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
 
 /* Milliseconds for poll(2), rounded up so that it does not spin before the deadline. */
 static int poll_ms(int64_t deadline)
 {
-	int64_t left = deadline - pump_now();
+	int64_t left = deadline - clock_ns();
 
 	if (left <= 0)
 		return 0;
@@ -59,7 +50,7 @@ int pump_until(struct pump *p, int64_t deadline, bool (*done)(void *arg), void *
 		if (last)
 			return err_set(e, E_TIMEOUT, "timed out");
 		/* One more look at the descriptors after the deadline. */
-		last = pump_now() >= deadline;
+		last = clock_ns() >= deadline;
 		r = round_of(p, deadline, e);
 		if (r)
 			return r;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/base/clock.h"
 #include "sim/base/err.h"
 
 #define PUMP_MAX 8
@@ -25,11 +26,10 @@ struct pump {
 	int stop_fd; /* readable: give up; -1: none */
 };
 
-/* CLOCK_MONOTONIC in nanoseconds. */
-int64_t pump_now(void);
+/* The time @ms from now, by clock_ns. */
 static inline int64_t pump_after_ms(unsigned ms)
 {
-	return pump_now() + (int64_t)ms * 1000000;
+	return clock_ns() + ms * NS_PER_MS;
 }
 
 /*

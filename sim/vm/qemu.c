@@ -307,7 +307,7 @@ static int wait_saved(struct qemu *q, int64_t deadline, struct err *e)
 			return r;
 		if (!strcmp(status, "failed") || !strcmp(status, "cancelled"))
 			return err_set(e, E_INFRA, "QEMU could not save the machine");
-		if (pump_now() >= deadline)
+		if (clock_ns() >= deadline)
 			return err_set(e, E_TIMEOUT, "saving the machine timed out");
 		r = qemu_pump(q, pump_after_ms(POLL_MS), NULL, NULL, &why);
 		if (r && r != -E_TIMEOUT)

@@ -41,7 +41,7 @@ static void finish_line(struct recorder *r)
 
 static void take(struct recorder *r, const char *data, size_t len)
 {
-	int64_t now = pump_now();
+	int64_t now = clock_ns();
 
 	while (len) {
 		const char *nl = memchr(data, '\n', len);

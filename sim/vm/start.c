@@ -68,7 +68,7 @@ static int from_template(struct vm *vm, const struct qemu_machine *m, struct err
 		.stop_fd = stop_fd_of(vm),
 	};
 	char path[PATH_MAX];
-	int64_t begin = pump_now();
+	int64_t begin = clock_ns();
 	bool made;
 	int fd, r;
 
@@ -76,7 +76,7 @@ static int from_template(struct vm *vm, const struct qemu_machine *m, struct err
 	if (r)
 		return r;
 	if (made) {
-		vm->times.make_template = (double)(pump_now() - begin) / 1e9;
+		vm->times.make_template = (double)(clock_ns() - begin) / 1e9;
 		vm_note(vm, "made a template of the carrier in %.1f s",
 			vm->times.make_template);
 	}

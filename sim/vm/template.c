@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "sim/base/fsio.h"
+#include "sim/base/idtext.h"
 #include "sim/base/prune.h"
 
 #define KEPT         4      /* templates; 70 MB each */
@@ -23,13 +23,13 @@
 #define LOCK_POLL_MS 20
 
 /* Everything that a state depends on, hashed. */
-static int key_of(const struct template_options *o, char key[static 65], struct err *e)
+static int key_of(const struct template_options *o, char key[static SHA256_TEXT_MAX],
+		  struct err *e)
 {
 	static const int no_fds[QEMU_CHANNELS] = {0, 0, 0, 0};
 	struct qemu_machine m = *o->machine;
 	struct buf all = BUF_INIT;
 	char identity[QEMU_IDENTITY_MAX];
-	uint8_t md[EVP_MAX_MD_SIZE];
 	char **args;
 	int r = qemu_identity(m.program, identity, e);
 
@@ -46,10 +46,8 @@ static int key_of(const struct template_options *o, char key[static 65], struct 
 	for (char **a = args; !r && *a; a++)
 		r = buf_printf(&all, e, "%s\n", *a);
 	qemu_args_free(args);
-	if (!r && !EVP_Digest(all.data, all.len, md, NULL, EVP_sha256(), NULL))
-		r = err_set(e, E_NOMEM, "SHA-256 failed");
-	for (size_t i = 0; !r && i < 32; i++)
-		sprintf(key + 2 * i, "%02x", md[i]);
+	if (!r)
+		r = sha256_text(all.data, all.len, key, e);
 	buf_release(&all);
 	return r;
 }
@@ -79,7 +77,7 @@ static int take(const struct template_options *o, const char *dir, int fd, struc
 	memset(m.disks, 0, sizeof(m.disks));
 	m.incoming = -1;
 	unlink(messages);
-	r = qemu_start(&q, &m, &logs, pump_now(), o->stop_fd, e);
+	r = qemu_start(&q, &m, &logs, clock_ns(), o->stop_fd, e);
 	if (!r)
 		r = qemu_wait_ready(&q, pump_after_ms(BOOT_MS), e);
 	if (!r)
@@ -127,7 +125,7 @@ static int lock(const char *dir, int stop_fd, int *ret_fd, struct err *e)
 	while (flock(*ret_fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return err_sys(e, "locking %s", path);
-		if (pump_now() >= deadline)
+		if (clock_ns() >= deadline)
 			return err_set(e, E_TIMEOUT, "%s stays locked", path);
 		r = pump_until(&p, pump_after_ms(LOCK_POLL_MS), NULL, NULL, e);
 		if (r != -E_TIMEOUT)
@@ -139,7 +137,7 @@ static int lock(const char *dir, int stop_fd, int *ret_fd, struct err *e)
 int template_open(const struct template_options *o, int *ret_fd, bool *ret_made,
 		  char *path, size_t path_size, struct err *e)
 {
-	char dir[PATH_MAX], key[65], name[80];
+	char dir[PATH_MAX], key[SHA256_TEXT_MAX], name[80];
 	int locked = -1, r;
 
 	*ret_fd = -1;

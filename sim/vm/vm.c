@@ -30,7 +30,7 @@ const char *vm_down_name(enum vm_down how)
 
 static double since(int64_t from)
 {
-	return (double)(pump_now() - from) / 1e9;
+	return (double)(clock_ns() - from) / 1e9;
 }
 
 void vm_note(struct vm *vm, const char *fmt, ...)
@@ -58,7 +58,7 @@ static void event_down(struct vm *vm, const json_t *event)
 		if (how && !strcmp(how, down_names[i]))
 			vm->how = (enum vm_down)i;
 	snprintf(vm->reason, sizeof(vm->reason), "%s", reason ? reason : "");
-	vm->down_ns = pump_now();
+	vm->down_ns = clock_ns();
 	if (vm->answered_ns)
 		vm->times.shutdown = (double)(vm->down_ns - vm->answered_ns) / 1e9;
 }
@@ -227,7 +227,7 @@ static int log_paths(struct vm *vm, const char *dir, struct err *e)
 int vm_start(const struct vm_config *cfg, struct vm **ret, struct err *e)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
-	int64_t begin = pump_now();
+	int64_t begin = clock_ns();
 	int r;
 
 	if (!vm)

@@ -25,7 +25,7 @@ int vm_request(struct vm *vm, json_t *req, unsigned timeout_ms, json_t **ret,
 		vm->cut = true;
 	r = rpc_call(&vm->q.control, &vm->q.pump, req, -1, pump_after_ms(timeout_ms), ret,
 		     e);
-	vm->answered_ns = pump_now();
+	vm->answered_ns = clock_ns();
 	if (!r || r == -E_TIMEOUT || r == -E_CANCELED)
 		return r;
 	/* It ended instead of answering: by its will, by a fault, or for no reason. */
@@ -87,7 +87,7 @@ int vm_boot(struct vm *vm, const struct vm_boot *b, char **refused, struct err *
 				(json_int_t)b->time_ns, "time_factor", b->time_factor);
 	uint8_t seed[SEED_LEN];
 	json_t *reply = NULL;
-	int64_t begin = pump_now();
+	int64_t begin = clock_ns();
 	int r;
 
 	*refused = NULL;
@@ -104,7 +104,7 @@ int vm_boot(struct vm *vm, const struct vm_boot *b, char **refused, struct err *
 	if (!r && !json_is_true(json_object_get(reply, "ok")))
 		r = not_up(vm, text_of(reply, "error"), refused, e);
 	json_decref(reply);
-	vm->times.boot = (double)(pump_now() - begin) / 1e9;
+	vm->times.boot = (double)(clock_ns() - begin) / 1e9;
 	return r ? err_ctx(e, "boot") : 0;
 }
 

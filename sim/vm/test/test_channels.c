@@ -300,7 +300,7 @@ static void record(struct recorder *rec, const char *script, const char *file,
 	struct pump pump = {.sources = {&rec->source}, .n = 1, .stop_fd = -1};
 	struct err e = ERR_INIT;
 
-	ASSERT_OK(recorder_init(rec, p.fd, file, pump_now(), &e), &e);
+	ASSERT_OK(recorder_init(rec, p.fd, file, clock_ns(), &e), &e);
 	l->last = 0;
 	rec->on_line = on_line;
 	rec->arg = l;
