@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "sim/base/fsio.h"
+#include "sim/base/idtext.h"
 #include "sim/base/prune.h"
 #include "sim/carrier/boot_protocol.h"
 #include "sim/carrier/guest_runtime.h"
@@ -169,8 +170,7 @@ static int hash_key(const struct buf *stamp, const struct buf *archive,
 	EVP_MD_CTX_free(ctx);
 	if (!ok)
 		return err_set(e, E_NOMEM, "SHA-256 failed");
-	for (size_t i = 0; i < sizeof(md); i++)
-		sprintf(key + 2 * i, "%02x", md[i]);
+	hex_text(md, sizeof(md), key);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "sim/base/bytes.h"
 #include "sim/base/ckd.h"
 #include "sim/base/fsio.h"
+#include "sim/base/idtext.h"
 #include "sim/base/prune.h"
 
 static void error_gathers_context(void)
@@ -62,6 +63,31 @@ static void byte_orders(void)
 	CU_ASSERT_EQUAL(to_be32(0xcafebabe).b[0], 0xca);
 }
 
+static void identifiers_as_text(void)
+{
+	static const uint8_t uuid[UUID_LEN] = {0x8e, 0x3b, 0x9a, 0x4c, 0,  1,  0x5f, 0xfe,
+					       0x80, 9,    10,   11,   12, 13, 14,   0xff};
+	char text[SHA256_TEXT_MAX];
+	struct err e = ERR_INIT;
+
+	hex_text("\x00\x7f\xa0", 3, text);
+	CU_ASSERT_STRING_EQUAL(text, "007fa0");
+	uuid_text(uuid, text);
+	CU_ASSERT_STRING_EQUAL(text, "8E3B9A4C-0001-5FFE-8009-0A0B0C0D0EFF");
+	ASSERT_OK(sha256_text("abc", 3, text, &e), &e); /* FIPS 180-2, B.1 */
+	CU_ASSERT_STRING_EQUAL(text, "ba7816bf8f01cfea414140de5dae2223"
+				     "b00361a396177a9cb410ff61f20015ad");
+}
+
+static void paths_below(void)
+{
+	CU_ASSERT_EQUAL(fsio_below("/a/b", "/a"), 2);
+	CU_ASSERT_EQUAL(fsio_below("/a", "/a//"), 2);
+	CU_ASSERT_EQUAL(fsio_below("/ab", "/a"), 0);
+	CU_ASSERT_EQUAL(fsio_below("/", "/a"), 0);
+	CU_ASSERT_EQUAL(fsio_below("/a", "/"), 0);
+}
+
 static void files_whole_or_not_at_all(void)
 {
 	struct err e = ERR_INIT;
@@ -101,5 +127,7 @@ TEST_MAIN("base", {"an error gathers context", error_gathers_context},
 	  {"a buffer grows", buffer_grows},
 	  {"ranges never overflow", ranges_never_overflow},
 	  {"byte orders", byte_orders},
+	  {"identifiers as text", identifiers_as_text},
+	  {"paths below a folder", paths_below},
 	  {"files are written whole or not at all", files_whole_or_not_at_all},
 	  {"caches are kept small", caches_are_kept_small})
