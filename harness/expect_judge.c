@@ -71,8 +71,10 @@ static int resolve_want(struct engine *en, const struct kext_want *w, const char
 	return r;
 }
 
-int expect_kexts(struct engine *en, const char *name, const struct kext_wants *wants,
-		 const struct kernel_info *k, struct err *e)
+/* Versions of kexts in @k; the checks are called @name.kexts.ID. */
+static int expect_kexts(struct engine *en, const char *name,
+			const struct kext_wants *wants, const struct kernel_info *k,
+			struct err *e)
 {
 	for (size_t i = 0; i < wants->n; i++) {
 		const char *id, *version, *got;

@@ -6,9 +6,6 @@
 #include "harness/engine_impl.h"
 #include "harness/step_run.h"
 
-/* Versions of kexts in @k; the checks are called @name.kexts.ID. */
-int expect_kexts(struct engine *en, const char *name, const struct kext_wants *wants,
-		 const struct kernel_info *k, struct err *e) MUST_CHECK;
 int expect_file(struct engine *en, const struct file_expect *x, struct err *e) MUST_CHECK;
 int expect_console(struct engine *en, const struct console_expect *x,
 		   struct err *e) MUST_CHECK;

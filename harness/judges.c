@@ -11,6 +11,9 @@
 #include "harness/subprocess.h"
 #include "sim/base/fsio.h"
 
+/* They take a second; who takes so long has lost its way in a damaged container. */
+#define JUDGE_MS 120000u
+
 const struct judge default_judges[] = {
 	{"apfsck", {"apfsck", "-cuw", "@", NULL}},
 	{"7zz", {"7zz", "t", "-bso0", "-bsp0", "@", NULL}},
@@ -25,7 +28,7 @@ static int run_judge(const struct judge *j, const char *file, struct buf *out,
 
 	for (size_t i = 0; i < sizeof(argv) / sizeof(argv[0]); i++)
 		argv[i] = j->argv[i] && !strcmp(j->argv[i], "@") ? file : j->argv[i];
-	return subprocess_run(argv, out, ret_status, e);
+	return subprocess_run(argv, JUDGE_MS, out, ret_status, e);
 }
 
 static int ask_judge(struct engine *en, const struct judge *j, const char *file,

@@ -17,6 +17,7 @@
 
 #define GUEST_TOOL_MAX	(16u << 20)
 #define REFUSED_DOWN_MS 60000u
+#define OVERLAY_MS      60000u
 
 struct machine_vm {
 	const struct machine_vm_config *cfg;
@@ -38,7 +39,7 @@ static int make_overlay(struct machine_vm *m, const char *base, struct err *e)
 
 	if (!realpath(base, real))
 		return err_sys(e, "base disk '%s'", base);
-	r = subprocess_run(argv, &out, &status, e);
+	r = subprocess_run(argv, OVERLAY_MS, &out, &status, e);
 	if (!r && status == 127)
 		r = err_set(e, E_INFRA, "qemu-img is not installed (make deps)");
 	else if (!r && status)
@@ -109,11 +110,6 @@ void machine_vm_free(struct machine_vm *m)
 		return;
 	drop_vm(m);
 	free(m);
-}
-
-const char *machine_vm_disk(const struct machine_vm *m)
-{
-	return m->disk;
 }
 
 const char *machine_vm_accel(const struct machine_vm *m)

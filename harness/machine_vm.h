@@ -31,8 +31,6 @@ void machine_vm_free(struct machine_vm *m);
 
 struct machine machine_vm_interface(struct machine_vm *m);
 
-/* Path of the run's disk (qcow2). Borrowed. */
-const char *machine_vm_disk(const struct machine_vm *m);
 /* "tcg", "kvm", or "" before the first boot; and the most memory QEMU had. */
 const char *machine_vm_accel(const struct machine_vm *m);
 long machine_vm_peak_kib(const struct machine_vm *m);

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +14,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "sim/base/clock.h"
 
 #define OUTPUT_MAX 65536u
 
@@ -47,14 +51,22 @@ static _Noreturn void child(const char *const *argv, int out)
 	_exit(127);
 }
 
-static int collect(int fd, struct buf *out, struct err *e)
+/* Until the end of its output; who closes that early is waited for all the same. */
+static int collect(int fd, int64_t end, struct buf *out, struct err *e)
 {
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char part[4096];
 	int r = 0;
 
 	for (;;) {
-		ssize_t n = read(fd, part, sizeof(part));
+		int64_t left = end - clock_ms();
+		ssize_t n;
 
+		if (left <= 0)
+			return err_set(e, E_TIMEOUT, "took too long and was killed");
+		if (poll(&p, 1, left < INT_MAX ? (int)left : INT_MAX) <= 0)
+			continue;
+		n = read(fd, part, sizeof(part));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -64,10 +76,22 @@ static int collect(int fd, struct buf *out, struct err *e)
 	}
 }
 
-int subprocess_run(const char *const *argv, struct buf *out, int *ret_status,
-		   struct err *e)
+static int reap(pid_t pid, int *ret_status, struct err *e)
 {
-	int fds[2], status, r;
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(e, "wait");
+	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return 0;
+}
+
+int subprocess_run(const char *const *argv, unsigned timeout_ms, struct buf *out,
+		   int *ret_status, struct err *e)
+{
+	int64_t end = clock_ms() + timeout_ms;
+	int fds[2], r, r2;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC))
@@ -82,11 +106,10 @@ int subprocess_run(const char *const *argv, struct buf *out, int *ret_status,
 	if (!pid)
 		child(argv, fds[1]);
 	close(fds[1]);
-	r = collect(fds[0], out, e);
+	r = collect(fds[0], end, out, e);
 	close(fds[0]);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_sys(e, "%s: wait", argv[0]);
-	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	return r;
+	if (r)
+		kill(pid, SIGKILL);
+	r2 = reap(pid, ret_status, r ? NULL : e);
+	return r || r2 ? err_ctx(e, "%s", argv[0]) : 0;
 }
