@@ -168,7 +168,8 @@ static void sort_sections(struct ol *l)
 				s->seg_rank = l->sect[j].seg_rank;
 		s->order = strcmp(s->s.name, "__text") ? s->index + 1 : 0;
 	}
-	qsort(l->sect, l->n_sects, sizeof(*l->sect), by_order);
+	if (l->n_sects) /* objects may have none at all */
+		qsort(l->sect, l->n_sects, sizeof(*l->sect), by_order);
 	for (size_t i = 0; i < l->n_sects; i++)
 		now[l->sect[i].index] = (uint32_t)i;
 	for (size_t i = 0; i < l->n_objs; i++)

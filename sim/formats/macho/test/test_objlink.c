@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/base/bytes.h"
 #include "sim/formats/macho/objlink.h"
 #include "sim/formats/macho/test/darwin_cc.h"
 
@@ -91,6 +92,26 @@ static void refuses(void)
 	buf_release(&out);
 }
 
+/* An object that is nothing but a header makes a bundle without code. */
+static void no_sections(void)
+{
+	uint8_t header[32] = {0};
+	struct objlink_input in = {.name = "empty.o", .data = header, .len = sizeof(header)};
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct macho m;
+
+	put_le32(header, MACHO_MAGIC_64);
+	put_le32(header + 4, CPU_TYPE_X86_64);
+	put_le32(header + 8, CPU_SUBTYPE_X86_64_ALL);
+	put_le32(header + 12, MH_OBJECT);
+	ASSERT_OK(objlink(&in, 1, &out, &e), &e);
+	ASSERT_OK(macho_open(out.data, out.len, &m, &e), &e);
+	CU_ASSERT_EQUAL(m.filetype, MH_KEXT_BUNDLE);
+	macho_release(&m);
+	buf_release(&out);
+}
+
 static void common_symbols(void)
 {
 	struct buf obj = BUF_INIT, out = BUF_INIT;
@@ -156,5 +177,6 @@ static void fat_slices(void)
 }
 
 TEST_MAIN("objlink", {"two objects become a kext", two_objects}, {"refusals", refuses},
+	  {"an object without sections", no_sections},
 	  {"common symbols are refused", common_symbols},
 	  {"32-bit objects are refused", thirty_two_bits}, {"fat slices", fat_slices})
