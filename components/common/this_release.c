@@ -16,7 +16,7 @@ int this_release(const char *root, const struct release **ret, struct err *e)
 	plist_t dict;
 	int r;
 
-	if (fsio_join(path, sizeof(path), root, PATH_SYSTEM_VERSION + 1, e))
+	if (fsio_join(path, sizeof(path), root, PATH_SYSTEM_VERSION, e))
 		return err_ctx(e, "system version");
 	r = pl_load_dict(path, SYSTEM_VERSION_MAX, &dict, e);
 	if (r)
