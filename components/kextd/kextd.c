@@ -10,21 +10,11 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "components/common/packet.h"
 #include "components/kextd/mounts.h"
-
-#define NS_PER_S 1000000000LL
-
-int64_t kextd_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
+#include "sim/base/clock.h"
 
 int kextd_poll(struct kextd *k, int fd, struct err *e)
 {
@@ -288,7 +278,7 @@ int kextd_run(const struct kextd_options *o, struct err *e)
 	for (size_t i = 0; i < KEXTD_PEERS_MAX; i++)
 		k.peer[i].fd = -1;
 	k.ready_at_ns =
-	    kextd_now_ns() + waits_ns(&o->waits, WAIT_KEXTD_AUTO_UPDATE_DELAY);
+	    clock_ns() + waits_ns(&o->waits, WAIT_KEXTD_AUTO_UPDATE_DELAY);
 	r = open_all(&k, e);
 	if (!r) {
 		clog_say(o->log, CLOG_BASIC, "Loading latest KextExcludeList.");

@@ -32,11 +32,13 @@ struct kextd_options {
 	int listener; /* the service's port, from launchd; taken over */
 	const char *kextcache;		/* "/usr/sbin/kextcache" */
 	const char *installer_pid_file; /* KEXTD_INSTALLER_PID */
+	bool install_environment;	/* KEXTD_INSTALL_ENV is set */
 	struct waits waits;
 	const struct component_log *log;
 	int child_output; /* where kextcache writes; -1: nowhere */
 };
 
+#define KEXTD_INSTALL_ENV   "__OSINSTALL_ENVIRONMENT"
 #define KEXTD_INSTALLER_PID "/private/var/run/installd.commit.pid"
 
 enum kextd_waiting { WAITING_NOT, WAITING_FOR_VOLUME, WAITING_FOR_REBOOT };
@@ -66,9 +68,6 @@ struct kextd {
 /* Serve until SIGTERM. E_IO when the socket cannot be made, and the like. */
 int kextd_run(const struct kextd_options *o, struct err *e) MUST_CHECK;
 
-/* CLOCK_MONOTONIC in nanoseconds. */
-int64_t kextd_now_ns(void);
-
 /* --- kextd.c ------------------------------------------------------------------- */
 
 /* Have the loop look at @fd. */
@@ -89,8 +88,6 @@ void kextd_reap(struct kextd *k);
 
 /* Read one request of @c, act, reply (perhaps later). */
 void kextd_serve(struct kextd *k, struct kextd_peer *c);
-/* @c is gone: drop its locks. */
-void kextd_peer_gone(struct kextd *k, struct kextd_peer *c);
 /* @v is no longer there: who waits for it is told so. */
 void kextd_volume_gone(struct kextd *k, struct kextd_volume *v);
 /* Volumes may have become free: grant what can be granted. For the loop alone. */

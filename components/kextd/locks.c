@@ -7,6 +7,31 @@
 #include "components/common/packet.h"
 #include "components/kextd/kextd.h"
 #include "components/kextd/protocol.h"
+#include "sim/base/clock.h"
+
+/* @c is gone: drop its locks. */
+static void peer_gone(struct kextd *k, struct kextd_peer *c)
+{
+	if (c->fd < 0)
+		return;
+	close(c->fd);
+	c->fd = -1;
+	c->waiting = WAITING_NOT;
+	c->wanted = NULL;
+	if (k->rebooter == c)
+		k->rebooter = NULL;
+	for (size_t i = 0; i < k->n_volumes; i++) {
+		struct kextd_volume *v = k->volume[i];
+
+		if (v->owner != c)
+			continue;
+		v->owner = NULL;
+		kextd_volume_count(v, 1);
+		clog_say(k->o->log, CLOG_ERROR,
+			 "helper pid %d exited without unlocking '%s'.", (int)c->pid,
+			 v->root);
+	}
+}
 
 /* A client that does not take its reply is as good as dead. */
 static void answer(struct kextd *k, struct kextd_peer *c, json_t *reply)
@@ -14,7 +39,7 @@ static void answer(struct kextd *k, struct kextd_peer *c, json_t *reply)
 	struct err e = ERR_INIT;
 
 	if (!reply || packet_send(c->fd, reply, &e))
-		kextd_peer_gone(k, c);
+		peer_gone(k, c);
 	json_decref(reply);
 }
 
@@ -208,29 +233,6 @@ void kextd_volume_gone(struct kextd *k, struct kextd_volume *v)
 		stop_waiting(k, c, ENOENT);
 }
 
-void kextd_peer_gone(struct kextd *k, struct kextd_peer *c)
-{
-	if (c->fd < 0)
-		return;
-	close(c->fd);
-	c->fd = -1;
-	c->waiting = WAITING_NOT;
-	c->wanted = NULL;
-	if (k->rebooter == c)
-		k->rebooter = NULL;
-	for (size_t i = 0; i < k->n_volumes; i++) {
-		struct kextd_volume *v = k->volume[i];
-
-		if (v->owner != c)
-			continue;
-		v->owner = NULL;
-		kextd_volume_count(v, 1);
-		clog_say(k->o->log, CLOG_ERROR,
-			 "helper pid %d exited without unlocking '%s'.", (int)c->pid,
-			 v->root);
-	}
-}
-
 /* --- requests ----------------------------------------------------------------------- */
 
 static json_t *describe(const struct kextd_volume *v)
@@ -254,7 +256,7 @@ static void status(struct kextd *k, struct kextd_peer *c, const json_t *request)
 		json_array_append_new(volumes, describe(v));
 	}
 	reply = json_pack("{s:i,s:b,s:b,s:b,s:o}", "errno", 0, "idle", idle,
-			  "boot_complete", kextd_now_ns() >= k->ready_at_ns, "reboot",
+			  "boot_complete", clock_ns() >= k->ready_at_ns, "reboot",
 			  k->rebooter != NULL, "volumes", volumes);
 	answer(k, c, reply);
 }
@@ -293,7 +295,7 @@ void kextd_serve(struct kextd *k, struct kextd_peer *c)
 		return;
 	/* Who still waits for a reply has no business to ask again. */
 	if (r || c->waiting != WAITING_NOT)
-		kextd_peer_gone(k, c);
+		peer_gone(k, c);
 	else
 		dispatch(k, c, request);
 	json_decref(request);

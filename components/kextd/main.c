@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /usr/libexec/kextd */
 #include <stdio.h>
+#include <stdlib.h>
 #include <sysexits.h>
 
 #include "components/common/entitlements.h"
@@ -30,6 +31,7 @@ int main(void)
 	    .listener = SPAWN_SERVICE_PORT,
 	    .kextcache = "/usr/sbin/kextcache",
 	    .installer_pid_file = KEXTD_INSTALLER_PID,
+	    .install_environment = getenv(KEXTD_INSTALL_ENV) != NULL,
 	    .waits = WAITS_REAL,
 	    .log = &log,
 	};

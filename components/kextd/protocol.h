@@ -27,8 +27,6 @@
 #ifndef COMPONENTS_KEXTD_PROTOCOL_H
 #define COMPONENTS_KEXTD_PROTOCOL_H
 
-#define KEXTD_PACKET_MAX 65536
-
 #define KEXTD_OP_LOCK_VOLUME   "lock_volume"
 #define KEXTD_OP_UNLOCK_VOLUME "unlock_volume"
 #define KEXTD_OP_LOCK_REBOOT   "lock_reboot"

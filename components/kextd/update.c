@@ -12,16 +12,16 @@
 #include "components/kextcache/freshness.h"
 #include "components/kextd/kextd.h"
 #include "components/kextd/protocol.h"
+#include "sim/base/clock.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/plist/pl.h"
 #include "sim/platform/csr.h"
 
-#define INSTALL_ENVIRONMENT "__OSINSTALL_ENVIRONMENT"
 #define DEV_MODE_NO_REBUILD 0x2 /* bit 1 of kext-dev-mode */
 
 void kextd_schedule(struct kextd *k, struct kextd_volume *v)
 {
-	int64_t now = kextd_now_ns();
+	int64_t now = clock_ns();
 
 	if (now < k->ready_at_ns) {
 		clog_say(k->o->log, CLOG_BASIC, "ignoring '%s' until boot is complete",
@@ -74,7 +74,7 @@ static bool in_install_environment(const struct kextd *k)
 {
 	char value[64];
 
-	return getenv(INSTALL_ENVIRONMENT) ||
+	return k->o->install_environment ||
 	       boot_arg(k, "-rootdmg-ramdisk", value, sizeof(value));
 }
 
@@ -200,7 +200,7 @@ static void settled(struct kextd *k, struct kextd_volume *v)
 
 int64_t kextd_run_due(struct kextd *k)
 {
-	int64_t now = kextd_now_ns(), next = 0;
+	int64_t now = clock_ns(), next = 0;
 
 	for (size_t i = 0; i < k->n_volumes; i++) {
 		struct kextd_volume *v = k->volume[i];
