@@ -374,7 +374,7 @@ static void stops_daemons(void)
 {
 	static struct world w;
 	static char polite[3 * PATH_MAX], stubborn[2 * PATH_MAX];
-	char jobs[PATH_MAX + 16], ready[2][PATH_MAX + 16], asked[PATH_MAX + 16];
+	char jobs[PATH_MAX + 16], ready[2][PATH_MAX + 32], asked[PATH_MAX + 16];
 
 	make_world(&w, "jobs");
 	snprintf(jobs, sizeof(jobs), "%s/jobs", w.dir);
