@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE
 #include "harness/kernel_info.h"
 
 #include <stdio.h>
@@ -15,17 +14,6 @@ static const char *hex(struct arena *a, const uint8_t *bytes, size_t len, struct
 	if (out)
 		hex_text(bytes, len, out);
 	return out;
-}
-
-/* "Darwin Kernel Version 19.0.0: ..." stands in every kernel. */
-static const char *darwin_version(struct arena *a, const struct buf *macho, struct err *e)
-{
-	static const char mark[] = "Darwin Kernel Version ";
-	const char *p = memmem(macho->data, macho->len, mark, sizeof(mark) - 1);
-	size_t left = p ? macho->len - (size_t)(p - (const char *)macho->data) : 0;
-	const char *nul = p ? memchr(p, 0, left) : NULL;
-
-	return nul ? arena_strndup(a, p, (size_t)(nul - p), e) : "";
 }
 
 static int take_kexts(const struct prelink *p, struct arena *a, struct kernel_info *k,
@@ -67,7 +55,7 @@ int kernel_info_read(const void *data, size_t len, struct arena *a,
 	struct kernel_info k = {.exists = true, .kcid = "", .darwin = ""};
 	struct err sub = ERR_INIT;
 	struct prelink p;
-	char sum[SHA256_TEXT_MAX];
+	char sum[SHA256_TEXT_MAX], version[PRELINK_VERSION_MAX];
 	int r = sha256_text(data, len, sum, e);
 
 	if (!r)
@@ -79,7 +67,8 @@ int kernel_info_read(const void *data, size_t len, struct arena *a,
 		return -(int)e->code;
 	if (!prelink_open(data, len, &p, &sub)) {
 		k.kcid = hex(a, p.kcid, sizeof(p.kcid), e);
-		k.darwin = darwin_version(a, &p.macho, e);
+		prelink_kernel_version(&p, version);
+		k.darwin = arena_strdup(a, version, e);
 		r = k.kcid && k.darwin ? take_kexts(&p, a, &k, e) : -(int)e->code;
 		prelink_release(&p);
 	}

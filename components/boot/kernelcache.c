@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "sim/formats/plist/pl.h"
-#include "sim/formats/prelink/prelink.h"
 
 /* Load tags are given in the order of the list, from 1, as the kernel adds the kexts. */
 static plist_t tags_of_libraries(const struct prelink *p,
@@ -103,6 +102,7 @@ int kernelcache_open(struct kernelcache *k, const char *path, const void *data,
 		r = prelink_open(data, len, &p, e);
 	if (r)
 		return r;
+	prelink_kernel_version(&p, k->version);
 	r = describe(k, &p, e);
 	prelink_release(&p);
 	return r;

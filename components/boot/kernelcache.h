@@ -12,6 +12,7 @@
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
 #include "sim/base/idtext.h"
+#include "sim/formats/prelink/prelink.h"
 
 #define KERNELCACHE_MAX (256u << 20) /* bytes of the file */
 
@@ -23,6 +24,7 @@ struct kernelcache {
 	char sha256[SHA256_TEXT_MAX]; /* of the file */
 	char kcid[33];                /* _PrelinkKCID, hexadecimal */
 	uint8_t kcid_bytes[16];
+	char version[PRELINK_VERSION_MAX]; /* "Darwin Kernel Version ..." */
 	unsigned n_kexts;
 	struct buf loaded; /* loaded_kexts.plist */
 	json_t *list;      /* owned: array of {id, version} */

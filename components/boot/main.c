@@ -33,7 +33,6 @@ struct boot {
 	char kernel_path[BOOT_PATH_BUF];
 	struct kernelcache kernel;
 	const struct release *release;
-	char kernel_version[256];
 	uint32_t csr; /* effective */
 	struct sip *sip;
 	struct service service;
@@ -139,22 +138,9 @@ static void read_csr(struct boot *b)
 
 /* ---- kernel ---- */
 
-/* Not the words of Apple's build, which name its date and machine, but of their form. */
-static void describe_kernel(struct boot *b)
-{
-	time_t date = (time_t)b->release->date;
-	char when[64];
-	struct tm tm;
-
-	strftime(when, sizeof(when), "%a %b %e %H:%M:%S PDT %Y", gmtime_r(&date, &tm));
-	snprintf(b->kernel_version, sizeof(b->kernel_version),
-		 "Darwin Kernel Version %s: %s; root:xnu-%s~1/RELEASE_X86_64",
-		 b->release->darwin, when, b->release->xnu);
-}
-
 static void say_start(const struct boot *b)
 {
-	channel_say(BOOT_FD, "%s", b->kernel_version);
+	channel_say(BOOT_FD, "%s", b->kernel.version);
 	channel_say(BOOT_FD, "Starting from prelinked kernel.");
 	channel_say(BOOT_FD, "%u prelinked kexts", b->kernel.n_kexts);
 	channel_say(BOOT_FD, "BSD root: %s, major 1, minor %u", b->root->device,
@@ -171,14 +157,13 @@ static int start_kernel(struct boot *b, struct err *e)
 		.recovery = b->choice.recovery,
 		.csr = b->csr,
 		.time_factor = b->time_factor,
-		.kernel_version = b->kernel_version,
+		.kernel_version = b->kernel.version,
 	};
 	struct policy_facts f = {.root_device = b->root->device, .csr = b->csr};
 	int r = tree_build(&b->volumes, &b->choice, &b->release, e);
 
 	if (r)
 		return r;
-	describe_kernel(b);
 	say_start(b);
 	stage("mounts", "");
 	r = xnu_build(&x, e);

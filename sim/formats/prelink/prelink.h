@@ -92,4 +92,12 @@ const char *prelink_check_name(enum prelink_check c);
 int prelink_verify(const void *data, size_t len, struct prelink_report *rep,
 		   struct err *e) MUST_CHECK;
 
+#define PRELINK_VERSION_MAX 256
+
+/*
+ * The kernel's version string ("Darwin Kernel Version 19.0.0: ..."), which stands in its
+ * text; cut to fit, "" when there is none.
+ */
+void prelink_kernel_version(const struct prelink *p, char out[static PRELINK_VERSION_MAX]);
+
 #endif

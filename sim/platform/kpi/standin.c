@@ -218,6 +218,7 @@ static int add_symbols(struct kernel *k, struct err *e)
 	return r;
 }
 
+/* Of the form that Apple's build writes; its time and machine are not known. */
 static void version_string(const struct release *r, char *out, size_t size)
 {
 	time_t date = (time_t)r->date;
