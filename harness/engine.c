@@ -131,7 +131,7 @@ static int end_power_off(struct engine *en, struct err *e)
 	r = begin_step(en, 0, "shutdown", "shutdown at the end", e);
 	if (r)
 		return r;
-	r = engine_shutdown(en, false, left_ms(en, END_SHUTDOWN_S * 1000 * scale(en)), e);
+	r = engine_shutdown(en, ENGINE_HALT, left_ms(en, END_SHUTDOWN_S * 1000 * scale(en)), e);
 	end_step(en, r, e);
 	return r;
 }

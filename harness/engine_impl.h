@@ -43,8 +43,13 @@ int engine_text(struct engine *en, const char *text, const char **ret,
 int engine_boot(struct engine *en, enum machine_mode mode, unsigned timeout_ms,
 		bool *ret_up, char reason[static MACHINE_REASON_MAX],
 		struct err *e) MUST_CHECK;
-/* shutdown(8) with -h or -r, and wait until it is down. */
-int engine_shutdown(struct engine *en, bool restart, unsigned timeout_ms,
+enum engine_down {
+	ENGINE_HALT,	   /* shutdown -h now */
+	ENGINE_RESTART,	   /* shutdown -r now */
+	ENGINE_HALT_QUICK, /* halt -q: without kextd's lock, so nothing is rebuilt before */
+};
+/* Bring the Mac down and wait until it is. */
+int engine_shutdown(struct engine *en, enum engine_down how, unsigned timeout_ms,
 		    struct err *e) MUST_CHECK;
 
 /*

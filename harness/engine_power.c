@@ -90,11 +90,15 @@ int engine_boot(struct engine *en, enum machine_mode mode, unsigned timeout_ms,
 }
 
 /* *ret_going: the Mac is on its way down. Else shutdown(8) refused, a failed check. */
-static int shutdown_command(struct engine *en, bool restart, unsigned timeout_ms,
+static int shutdown_command(struct engine *en, enum engine_down how, unsigned timeout_ms,
 			    bool *ret_going, struct err *e)
 {
-	const char *const argv[] = {"/sbin/shutdown", restart ? "-r" : "-h", "now", NULL};
-	const struct machine_exec x = {.argv = argv, .timeout_ms = timeout_ms};
+	static const char *const argv[][4] = {
+		[ENGINE_HALT] = {"/sbin/shutdown", "-h", "now"},
+		[ENGINE_RESTART] = {"/sbin/shutdown", "-r", "now"},
+		[ENGINE_HALT_QUICK] = {"/sbin/halt", "-q"},
+	};
+	const struct machine_exec x = {.argv = argv[how], .timeout_ms = timeout_ms};
 	struct machine_result res = {.status = 0};
 	int r = en->machine->ops->exec(en->machine->m, &x, &res, e);
 
@@ -115,18 +119,20 @@ static int give_up(struct engine *en, struct err *e)
 	return en->machine->ops->power_cut(en->machine->m, e);
 }
 
-int engine_shutdown(struct engine *en, bool restart, unsigned timeout_ms, struct err *e)
+int engine_shutdown(struct engine *en, enum engine_down down, unsigned timeout_ms,
+		    struct err *e)
 {
 	static const char *const names[] = {"restart", "halt", "panic"};
 	char reason[MACHINE_REASON_MAX] = "";
-	enum machine_down want = restart ? DOWN_RESTART : DOWN_HALT, how = DOWN_PANIC;
+	enum machine_down want = down == ENGINE_RESTART ? DOWN_RESTART : DOWN_HALT;
+	enum machine_down how = DOWN_PANIC;
 	int64_t t = clock_ns();
 	bool going;
 	int r;
 
 	engine_drop_files(en);
 	evidence_mark(en->ev, SINCE_SHUTDOWN);
-	r = shutdown_command(en, restart, timeout_ms, &going, e);
+	r = shutdown_command(en, down, timeout_ms, &going, e);
 	if (!r && !going)
 		return give_up(en, e);
 	if (!r)
@@ -202,7 +208,7 @@ int step_run_boot(struct engine *en, const struct step *s, struct err *e)
 		return r;
 	/* What follows was written for the other state of the power. */
 	if (up)
-		return engine_shutdown(en, false, engine_timeout_ms(en, s), e);
+		return engine_shutdown(en, ENGINE_HALT, engine_timeout_ms(en, s), e);
 	en->lost = true;
 	return 0;
 }
@@ -212,7 +218,7 @@ int step_run_reboot(struct engine *en, const struct step *s, struct err *e)
 	const struct step_reboot *x = s->args;
 	char reason[MACHINE_REASON_MAX] = "";
 	bool up = false;
-	int r = engine_shutdown(en, true, engine_timeout_ms(en, s), e);
+	int r = engine_shutdown(en, ENGINE_RESTART, engine_timeout_ms(en, s), e);
 
 	if (!r && en->lost)
 		return 0;
@@ -228,7 +234,7 @@ int step_run_reboot(struct engine *en, const struct step *s, struct err *e)
 
 int step_run_shutdown(struct engine *en, const struct step *s, struct err *e)
 {
-	return engine_shutdown(en, false, engine_timeout_ms(en, s), e);
+	return engine_shutdown(en, ENGINE_HALT, engine_timeout_ms(en, s), e);
 }
 
 int step_run_power_cut(struct engine *en, const struct step *s, struct err *e)

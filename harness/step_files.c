@@ -218,7 +218,10 @@ static int unpack_update(struct engine *en, const struct step *s, const struct b
 			      engine_timeout_ms(en, s), NULL, e);
 }
 
-/* An installer works from Recovery: there the System volume is writable. */
+/*
+ * An installer works from Recovery, where the System volume is writable. It brings its
+ * own prelinked kernel, so its restart does not wait for kextd to build another.
+ */
 int step_run_upgrade(struct engine *en, const struct step *s, struct err *e)
 {
 	const struct step_upgrade *x = s->args;
@@ -238,7 +241,8 @@ int step_run_upgrade(struct engine *en, const struct step *s, struct err *e)
 		r = unpack_update(en, s, &tar, e);
 		en->release = x->release;
 		if (!r && en->on)
-			r = engine_shutdown(en, false, engine_timeout_ms(en, s), e);
+			r = engine_shutdown(en, ENGINE_HALT_QUICK, engine_timeout_ms(en, s),
+					    e);
 	}
 	buf_release(&tar);
 	return r;

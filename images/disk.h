@@ -69,8 +69,8 @@ int image_build_nvram(const char *path, uint32_t csr, struct err *e) MUST_CHECK;
 /*
  * What an update from @from to @spec->release brings to the system volume: a tar
  * archive of the files that differ, with Mac paths without the leading slash, to be
- * unpacked over the old system. Caches that the system itself makes (the prelinked
- * kernel) are not in it. Appends to @out.
+ * unpacked over the old system. Its prelinked kernel holds Apple's kexts only. Appends to
+ * @out.
  */
 struct buf;
 int image_update_archive(const struct image_env *env, const struct disk_spec *spec,

@@ -9,7 +9,6 @@
 #include "sim/base/buf.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/ustar/ustar.h"
-#include "sim/platform/paths.h"
 
 #define FILE_MAX (256u << 20)
 
@@ -58,7 +57,7 @@ static int add_changes(const struct fs_tree *t, const struct fs_tree *old, struc
 		};
 		bool same = true;
 
-		if (S_ISREG(n->mode) && !n->link && strcmp(at, PATH_SYSTEM_PLK) != 0)
+		if (S_ISREG(n->mode) && !n->link)
 			r = unchanged(n, old, at, &data, &same, e);
 		if (!r && !same)
 			r = ustar_add(out, &m, data.data, data.len, e);
@@ -70,12 +69,13 @@ static int add_changes(const struct fs_tree *t, const struct fs_tree *old, struc
 int image_update_archive(const struct image_env *env, const struct disk_spec *spec,
 			 const struct release *from, struct buf *out, struct err *e)
 {
-	struct disk_spec old = *spec;
+	struct disk_spec old = *spec, new = *spec;
 	struct disk_trees before, after;
 	int r;
 
 	old.release = from;
-	r = disk_trees_compose(env, spec, &after, e);
+	new.n_kexts = 0; /* the prelinked kernel that Apple ships */
+	r = disk_trees_compose(env, &new, &after, e);
 	if (!r) {
 		r = disk_trees_compose(env, &old, &before, e);
 		if (!r)

@@ -108,7 +108,7 @@ static int fake_exec(void *m, const struct machine_exec *x, struct machine_resul
 		snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%s",
 			 i ? " " : "", x->argv[i]);
 	note(f, "exec", line);
-	if (match_like("/sbin/shutdown *", line)) {
+	if (match_like("/sbin/shutdown *", line) || match_like("/sbin/halt *", line)) {
 		f->restart = strstr(line, "-r") != NULL;
 		r->gone = true;
 		return 0;

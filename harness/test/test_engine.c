@@ -471,7 +471,7 @@ static void steps_reach_the_machine(void)
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(w.fake.log, "update 10.15.1\nboot recovery\nexec /bin/sh"));
 	CU_ASSERT_PTR_NOT_NULL(
-		strstr(w.fake.log, "upgrade My Disk\nexec /sbin/shutdown -h now\n"));
+		strstr(w.fake.log, "upgrade My Disk\nexec /sbin/halt -q\n"));
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(w.fake.log,
 		       "exec /usr/sbin/diskutil apfs unlockVolume My Disk -passphrase p\n"
