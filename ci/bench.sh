@@ -63,13 +63,13 @@ bench_reader() {
 
 bench_scenario() {
 	name=${NAME:-catalina-shutdown-bug}
-	build/kextlab run --json "$name" >"$tmp/first.json" # fills the caches
-	build/kextlab run --json "$name" >"$tmp/second.json"
-	jq -r 'if .runs then .runs[0] else . end |
+	build/kextlab run --quiet --json "$name" >"$tmp/first.json" 2>"$tmp/out" # fills the caches
+	build/kextlab run --quiet --json "$name" >"$tmp/second.json" 2>"$tmp/out"
+	jq -r '.[0] |
 		"scenario \(.name), base disk cached, \(.accelerator): \(.duration_ms / 1000) s",
 		(.phases_ms | to_entries[] | "  \(.key)\t\(.value / 1000) s"),
 		"  peak memory of QEMU\t\(.qemu_peak_kib) KiB"' "$tmp/second.json" |
-		awk -F'\t' '{printf NF > 1 ? "%-38s %14s\n" : "%s\n", $1, $2}'
+		awk -F'\t' '{printf (NF > 1 ? "%-38s %14s\n" : "%s%s\n"), $1, $2}'
 }
 
 [ $# -gt 0 ] || set -- writer reader scenario
