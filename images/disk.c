@@ -19,6 +19,7 @@
 #include "sim/base/fsio.h"
 #include "sim/formats/apfs/writer.h"
 #include "sim/platform/nvram.h"
+#include "sim/platform/paths.h"
 
 static const enum volume orders[][VOLUME_MAX] = {
 	[VOLUME_ORDER_UPGRADED] = {VOLUME_DATA, VOLUME_PREBOOT, VOLUME_RECOVERY, VOLUME_VM,
@@ -185,7 +186,7 @@ int image_build_nvram(const char *path, uint32_t csr, struct err *e)
 	nvram_init(&nv);
 	put_le32(value, csr);
 	if (csr) /* a Mac on which csrutil was never used has no such variable */
-		r = nvram_set_apple(&nv, "csr-active-config", value, sizeof(value), e);
+		r = nvram_set_apple(&nv, NVRAM_CSR_CONFIG, value, sizeof(value), e);
 	if (!r)
 		r = nvram_store_file(&nv, path, e);
 	nvram_release(&nv);

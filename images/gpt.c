@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "sim/base/fsio.h"
+#include "sim/formats/gpt/gpt.h"
 
 #define ESP_TYPE       "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
-#define CONTAINER_TYPE "7C3457EF-0000-11AA-AA11-00306543ECAC"
 #define DISK_GUID      "4B455854-4C41-4200-8000-000000000000"
 #define ESP_GUID       "4B455854-4C41-4200-8000-000000000001"
 #define CONTAINER_GUID "4B455854-4C41-4200-8000-000000000002"
@@ -40,7 +40,7 @@ static int partition(guestfs_h *g, struct err *e)
 	    guestfs_part_set_name(g, "/dev/sda", 1, "EFI System Partition") ||
 	    guestfs_part_set_name(g, "/dev/sda", 2, "Container") ||
 	    guestfs_part_set_gpt_type(g, "/dev/sda", 1, ESP_TYPE) ||
-	    guestfs_part_set_gpt_type(g, "/dev/sda", 2, CONTAINER_TYPE) ||
+	    guestfs_part_set_gpt_type(g, "/dev/sda", 2, GPT_TYPE_APFS) ||
 	    guestfs_part_set_gpt_guid(g, "/dev/sda", 1, ESP_GUID) ||
 	    guestfs_part_set_gpt_guid(g, "/dev/sda", 2, CONTAINER_GUID))
 		return failed(g, "partition table", e);

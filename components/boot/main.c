@@ -272,6 +272,14 @@ static int start_up(struct boot *b, struct err *e)
 	return r ? r : start_kernel(b, e);
 }
 
+static void release(struct boot *b)
+{
+	kernelcache_release(&b->kernel);
+	volumes_release(&b->volumes);
+	nvram_release(&b->nvram);
+	sip_close(b->sip);
+}
+
 int main(void)
 {
 	static struct boot b;
@@ -288,6 +296,7 @@ int main(void)
 			fprintf(stderr, "boot: %s\n", late.msg);
 		channel_send(BOOT_FD, BOOT_REFUSED, json_pack("{s:s}", "reason", e.msg),
 			     -1);
+		release(&b);
 		return EXIT_FAILURE;
 	}
 	launch(&b);
@@ -296,5 +305,6 @@ int main(void)
 		channel_send(BOOT_FD, BOOT_DONE, json_pack("{s:s}", "error", e.msg), -1);
 	else
 		channel_send(BOOT_FD, BOOT_DONE, json_object(), -1);
+	release(&b);
 	return EXIT_SUCCESS;
 }

@@ -244,6 +244,8 @@ static int entitle_folder(struct policy *p, const char *path, struct err *e)
 	while (!r && (errno = 0, ent = readdir(d)))
 		if (ent->d_type == DT_REG)
 			r = entitle_file(p, fd, ent->d_name, e);
+	if (!r && errno)
+		r = err_sys(e, "%s", path);
 	closedir(d);
 	return r;
 }

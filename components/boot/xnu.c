@@ -107,7 +107,7 @@ static int write_boot_args(const struct xnu_state *s, struct err *e)
 	int r = 0;
 
 	random_uuid(session);
-	if (!r && args)
+	if (args)
 		r = buf_printf(&text, e, "%.*s", (int)args->len,
 			       (const char *)args->value);
 	plist_dict_set_item(d, "Recovery", plist_new_bool(s->recovery));

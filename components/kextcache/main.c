@@ -17,7 +17,6 @@ ENTITLEMENTS("com.apple.private.allow-bless", "com.apple.private.efilogin-helper
 	     "com.apple.rootless.storage.KernelExtensionManagement");
 
 #define SYSTEM_LOG "/private/var/log/system.log"
-#define LEVEL_MASK 0x7u
 
 /* Everything on stderr, whatever its level, and nothing in front. */
 static void to_stderr(void *arg, enum clog_level level, const char *text)
@@ -37,7 +36,7 @@ static void to_stdout(void *arg, enum clog_level level, const char *text)
 
 static enum clog_level level_from(const char *filter)
 {
-	return filter ? (enum clog_level)(strtoul(filter, NULL, 16) & LEVEL_MASK) : 0;
+	return filter ? (enum clog_level)(strtoul(filter, NULL, 16) & CLOG_LEVEL_MASK) : 0;
 }
 
 int main(int argc, char **argv)

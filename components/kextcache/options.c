@@ -13,8 +13,6 @@
 #include "sim/formats/kext/kext.h"
 #include "sim/platform/paths.h"
 
-#define LEVEL_MASK 0x7u /* kOSKextLogLevelMask */
-
 /* Long options without a letter. */
 enum long_option {
 	LONG_COMPRESSED = 256,
@@ -269,7 +267,7 @@ static int set_verbose(const struct kc_world *w, int argc, char **argv)
 		return EX_USAGE;
 	}
 	if (arg[0] == '0' && (arg[1] == 'x' || arg[1] == 'X')) {
-		w->log->max = (enum clog_level)(strtoul(arg, &end, 16) & LEVEL_MASK);
+		w->log->max = (enum clog_level)(strtoul(arg, &end, 16) & CLOG_LEVEL_MASK);
 		if (*end) {
 			clog_say(w->log, CLOG_ERROR, "Can't parse verbose argument %s.",
 				 arg);

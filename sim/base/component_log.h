@@ -22,6 +22,7 @@ enum clog_level {
 	CLOG_DETAIL = 6,
 	CLOG_DEBUG = 7,
 };
+#define CLOG_LEVEL_MASK 0x7u /* kOSKextLogLevelMask: the level in a set of log flags */
 
 struct component_log {
 	/* One message without a newline at its end. NULL: messages are dropped. */

@@ -23,11 +23,6 @@ static const char *const down_names[] = {
 	[VM_CUT] = "cut",
 };
 
-const char *vm_down_name(enum vm_down how)
-{
-	return down_names[how];
-}
-
 static double since(int64_t from)
 {
 	return (double)(clock_ns() - from) / 1e9;
@@ -91,7 +86,8 @@ static void on_event(void *arg, const json_t *event)
 		vm->cfg.on_event(vm->cfg.arg, since(vm->zero_ns), event);
 }
 
-void vm_attach(struct vm *vm)
+/* Put the callbacks into the channels of a fresh q. */
+static void attach(struct vm *vm)
 {
 	vm->q.console.on_line = vm->cfg.on_console;
 	vm->q.console.arg = vm->cfg.arg;
@@ -241,7 +237,7 @@ int vm_start(const struct vm_config *cfg, struct vm **ret, struct err *e)
 		vm_free(vm);
 		return r;
 	}
-	vm_attach(vm);
+	attach(vm);
 	vm->times.start = since(begin);
 	*ret = vm;
 	return 0;

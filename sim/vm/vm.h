@@ -71,7 +71,6 @@ enum vm_down {
 	VM_REFUSED, /* boot refused to start it */
 	VM_CUT,     /* power was cut: vm_cut_power, or QEMU told to quit */
 };
-const char *vm_down_name(enum vm_down how);
 
 /*
  * Start the Mac. 0 when launchd runs. When boot refused, 0 too, with *refused (never

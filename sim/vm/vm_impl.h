@@ -26,9 +26,6 @@ struct vm {
 /* Tell people. */
 void vm_note(struct vm *vm, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Put the callbacks into the channels of a fresh q. */
-void vm_attach(struct vm *vm);
-
 /* start.c: from the configuration to a carrier that is ready. */
 int vm_bring_up(struct vm *vm, struct err *e) MUST_CHECK;
 
