@@ -8,4 +8,7 @@
 /* kxld's message for every structure that does not fit into its file. */
 int macho_truncated(struct err *e);
 
+/* Is X86_64_RELOC_* @type one whose field is a distance from the instruction's end? */
+bool macho_reloc_is_pcrel(uint8_t type);
+
 #endif

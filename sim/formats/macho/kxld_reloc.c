@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sim/base/ckd.h"
+#include "sim/formats/macho/internal.h"
 #include "sim/formats/macho/kxld_internal.h"
 
 #define PURE_VIRTUAL "___cxa_pure_virtual"
@@ -143,22 +144,6 @@ static int fix_difference(struct kx *k, uint8_t *at, const struct macho_reloc *r
 	return 0;
 }
 
-static bool is_pcrel_type(uint8_t type)
-{
-	switch (type) {
-	case X86_64_RELOC_SIGNED:
-	case X86_64_RELOC_SIGNED_1:
-	case X86_64_RELOC_SIGNED_2:
-	case X86_64_RELOC_SIGNED_4:
-	case X86_64_RELOC_BRANCH:
-	case X86_64_RELOC_GOT:
-	case X86_64_RELOC_GOT_LOAD:
-		return true;
-	default:
-		return false;
-	}
-}
-
 struct table {
 	uint32_t off, n;
 };
@@ -174,7 +159,7 @@ static int fix_one(struct kx *k, const struct table *t, uint32_t i, uint32_t *us
 	if (!at)
 		return err_set(e, E_CORRUPT, "relocation at 0x%x is outside the kext",
 			       r.address);
-	if (is_pcrel_type(r.type) && r.pcrel && r.length == 2)
+	if (macho_reloc_is_pcrel(r.type) && r.pcrel && r.length == 2)
 		return fix_pcrel(k, addr, at, &r, e);
 	if (r.type == X86_64_RELOC_UNSIGNED && !r.pcrel && r.length == 3)
 		return fix_pointer(k, addr, at, &r, e);

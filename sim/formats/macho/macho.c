@@ -366,6 +366,22 @@ int macho_find_defined(const struct macho *m, const char *name, struct macho_sym
 	return err_set(e, E_NOTFOUND, "no symbol %s", name);
 }
 
+bool macho_reloc_is_pcrel(uint8_t type)
+{
+	switch (type) {
+	case X86_64_RELOC_SIGNED:
+	case X86_64_RELOC_SIGNED_1:
+	case X86_64_RELOC_SIGNED_2:
+	case X86_64_RELOC_SIGNED_4:
+	case X86_64_RELOC_BRANCH:
+	case X86_64_RELOC_GOT:
+	case X86_64_RELOC_GOT_LOAD:
+		return true;
+	default:
+		return false;
+	}
+}
+
 struct macho_reloc macho_reloc(const struct macho *m, uint32_t reloff, uint32_t i)
 {
 	const uint8_t *p = m->data + reloff + (size_t)i * sizeof(struct macho_reloc_raw);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "sim/base/ckd.h"
+#include "sim/formats/macho/internal.h"
 #include "sim/formats/macho/objlink_internal.h"
 
 /* One relocation at work. */
@@ -197,27 +198,11 @@ static int fix_difference(struct fixup *f, const struct macho_reloc *second,
 	return 0;
 }
 
-static bool is_pcrel_type(uint8_t type)
-{
-	switch (type) {
-	case X86_64_RELOC_SIGNED:
-	case X86_64_RELOC_SIGNED_1:
-	case X86_64_RELOC_SIGNED_2:
-	case X86_64_RELOC_SIGNED_4:
-	case X86_64_RELOC_BRANCH:
-	case X86_64_RELOC_GOT:
-	case X86_64_RELOC_GOT_LOAD:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Settle relocation @i; *used says how many entries it was. */
 static int fix_one(struct fixup *f, uint32_t i, uint32_t *used, struct err *e)
 {
 	*used = 1;
-	if (is_pcrel_type(f->r.type) && f->r.pcrel && f->r.length == 2)
+	if (macho_reloc_is_pcrel(f->r.type) && f->r.pcrel && f->r.length == 2)
 		return fix_pcrel(f, e);
 	if (f->r.type == X86_64_RELOC_UNSIGNED && !f->r.pcrel && f->r.length == 3)
 		return fix_pointer(f, e);
