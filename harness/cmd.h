@@ -20,6 +20,7 @@
 struct app {
 	const char *source_dir; /* has scenarios/ and images/ */
 	const char *build_dir;
+	const char *program;  /* what to call to run this again */
 	double timeout_scale; /* $KEXTLAB_TIMEOUT_SCALE */
 };
 
@@ -44,6 +45,8 @@ int cmd_help(const struct app *app, int argc, char **argv);
 int cmd_usage_error(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* "kextlab: <error>" to stderr; returns the exit status for its code. */
 int cmd_error(const struct err *e);
+/* The same for an error of selection_load: nothing selected, if that is what it says. */
+int cmd_selection_error(const struct err *e);
 /* Print JSON to stdout and release it. Returns EXIT_PASSED, or EXIT_INFRA. */
 int cmd_print_json(json_t *j);
 

@@ -182,14 +182,15 @@ static void show_progress(void *ctx, const char *what)
 
 static int take_build_option(struct disk_spec *spec, struct disk_kext *kexts, int c)
 {
-	char *colon;
+	char *colon, hint[NEAREST_HINT_MAX];
 
 	switch (c) {
 	case 'r':
 		spec->release = release_by_name(optarg);
 		return spec->release
 			       ? 0
-			       : cmd_usage_error("image", "unknown release '%s'", optarg);
+			       : cmd_usage_error("image", "unknown release '%s'%s",
+						 optarg, release_hint(optarg, hint));
 	case 'n':
 		spec->system_name = optarg;
 		return 0;

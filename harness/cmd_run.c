@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "harness/run.h"
 #include "harness/ui.h"
 #include "sim/base/fsio.h"
+#include "sim/base/nearest.h"
 
 #define LIST_MAX 64u
 
@@ -169,6 +171,22 @@ static int take_option(struct run_options *o, int c)
 	}
 }
 
+/* That a report cannot be written is better said before the runs than behind them. */
+static int check_report(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	char dir[4096];
+
+	if (!path)
+		return 0;
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		 slash ? path : ".");
+	if (!access(dir, W_OK | X_OK))
+		return 0;
+	fprintf(stderr, "kextlab run: cannot write '%s': %s\n", path, strerror(errno));
+	return EXIT_USAGE;
+}
+
 static int parse_options(struct run_options *o, int argc, char **argv)
 {
 	int c, r = 0;
@@ -180,6 +198,10 @@ static int parse_options(struct run_options *o, int argc, char **argv)
 	optind = 0;
 	while (!r && (c = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		r = take_option(o, c);
+	if (!r)
+		r = check_report(o->junit);
+	if (!r)
+		r = check_report(o->tap);
 	if (!r && optind == argc && !o->all && !o->tags.n)
 		r = cmd_usage_error("run", "which scenario? (a name, --all or --tag)");
 	return r;
@@ -231,6 +253,8 @@ static int run_one(const struct app *app, const struct run_options *o, struct ui
 	int r;
 
 	po.build_dir = app->build_dir;
+	po.source_dir = app->source_dir;
+	po.program = app->program;
 	po.variant = sel->variant;
 	po.control = control;
 	r = plan_make(sel->scn, &po, &plan, e);
@@ -274,6 +298,19 @@ static int run_controls(const struct app *app, const struct run_options *o, stru
 	return r;
 }
 
+static int no_such_control(const char *name, const struct selection *sel, struct err *e)
+{
+	const char *names[LIST_MAX];
+	char hint[NEAREST_HINT_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < sel->n_all; i++)
+		for (size_t k = 0; k < sel->all[i]->n_controls && n < LIST_MAX; k++)
+			names[n++] = sel->all[i]->controls[k].name;
+	return err_set(e, E_INVAL, "no control is called '%s'%s", name,
+		       nearest_hint(name, names, n, hint));
+}
+
 static int run_all(const struct app *app, const struct run_options *o, struct ui *ui,
 		   const struct selection *sel, struct results *rs, struct err *e)
 {
@@ -285,7 +322,7 @@ static int run_all(const struct app *app, const struct run_options *o, struct ui
 		r = controls ? run_controls(app, o, ui, &sel->items[i], &found, rs, e)
 			     : run_one(app, o, ui, &sel->items[i], NULL, rs, e);
 	if (!r && o->control && !found)
-		r = err_set(e, E_INVAL, "no control is called '%s'", o->control);
+		r = no_such_control(o->control, sel, e);
 	return r;
 }
 
@@ -371,11 +408,8 @@ int cmd_run(const struct app *app, int argc, char **argv)
 		return r;
 	r = selection_load(&sel, app, argv + optind, (size_t)(argc - optind), &o.tags,
 			   true, &e);
-	if (r == -E_NOTFOUND) {
-		cmd_error(&e);
-		r = EXIT_NOTHING;
-	} else if (r) {
-		r = cmd_error(&e);
+	if (r) {
+		r = cmd_selection_error(&e);
 	} else if (!sel.n) {
 		fprintf(stderr, "kextlab: nothing selected\n");
 		r = EXIT_NOTHING;

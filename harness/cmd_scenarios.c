@@ -105,7 +105,7 @@ int cmd_list(const struct app *app, int argc, char **argv)
 		return r;
 	r = selection_load(&sel, app, argv + optind, (size_t)(argc - optind), &a.tags,
 			   true, &e);
-	r = r ? cmd_error(&e) : sel.n ? list_all(&sel, a.json) : EXIT_NOTHING;
+	r = r ? cmd_selection_error(&e) : sel.n ? list_all(&sel, a.json) : EXIT_NOTHING;
 	selection_release(&sel);
 	return r;
 }
@@ -144,6 +144,8 @@ static int show_one(const struct app *app, const struct selected *sel,
 	int r;
 
 	po->build_dir = app->build_dir;
+	po->source_dir = app->source_dir;
+	po->program = app->program;
 	po->variant = sel->variant;
 	po->no_bundles = true; /* what was not built yet can be shown all the same */
 	r = plan_make(sel->scn, po, &plan, e);
@@ -205,12 +207,7 @@ int cmd_show(const struct app *app, int argc, char **argv)
 		return cmd_usage_error("show", "which scenario?");
 	r = selection_load(&sel, app, argv + optind, (size_t)(argc - optind), &no_tags,
 			   false, &e);
-	if (r == -E_NOTFOUND) {
-		cmd_error(&e);
-		r = EXIT_NOTHING;
-	} else {
-		r = r ? cmd_error(&e) : show_all(app, &sel, &po, json);
-	}
+	r = r ? cmd_selection_error(&e) : show_all(app, &sel, &po, json);
 	selection_release(&sel);
 	return r;
 }

@@ -3,12 +3,15 @@
 #define _GNU_SOURCE
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/cmd.h"
+#include "sim/base/nearest.h"
 
 #define VERSION "0.1"
 
@@ -83,6 +86,19 @@ static void print_commands(FILE *out)
 		"3 infrastructure, 4 nothing selected, 124 timed out, 130 stopped.\n");
 }
 
+static int unknown_command(const char *name)
+{
+	const char *names[sizeof(commands) / sizeof(commands[0])];
+	char hint[NEAREST_HINT_MAX];
+	size_t n = 0;
+
+	for (const struct command *c = commands; c->name; c++)
+		names[n++] = c->name;
+	fprintf(stderr, "kextlab: unknown command '%s'%s\n", name,
+		nearest_hint(name, names, n, hint));
+	return EXIT_USAGE;
+}
+
 static void print_command(FILE *out, const struct command *c)
 {
 	fprintf(out, "usage: kextlab %s %s", c->name, c->usage);
@@ -112,6 +128,7 @@ int cmd_error(const struct err *e)
 	case E_CORRUPT:
 	case E_UNSUPPORTED:
 	case E_NOTFOUND:
+	case E_EXISTS:
 		return EXIT_USAGE;
 	case E_TIMEOUT:
 		return 124;
@@ -120,6 +137,13 @@ int cmd_error(const struct err *e)
 	default:
 		return EXIT_INFRA;
 	}
+}
+
+int cmd_selection_error(const struct err *e)
+{
+	int status = cmd_error(e);
+
+	return e->code == E_NOTFOUND ? EXIT_NOTHING : status;
 }
 
 int cmd_print_json(json_t *j)
@@ -156,34 +180,60 @@ int cmd_help(const struct app *app, int argc, char **argv)
 		return print_language();
 	c = find_command(argv[1]);
 	if (!c)
-		return cmd_usage_error("help", "unknown command '%s'", argv[1]);
+		return unknown_command(argv[1]);
 	print_command(stdout, c);
 	return EXIT_PASSED;
 }
 
-/* The tree this program was built in, when it is not the current folder. */
-static void find_tree(struct app *app, char root[static PATH_MAX],
-		      char build[static PATH_MAX])
+static bool is_tree(const char *dir)
 {
-	ssize_t n = readlink("/proc/self/exe", build, PATH_MAX - 1);
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/scenarios", dir);
+	if (access(path, X_OK))
+		return false;
+	snprintf(path, sizeof(path), "%s/build", dir);
+	return !access(path, X_OK);
+}
+
+/* Is @dir the current folder? Then paths can be short. */
+static bool is_here(const char *dir)
+{
+	struct stat a, b;
+
+	return !stat(dir, &a) && !stat(".", &b) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/*
+ * The tree this program was built in, wherever it is called from: a folder above the
+ * program that has scenarios/ and build/. The current folder for one that was copied
+ * away.
+ */
+static void find_tree(struct app *app)
+{
+	static char own[PATH_MAX], root[PATH_MAX], build[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
 	char *slash;
 
 	app->source_dir = ".";
 	app->build_dir = "build";
-	if (!access("scenarios", X_OK) && !access("build", X_OK))
+	app->program = "build/kextlab";
+	own[n > 0 ? n : 0] = 0;
+	memcpy(root, own, sizeof(root));
+	do {
+		slash = strrchr(root, '/');
+		if (!slash || slash == root)
+			return;
+		*slash = 0;
+	} while (!is_tree(root));
+	if (is_here(root))
 		return;
-	build[n > 0 ? n : 0] = 0;
-	slash = strrchr(build, '/');
-	if (!slash)
+	if (snprintf(build, sizeof(build), "%s/build", root) >= (int)sizeof(build))
 		return;
-	*slash = 0;
-	memcpy(root, build, strlen(build) + 1);
-	slash = strrchr(root, '/');
-	if (!slash || slash == root)
-		return;
-	*slash = 0;
 	app->source_dir = root;
 	app->build_dir = build;
+	app->program = own;
 }
 
 static int set_scale(struct app *app)
@@ -205,7 +255,6 @@ static int set_scale(struct app *app)
 
 int main(int argc, char **argv)
 {
-	static char root[PATH_MAX], build[PATH_MAX];
 	const struct command *c;
 	struct app app;
 
@@ -218,17 +267,14 @@ int main(int argc, char **argv)
 		return EXIT_PASSED;
 	}
 	c = find_command(strcmp(argv[1], "--help") ? argv[1] : "help");
-	if (!c) {
-		fprintf(stderr, "kextlab: unknown command '%s'\n", argv[1]);
-		print_commands(stderr);
-		return EXIT_USAGE;
-	}
+	if (!c)
+		return unknown_command(argv[1]);
 	for (int i = 2; i < argc; i++)
 		if (!strcmp(argv[i], "--help")) {
 			print_command(stdout, c);
 			return EXIT_PASSED;
 		}
-	find_tree(&app, root, build);
+	find_tree(&app);
 	if (set_scale(&app))
 		return EXIT_USAGE;
 	return c->run(&app, argc - 1, argv + 1);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "harness/plan_impl.h"
-#include "sim/base/fsio.h"
+#include "sim/base/nearest.h"
 
 #define TEXT_MAX (64u * 1024)
 
@@ -35,7 +35,7 @@ static int apply_set(struct plan *p, const char *label, const char *set, struct 
 	if (!text)
 		return -(int)e->code;
 	p->n_set_docs++;
-	r = ydoc_parse(d, label, text, strlen(text), e);
+	r = ydoc_parse_option(d, label, text, e);
 	return r ? r : schema_bind(&b, d->root, settings_keys, &p->s, e);
 }
 
@@ -91,6 +91,33 @@ static bool in_list(const struct text_list *l, const char *text)
 	return false;
 }
 
+/* Each word of --without must be the id or number of a step: else it has no effect. */
+static int check_without(const struct plan *p, const struct plan_options *o,
+			 struct err *e)
+{
+	const size_t n = p->scn->n_steps;
+	char hint[NEAREST_HINT_MAX];
+
+	for (size_t i = 0; i < o->without.n; i++) {
+		const char *word = o->without.items[i], *ids[STEPS_MAX];
+		size_t n_ids = 0, number = strspn(word, "0123456789") == strlen(word)
+						   ? strtoul(word, NULL, 10)
+						   : 0;
+		bool found = number >= 1 && number <= n;
+
+		for (size_t k = 0; k < n && !found; k++)
+			if (p->scn->steps[k].id) {
+				ids[n_ids++] = p->scn->steps[k].id;
+				found = !strcmp(ids[n_ids - 1], word);
+			}
+		if (!found)
+			return err_set(e, E_INVAL, "--without %s: no step of %s%s", word,
+				       p->scn->name,
+				       nearest_hint(word, ids, n_ids, hint));
+	}
+	return 0;
+}
+
 static bool wanted(const struct plan_options *o, const struct step *s, size_t number)
 {
 	char text[24];
@@ -107,6 +134,8 @@ static int settle_steps(struct plan *p, const struct plan_options *o, struct err
 {
 	struct binder b = {.arena = &p->arena};
 
+	if (check_without(p, o, e))
+		return -(int)e->code;
 	p->steps = arena_array(&p->arena, p->scn->n_steps, sizeof(*p->steps), e);
 	if (!p->steps)
 		return -(int)e->code;

@@ -13,6 +13,8 @@
 /* What the command line adds. Borrowed; all may be NULL or empty. */
 struct plan_options {
 	const char *build_dir; /* NULL: "build"; paths fixtures/X are build/fixtures/X */
+	const char *source_dir; /* NULL: "."; scenarios/ of it have names of their own */
+	const char *program;	/* NULL: "build/kextlab"; for plan.reproduce */
 	const char *release, *sip, *machine;
 	const char *kext;	  /* bundle to take in place of the one named "update" */
 	struct text_list sets;	  /* "key=value" or "map.key=value" */

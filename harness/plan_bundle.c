@@ -6,8 +6,11 @@
 
 #include "harness/plan_impl.h"
 #include "sim/base/fsio.h"
+#include "sim/base/nearest.h"
+#include "sim/formats/fstree/fstree.h"
 #include "sim/formats/kext/kext.h"
 
+#define BUNDLES_MAX 64	     /* that an error message considers */
 #define UPDATE "update" /* the bundle that --kext replaces */
 
 static int host_path(struct plan *p, const struct plan_options *o, const char *path,
@@ -67,6 +70,19 @@ static int judge(struct kext *k, struct err *e)
 	}
 }
 
+/* What no disk can hold is found here, not when it is installed. */
+static int check_files(const char *path, struct err *e)
+{
+	struct fs_tree t;
+	int r = fs_tree_init(&t, 0, e);
+
+	if (r)
+		return r;
+	r = fs_tree_import(&t, "/bundle", path, e);
+	fs_tree_release(&t);
+	return r;
+}
+
 static int open_bundle(struct plan *p, struct plan_bundle *b, bool users, struct err *e)
 {
 	struct kext *k = NULL;
@@ -78,7 +94,9 @@ static int open_bundle(struct plan *p, struct plan_bundle *b, bool users, struct
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, E_CORRUPT, "kext '%s': not a bundle (a folder)",
 			       b->path);
-	r = kext_open(b->path, &k, e);
+	r = check_files(b->path, e);
+	if (!r)
+		r = kext_open(b->path, &k, e);
 	if (!r && users)
 		r = judge(k, e);
 	if (!r && (!k->id[0] || !k->version_string[0]))
@@ -116,6 +134,20 @@ static int add(struct plan *p, const struct plan_options *o, const char *name,
 	return r;
 }
 
+static int no_such_bundle(const struct plan *p, const char *name, const struct ynode *at,
+			  struct err *e)
+{
+	const char *names[BUNDLES_MAX];
+	char hint[NEAREST_HINT_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_bundles && n < BUNDLES_MAX; i++)
+		if (p->bundles[i].name)
+			names[n++] = p->bundles[i].name;
+	nearest_hint(name, names, n, hint);
+	return ynode_error(at, e, "no bundle is called '@%s'%s", name, hint);
+}
+
 /* "@name" has to be there already; a path is a bundle of its own. */
 static int add_ref(struct plan *p, const struct plan_options *o, const struct ynode *at,
 		   const char *ref, struct err *e)
@@ -125,7 +157,7 @@ static int add_ref(struct plan *p, const struct plan_options *o, const struct yn
 	for (size_t i = 0; i < p->n_bundles; i++)
 		if (p->bundles[i].name && !strcmp(p->bundles[i].name, ref + 1))
 			return 0;
-	return ynode_error(at, e, "no bundle is called '%s'", ref);
+	return no_such_bundle(p, ref + 1, at, e);
 }
 
 int plan_bundles(struct plan *p, const struct plan_options *o, struct err *e)

@@ -28,18 +28,26 @@ static int add_option(struct buf *b, const char *option, const char *value, stru
 }
 
 /* Scenarios of the house go by their names, others by their files. */
-static bool in_house(const struct plan *p)
+static bool in_house(const struct plan *p, const char *source_dir)
 {
-	size_t len = strlen(p->scn->folder);
+	const char *folder = p->scn->folder;
+	size_t len = source_dir ? strlen(source_dir) : 0;
 
-	return len >= 9 && !strcmp(p->scn->folder + len - 9, "scenarios");
+	if (len && strcmp(source_dir, ".")) {
+		if (strncmp(folder, source_dir, len) || folder[len] != '/')
+			return false;
+		folder += len + 1;
+	}
+	return !strcmp(folder, "scenarios");
 }
 
 static int add_options(struct buf *b, const struct plan *p, const struct plan_options *o,
 		       struct err *e)
 {
-	int r = buf_printf(b, e, "build/kextlab run --keep");
+	int r = add_word(b, o->program ? o->program : "build/kextlab", e);
 
+	if (!r)
+		r = buf_printf(b, e, " run --keep");
 	if (!r)
 		r = add_option(b, "--release", o->release, e);
 	if (!r)
@@ -54,7 +62,8 @@ static int add_options(struct buf *b, const struct plan *p, const struct plan_op
 		r = add_option(b, "--without", o->without.items[i], e);
 	if (!r && o->control)
 		r = add_option(b, "--control", o->control->name, e);
-	return r ? r : add_word(b, in_house(p) ? p->name : p->scn->file, e);
+	return r ? r
+		 : add_word(b, in_house(p, o->source_dir) ? p->name : p->scn->file, e);
 }
 
 int plan_reproduce(struct plan *p, const struct plan_options *o, struct err *e)
@@ -63,7 +72,8 @@ int plan_reproduce(struct plan *p, const struct plan_options *o, struct err *e)
 	int r = add_options(&b, p, o, e);
 
 	if (!r) {
-		p->reproduce = arena_strdup(&p->arena, buf_str(&b), e);
+		/* Without the space in front of the first word. */
+		p->reproduce = arena_strdup(&p->arena, buf_str(&b) + 1, e);
 		r = p->reproduce ? 0 : -(int)e->code;
 	}
 	buf_release(&b);

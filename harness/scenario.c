@@ -11,9 +11,6 @@
 #include "sim/base/fsio.h"
 #include "sim/platform/csr.h"
 
-#define STEPS_MAX    200u
-#define VARIANTS_MAX 32u
-
 static const char *const machine_words[] = {"intel", NULL};
 static const char *const order_words[] = {"upgraded", "clean", NULL};
 

@@ -11,6 +11,10 @@
 #include "images/disk.h"
 #include "sim/platform/release.h"
 
+/* Of one scenario. */
+#define STEPS_MAX    200u
+#define VARIANTS_MAX 32u
+
 /* A name for a kext bundle: `update: fixtures/ExampleFilter-2.0.kext`. */
 struct scn_bundle {
 	const char *name;

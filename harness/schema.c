@@ -25,16 +25,13 @@ int schema_want(const struct ynode *n, enum ynode_kind kind, const char *what,
 int schema_unknown(const struct ynode *n, const char *what, const char *word,
 		   const char *const *names, struct err *e)
 {
-	const char *near;
+	char hint[NEAREST_HINT_MAX];
 	size_t count = 0;
 
 	while (names[count])
 		count++;
-	near = nearest(word, names, count);
-	if (near)
-		return ynode_error(n, e, "unknown %s '%s' (did you mean '%s'?)", what,
-				   word, near);
-	return ynode_error(n, e, "unknown %s '%s'", what, word);
+	return ynode_error(n, e, "unknown %s '%s'%s", what, word,
+			   nearest_hint(word, names, count, hint));
 }
 
 static int read_uint(const struct ynode *n, const struct schema_key *key, uint64_t *out,
@@ -235,10 +232,6 @@ int schema_bind2(struct binder *b, const struct ynode *n, const struct schema_ke
 
 	if (!ynode_is_empty(n))
 		r = schema_want(n, YNODE_MAP, n->key ? n->key->text : "file", e);
-	if (!r)
-		r = check_required(n, keys, e);
-	if (!r)
-		r = check_required(n, keys2, e);
 	for (const struct ynode *c = n->first; c && !r; c = c->next) {
 		const struct schema_key *k = find_key(keys, c->key->text);
 		char *base = obj;
@@ -250,7 +243,10 @@ int schema_bind2(struct binder *b, const struct ynode *n, const struct schema_ke
 		r = k ? schema_bind_value(b, c, k, base + k->offset, e)
 		      : unknown_key(c, keys, keys2, e);
 	}
-	return r;
+	/* Last, because a key that is missing may be there with a slip in its name. */
+	if (!r)
+		r = check_required(n, keys, e);
+	return r ? r : check_required(n, keys2, e);
 }
 
 int schema_bind(struct binder *b, const struct ynode *n, const struct schema_key *keys,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <dirent.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -59,7 +58,10 @@ static int load_folder(struct selection *s, const struct app *app, struct err *e
 		 strcmp(app->source_dir, ".") ? "/" : "");
 	n = scandir(dir, &names, is_yaml, alphasort);
 	if (n < 0)
-		return err_sys(e, "folder '%s'", dir);
+		return err_set(e, E_INFRA,
+			       "no folder '%s': kextlab belongs into the build folder of "
+			       "its source tree",
+			       dir);
 	for (int i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]->d_name);
 		if (!r)
@@ -136,17 +138,33 @@ static int add_fitting(struct selection *s, struct scenario *scn, const char *wo
 	return r;
 }
 
+/* The scenario is there, but not its variant. */
+static int no_such_variant(const struct scenario *s, const char *variant, struct err *e)
+{
+	const char *names[VARIANTS_MAX];
+	char hint[NEAREST_HINT_MAX];
+
+	for (size_t i = 0; i < s->n_variants; i++)
+		names[i] = s->variants[i].name;
+	nearest_hint(variant, names, s->n_variants, hint);
+	return err_set(e, E_NOTFOUND, "no variant of %s is called '%s'%s", s->name,
+		       variant, hint);
+}
+
 static int no_such(const struct selection *s, const char *word, struct err *e)
 {
-	const char *names[SCENARIOS_MAX], *near;
+	const char *names[SCENARIOS_MAX], *slash = strchr(word, '/');
+	char hint[NEAREST_HINT_MAX] = "";
 
-	for (size_t i = 0; i < s->n_all; i++)
+	for (size_t i = 0; i < s->n_all; i++) {
 		names[i] = s->all[i]->name;
-	near = strpbrk(word, "*?[") ? NULL : nearest(word, names, s->n_all);
-	return near ? err_set(e, E_NOTFOUND,
-			      "no scenario is called '%s' (did you mean '%s'?)", word,
-			      near)
-		    : err_set(e, E_NOTFOUND, "no scenario is called '%s'", word);
+		if (slash && strlen(names[i]) == (size_t)(slash - word) &&
+		    !strncmp(names[i], word, (size_t)(slash - word)))
+			return no_such_variant(s->all[i], slash + 1, e);
+	}
+	if (!strpbrk(word, "*?["))
+		nearest_hint(word, names, s->n_all, hint);
+	return err_set(e, E_NOTFOUND, "no scenario is called '%s'%s", word, hint);
 }
 
 static bool is_file(const char *word)

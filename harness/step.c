@@ -155,7 +155,7 @@ static const struct schema_key csrutil_keys[] = {
 
 int release_read(struct binder *b, const struct ynode *n, void *field, struct err *e)
 {
-	const char *near;
+	char hint[NEAREST_HINT_MAX];
 	int r = schema_want(n, YNODE_SCALAR, "release", e);
 
 	(void)b;
@@ -164,10 +164,8 @@ int release_read(struct binder *b, const struct ynode *n, void *field, struct er
 	*(const struct release **)field = release_by_name(n->text);
 	if (*(const struct release **)field)
 		return 0;
-	near = release_nearest(n->text);
-	return near ? ynode_error(n, e, "unknown release '%s' (did you mean '%s'?)",
-				  n->text, near)
-		    : ynode_error(n, e, "unknown release '%s'", n->text);
+	return ynode_error(n, e, "unknown release '%s'%s", n->text,
+			   release_hint(n->text, hint));
 }
 
 static const struct schema_key upgrade_keys[] = {

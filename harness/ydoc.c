@@ -8,7 +8,9 @@
 
 struct builder {
 	struct ydoc *doc;
-	const char *file;
+	const char *file, *text;
+	size_t len;
+	bool placeless; /* one line of the command line: places mean nothing there */
 	yaml_parser_t parser;
 	size_t n_nodes;
 	struct {
@@ -21,7 +23,8 @@ struct builder {
 static int mark_error(const char *file, unsigned line, unsigned col, struct err *e,
 		      const char *text)
 {
-	return err_set(e, E_SCHEMA, "%s:%u:%u: %s", file, line, col, text);
+	return line ? err_set(e, E_SCHEMA, "%s:%u:%u: %s", file, line, col, text)
+		    : err_set(e, E_SCHEMA, "%s: %s", file, text);
 }
 
 int ynode_error(const struct ynode *n, struct err *e, const char *fmt, ...)
@@ -55,10 +58,15 @@ bool ynode_is_empty(const struct ynode *n)
 	return n->kind == YNODE_SCALAR && n->plain && !*n->text;
 }
 
+static unsigned line_of(const struct builder *b, const yaml_mark_t *m)
+{
+	return b->placeless ? 0 : (unsigned)m->line + 1;
+}
+
 static int event_error(const struct builder *b, const yaml_event_t *ev, struct err *e,
 		       const char *text)
 {
-	return mark_error(b->file, (unsigned)ev->start_mark.line + 1,
+	return mark_error(b->file, line_of(b, &ev->start_mark),
 			  (unsigned)ev->start_mark.column + 1, e, text);
 }
 
@@ -76,7 +84,7 @@ static struct ynode *new_node(struct builder *b, const yaml_event_t *ev,
 		return NULL;
 	n->kind = kind;
 	n->file = b->file;
-	n->line = (unsigned)ev->start_mark.line + 1;
+	n->line = line_of(b, &ev->start_mark);
 	n->col = (unsigned)ev->start_mark.column + 1;
 	return n;
 }
@@ -188,6 +196,23 @@ static int handle(struct builder *b, const yaml_event_t *ev, struct err *e)
 	}
 }
 
+/* A byte that is no text has no mark yet; its place is counted in what stands before. */
+static int reader_error(const struct builder *b, struct err *e)
+{
+	const yaml_parser_t *p = &b->parser;
+	const char *text = b->text, *line_start = text;
+	size_t at = p->problem_offset < b->len ? p->problem_offset : b->len;
+	unsigned line = 1;
+
+	for (size_t i = 0; i < at; i++)
+		if (text[i] == '\n') {
+			line++;
+			line_start = text + i + 1;
+		}
+	return mark_error(b->file, b->placeless ? 0 : line,
+			  (unsigned)(text + at - line_start) + 1, e, p->problem);
+}
+
 static int parser_error(const struct builder *b, struct err *e)
 {
 	const yaml_parser_t *p = &b->parser;
@@ -195,9 +220,8 @@ static int parser_error(const struct builder *b, struct err *e)
 	if (p->error == YAML_MEMORY_ERROR)
 		return err_set(e, E_NOMEM, "%s: out of memory", b->file);
 	if (p->error == YAML_READER_ERROR)
-		return err_set(e, E_SCHEMA, "%s: byte %zu: %s", b->file,
-			       p->problem_offset, p->problem);
-	return mark_error(b->file, (unsigned)p->problem_mark.line + 1,
+		return reader_error(b, e);
+	return mark_error(b->file, line_of(b, &p->problem_mark),
 			  (unsigned)p->problem_mark.column + 1, e,
 			  p->problem ? p->problem : "not YAML");
 }
@@ -216,29 +240,43 @@ static int build(struct builder *b, struct err *e)
 		yaml_event_delete(&ev);
 	}
 	if (!r && !b->doc->root)
-		return mark_error(b->file, 1, 1, e, "the file is empty");
+		return mark_error(b->file, !b->placeless, 1, e, "the file is empty");
+	return r;
+}
+
+static int parse(struct builder *b, struct ydoc *d, const char *file, struct err *e)
+{
+	int r;
+
+	*d = (struct ydoc){.root = NULL};
+	b->doc = d;
+	b->file = arena_strdup(&d->arena, file, e);
+	if (!b->file)
+		return -E_NOMEM;
+	if (b->len > YDOC_SIZE_MAX)
+		return err_set(e, E_SCHEMA, "%s: larger than %u bytes", file,
+			       YDOC_SIZE_MAX);
+	if (!yaml_parser_initialize(&b->parser))
+		return err_set(e, E_NOMEM, "%s: out of memory", file);
+	yaml_parser_set_input_string(&b->parser, (const yaml_char_t *)b->text, b->len);
+	r = build(b, e);
+	yaml_parser_delete(&b->parser);
 	return r;
 }
 
 int ydoc_parse(struct ydoc *d, const char *file, const void *text, size_t len,
 	       struct err *e)
 {
-	struct builder b = {.doc = d};
-	int r;
+	struct builder b = {.text = text, .len = len};
 
-	*d = (struct ydoc){.root = NULL};
-	b.file = arena_strdup(&d->arena, file, e);
-	if (!b.file)
-		return -E_NOMEM;
-	if (len > YDOC_SIZE_MAX)
-		return err_set(e, E_SCHEMA, "%s: larger than %u bytes", file,
-			       YDOC_SIZE_MAX);
-	if (!yaml_parser_initialize(&b.parser))
-		return err_set(e, E_NOMEM, "%s: out of memory", file);
-	yaml_parser_set_input_string(&b.parser, text, len);
-	r = build(&b, e);
-	yaml_parser_delete(&b.parser);
-	return r;
+	return parse(&b, d, file, e);
+}
+
+int ydoc_parse_option(struct ydoc *d, const char *option, const char *text, struct err *e)
+{
+	struct builder b = {.text = text, .len = strlen(text), .placeless = true};
+
+	return parse(&b, d, option, e);
 }
 
 void ydoc_release(struct ydoc *d)

@@ -24,7 +24,7 @@ enum ynode_kind { YNODE_SCALAR, YNODE_LIST, YNODE_MAP };
 struct ynode {
 	enum ynode_kind kind;
 	const char *file;	 /* as given to ydoc_parse; for messages */
-	unsigned line, col;	 /* 1-based */
+	unsigned line, col;	 /* 1-based; line 0: not from a file */
 	bool plain;		 /* scalar written without quotes and not as a block */
 	const char *text;	 /* scalar, else NULL */
 	const struct ynode *key; /* the key, when this is a value of a map */
@@ -44,6 +44,9 @@ struct ydoc {
  */
 int ydoc_parse(struct ydoc *d, const char *file, const void *text, size_t len,
 	       struct err *e) MUST_CHECK;
+/* The same for an option of the command line, @option: errors have no place in front. */
+int ydoc_parse_option(struct ydoc *d, const char *option, const char *text,
+		      struct err *e) MUST_CHECK;
 void ydoc_release(struct ydoc *d);
 
 /* The value of @key in the map @n; NULL if there is none. */

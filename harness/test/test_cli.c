@@ -53,6 +53,7 @@ static const struct call calls[] = {
 	{"help nothing", 2, "unknown command 'nothing'"},
 	{"help language", 0, "| `system_kernel` | map |"},
 	{"bogus", 2, "unknown command 'bogus'"},
+	{"rnu", 2, "unknown command 'rnu' (did you mean 'run'?)"},
 	{"run", 2, "which scenario?"},
 	{"run --bogus x", 2, "usage: kextlab run"},
 	{"run --repeat 0 x", 2, "--repeat 0"},
@@ -65,7 +66,12 @@ static const struct call calls[] = {
 	{"run --kext /nonexistent.kext catalina-shutdown-bug", 2,
 	 "kext '/nonexistent.kext'"},
 	{"run --kext /etc/passwd catalina-shutdown-bug", 2, "not a bundle"},
-	{"run --set colour=red catalina-shutdown-bug", 2, "unknown key 'colour'"},
+	{"run --set colour=red catalina-shutdown-bug", 2, "--set: unknown key 'colour'"},
+	{"run --without 99 catalina-shutdown-bug", 2, "--without 99: no step of"},
+	{"run --junit /nonexistent/x catalina-shutdown-bug", 2,
+	 "cannot write '/nonexistent/x': No such file or directory"},
+	{"run catalina-b5-b6-boundary/b7", 4,
+	 "no variant of catalina-b5-b6-boundary is called 'b7' (did you mean 'b5'?)"},
 	{"run --set colour catalina-shutdown-bug", 2, "expected KEY=VALUE"},
 	{"run --control no-such catalina-shutdown-bug", 2,
 	 "no control is called 'no-such'"},
@@ -74,6 +80,7 @@ static const struct call calls[] = {
 	{"show catalina-b5-b6-boundary/b6", 0, "release 10.15-b6"},
 	{"show", 2, "which scenario?"},
 	{"show no-such", 4, "no scenario is called"},
+	{"list no-such", 4, "no scenario is called"},
 	{"list --tag core", 0, "catalina-shutdown-bug"},
 	{"lint", 2, "which files?"},
 	{"lint scenarios/*.yaml", 0, ""},
@@ -82,6 +89,7 @@ static const struct call calls[] = {
 	{"image info /etc/passwd", 2, "kextlab: "},
 	{"image frobnicate /etc/passwd", 2, "unknown action 'frobnicate'"},
 	{"image build /tmp/x", 2, "build --release NAME FILE"},
+	{"image build --release 10.15.O /tmp/x", 2, "(did you mean '10.15.0'?)"},
 	{"doctor --bogus", 2, "bad option"},
 };
 
@@ -135,7 +143,8 @@ static void lint_tells_the_place(void)
 	ASSERT_OK(fsio_write_atomic(path, "name: bad\nrelese: x\n", 20, 0644, &e), &e);
 	CU_ASSERT_EQUAL(run(&out, "lint %s scenarios/catalina-sip-off.yaml", path), 2);
 	CU_ASSERT_PTR_NOT_NULL(
-		strstr(buf_str(&out), "bad.yaml:1:1: key 'summary' is missing"));
+		strstr(buf_str(&out),
+		       "bad.yaml:2:1: unknown key 'relese' (did you mean 'release'?)"));
 	CU_ASSERT_EQUAL(run(&out, "run %s", path), 2);
 	buf_release(&out);
 }

@@ -37,6 +37,7 @@ static const struct mistake mistakes[] = {
 	{"name: &a x\n", "f.yaml:1:7: anchors and tags are not used here"},
 	{"name: !!str x\n", "f.yaml:1:7: anchors and tags are not used here"},
 	{"name: *a\n", "f.yaml:1:7: aliases are not used here"},
+	{"name: x\nsummary: \xff\n", "f.yaml:2:10: invalid leading UTF-8 octet"},
 	{"a: b\n---\nc: d\n", "f.yaml:2:1: a second document in one file"},
 	{"name: \"a\\0b\"\n", "f.yaml:1:7: text with a NUL byte"},
 	{"? [a]\n: b\n", "f.yaml:1:3: a key must be text, not a list"},
@@ -49,7 +50,8 @@ static const struct mistake mistakes[] = {
 	{HEAD "steps:\n  - {boot: , shutdown: }\n",
 	 "f.yaml:5:5: a step is a map of one key, its name"},
 	{HEAD "steps:\n  - install: {bundel: x}\n",
-	 "f.yaml:5:14: key 'bundle' is missing"},
+	 "f.yaml:5:15: unknown key 'bundel' (did you mean 'bundle'?)"},
+	{HEAD "steps:\n  - install: {to: /x}\n", "f.yaml:5:14: key 'bundle' is missing"},
 	{HEAD "steps:\n  - boot: {mode: recvery}\n",
 	 "f.yaml:5:18: unknown mode 'recvery' (did you mean 'recovery'?)"},
 	{HEAD "steps:\n  - run: {status: 0}\n",
@@ -83,7 +85,8 @@ static const struct mistake mistakes[] = {
 	 "f.yaml:4:10: unknown machine 'intle' (did you mean 'intel'?)"},
 	{HEAD "timeout_s: 0\nsteps: []\n",
 	 "f.yaml:4:12: timeout_s: 0 is not within 1 to 7200"},
-	{HEAD "volumes: {order: C}\nsteps: []\n", "f.yaml:4:18: unknown order 'C'"},
+	{HEAD "volumes: {order: C}\nsteps: []\n",
+	 "f.yaml:4:18: unknown order 'C' (known: upgraded, clean)"},
 	{HEAD "filevault: {user: a}\nsteps: []\n",
 	 "f.yaml:4:12: key 'passphrase' is missing"},
 	{HEAD "tags: [[a]]\nsteps: []\n",
@@ -91,7 +94,7 @@ static const struct mistake mistakes[] = {
 	{HEAD "steps: []\nexpect: {files: {etc: absent}}\n",
 	 "f.yaml:5:18: 'etc' is not an absolute path"},
 	{HEAD "steps: []\nexpect: {files: {/etc: gone}}\n",
-	 "f.yaml:5:24: unknown state of a file 'gone'"},
+	 "f.yaml:5:24: unknown state of a file 'gone' (known: absent, present)"},
 	{HEAD "steps: []\nexpect: {system_kernel: {equal_to: stagedkernel}}\n",
 	 "f.yaml:5:36: unknown equal_to 'stagedkernel' (did you mean 'staged_kernel'?)"},
 	{HEAD "steps: []\nexpect: {console: [{like: a, regex: b}]}\n",
@@ -266,11 +269,18 @@ static void settings_are_layered(void)
 	CU_ASSERT_EQUAL(p->n_steps, 1);
 	plan_free(p);
 	o = (struct plan_options){.release = "10.15.9"};
-	plan(s, &o,
-	     "--release:1:11: unknown release '10.15.9' (did you mean '10.15.0'?)");
+	plan(s, &o, "--release: unknown release '10.15.9' (did you mean '10.15.0'?)");
 	o = (struct plan_options){.sip = "maybe"};
 	plan(s, &o,
-	     "--sip:1:7: sip: 'maybe' is neither enabled, disabled nor flags like 0x77");
+	     "--sip: sip: 'maybe' is neither enabled, disabled nor flags like 0x77");
+	o = (struct plan_options){.release = "99"};
+	plan(s, &o,
+	     "--release: unknown release '99' (known: 10.15-b5, 10.15-b6, 10.15.0, "
+	     "10.15.1)");
+	o = (struct plan_options){.sets = {(const char *[]){"volumes.order=["}, 1}};
+	plan(s, &o, "--set: did not find expected node content");
+	o = (struct plan_options){.without = {(const char *[]){"5"}, 1}};
+	plan(s, &o, "--without 5: no step of x (known: b, t)");
 	o = (struct plan_options){.kext = "x"};
 	plan(s, &o, "x installs no bundle called 'update' that --kext could replace");
 	scenario_free(s);

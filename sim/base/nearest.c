@@ -2,6 +2,7 @@
 #include "sim/base/nearest.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WORD_MAX 64
@@ -61,4 +62,37 @@ const char *nearest(const char *word, const char *const *names, size_t n)
 			return NULL;
 	}
 	return best;
+}
+
+/* All of @names, or nothing when they do not fit. */
+static void list_all(const char *const *names, size_t n,
+		     char out[static NEAREST_HINT_MAX])
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int r = snprintf(out + used, NEAREST_HINT_MAX - used, "%s%s",
+				 i ? ", " : " (known: ", names[i]);
+
+		used += (size_t)r;
+		if (used + 2 > NEAREST_HINT_MAX) {
+			out[0] = '\0';
+			return;
+		}
+	}
+	if (n)
+		memcpy(out + used, ")", 2);
+}
+
+const char *nearest_hint(const char *word, const char *const *names, size_t n,
+			 char out[static NEAREST_HINT_MAX])
+{
+	const char *near = nearest(word, names, n);
+
+	out[0] = '\0';
+	if (near)
+		snprintf(out, NEAREST_HINT_MAX, " (did you mean '%s'?)", near);
+	else
+		list_all(names, n, out);
+	return out;
 }

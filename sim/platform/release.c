@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "sim/base/nearest.h"
-
 #define N_RELEASES (sizeof(releases) / sizeof(releases[0]))
 
 /*
@@ -93,11 +91,11 @@ const struct release *release_by_build(const char *build)
 	return NULL;
 }
 
-const char *release_nearest(const char *name)
+const char *release_hint(const char *name, char out[static NEAREST_HINT_MAX])
 {
 	const char *names[N_RELEASES];
 
 	for (size_t i = 0; i < N_RELEASES; i++)
 		names[i] = releases[i].name;
-	return nearest(name, names, N_RELEASES);
+	return nearest_hint(name, names, N_RELEASES, out);
 }

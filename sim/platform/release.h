@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/base/nearest.h"
+
 struct release {
 	const char *name;            /* what scenarios say: "10.15.0", "10.15-b5" */
 	const char *product_version; /* SystemVersion.plist: "10.15" */
@@ -40,7 +42,7 @@ struct release {
 /* NULL when there is none. */
 const struct release *release_by_name(const char *name);
 const struct release *release_by_build(const char *build);
-/* The name most like @name, for error messages. NULL when nothing is near. */
-const char *release_nearest(const char *name);
+/* Names for error messages: a hint behind "unknown release '@name'", see nearest_hint. */
+const char *release_hint(const char *name, char out[static NEAREST_HINT_MAX]);
 
 #endif

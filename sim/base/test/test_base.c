@@ -9,6 +9,7 @@
 #include "sim/base/ckd.h"
 #include "sim/base/fsio.h"
 #include "sim/base/idtext.h"
+#include "sim/base/nearest.h"
 #include "sim/base/prune.h"
 
 static void error_gathers_context(void)
@@ -123,11 +124,27 @@ static void caches_are_kept_small(void)
 	prune_files("/nonexistent", ".x", 0, 0);
 }
 
+static void unknown_names_get_a_hint(void)
+{
+	static const char *const few[] = {"clean", "upgraded"};
+	static const char *const many[] = {
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"};
+	char out[NEAREST_HINT_MAX];
+
+	CU_ASSERT_STRING_EQUAL(nearest_hint("claen", few, 2, out),
+			       " (did you mean 'clean'?)");
+	CU_ASSERT_STRING_EQUAL(nearest_hint("xyz", few, 2, out),
+			       " (known: clean, upgraded)");
+	CU_ASSERT_STRING_EQUAL(nearest_hint("xyz", few, 0, out), "");
+	CU_ASSERT_STRING_EQUAL(nearest_hint("xyz", many, 2, out), "");
+}
+
 TEST_MAIN("base", {"an error gathers context", error_gathers_context},
 	  {"a buffer grows", buffer_grows},
-	  {"ranges never overflow", ranges_never_overflow},
-	  {"byte orders", byte_orders},
+	  {"ranges never overflow", ranges_never_overflow}, {"byte orders", byte_orders},
 	  {"identifiers as text", identifiers_as_text},
 	  {"paths below a folder", paths_below},
 	  {"files are written whole or not at all", files_whole_or_not_at_all},
-	  {"caches are kept small", caches_are_kept_small})
+	  {"caches are kept small", caches_are_kept_small},
+	  {"unknown names get a hint", unknown_names_get_a_hint})
