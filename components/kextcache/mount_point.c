@@ -120,8 +120,15 @@ int mount_point_of_fd(int fd, char *out, size_t size, struct err *e)
 	    !(st.stx_mask & STATX_MNT_ID))
 		return err_sys(e, "finding the mount of an open file");
 	r = fsio_read(tables[!fsio_exists(XNU_PROC_DIR)], MOUNTINFO_MAX, &b, e);
-	if (!r)
-		r = mount_point_in(buf_str(&b), st.stx_mnt_id, out, size, e);
+	if (r)
+		goto out;
+	r = mount_point_in(buf_str(&b), st.stx_mnt_id, out, size, e);
+	/* The list leaves out what begins above our root, a folder after chroot(2). */
+	if (r == -E_NOTFOUND && size >= sizeof("/")) {
+		strcpy(out, "/");
+		r = 0;
+	}
+out:
 	buf_release(&b);
 	return r;
 }
