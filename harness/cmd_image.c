@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* kextlab image: look into disks, and build them. */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,10 +220,33 @@ static int take_build_option(struct disk_spec *spec, struct disk_kext *kexts, in
 	}
 }
 
+/* The disk gets its name when it is complete, and takes nobody else's. */
+static int build_file(const struct image_env *env, const struct disk_spec *spec,
+		      const char *path, struct err *e)
+{
+	char part[PLACE_MAX];
+	int r;
+
+	if (fsio_exists(path))
+		return err_set(e, E_EXISTS, "'%s' is there already", path);
+	if (snprintf(part, sizeof(part), "%s.part-%ld", path, (long)getpid()) >=
+	    (int)sizeof(part))
+		return err_set(e, E_OVERFLOW, "the path is too long");
+	r = image_build_disk(env, spec, part, e);
+	/* Not every file system can refuse to replace. */
+	if (!r && renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) &&
+	    (errno != EINVAL || rename(part, path)))
+		r = err_sys(e, "making '%s'", path);
+	if (r)
+		unlink(part);
+	return r;
+}
+
 static int do_build(const struct app *app, int argc, char **argv)
 {
-	const struct image_env env = {app->source_dir, app->build_dir, show_progress,
-				      NULL};
+	const struct image_env env = {.source_dir = app->source_dir,
+				      .build_dir = app->build_dir,
+				      .progress = show_progress};
 	struct disk_kext kexts[KEXTS_MAX];
 	struct disk_spec spec = {.kexts = kexts};
 	struct err e = ERR_INIT;
@@ -234,10 +259,7 @@ static int do_build(const struct app *app, int argc, char **argv)
 		return r;
 	if (!spec.release || optind + 1 != argc)
 		return cmd_usage_error("image", "build --release NAME FILE");
-	r = fsio_exists(argv[optind])
-		    ? err_set(&e, E_INVAL, "'%s' is there already", argv[optind])
-		    : image_build_disk(&env, &spec, argv[optind], &e);
-	return r ? cmd_error(&e) : EXIT_PASSED;
+	return build_file(&env, &spec, argv[optind], &e) ? cmd_error(&e) : EXIT_PASSED;
 }
 
 static const struct {

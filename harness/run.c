@@ -143,6 +143,7 @@ static int fill_spec(struct run *run, struct err *e)
 					  ? s->filevault.user
 					  : NULL,
 		.filevault_passphrase = s->filevault.passphrase,
+		.sleepimage_mib = s->volumes.sleepimage_mib,
 		.kexts = run->kexts,
 		.n_kexts = s->n_kexts,
 	};
@@ -157,6 +158,13 @@ static void note(void *ctx, const char *what)
 		run->cfg->display.note(run->cfg->display.ctx, what);
 }
 
+static bool stopped(void *ctx)
+{
+	const struct run *run = ctx;
+
+	return run_stopped(run->cfg->stop_fd);
+}
+
 static int make_real_machine(struct run *run, struct err *e)
 {
 	const struct run_config *c = run->cfg;
@@ -168,7 +176,7 @@ static int make_real_machine(struct run *run, struct err *e)
 		r = fill_spec(run, e);
 	if (r)
 		return r;
-	run->images = (struct image_env){c->source_dir, c->build_dir, note, run};
+	run->images = (struct image_env){c->source_dir, c->build_dir, note, run, stopped};
 	run->vm_cfg = (struct machine_vm_config){
 		.images = &run->images,
 		.cache_dir = run->cache,

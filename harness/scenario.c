@@ -123,6 +123,8 @@ const struct schema_key volumes_keys[] = {
 	 .doc = "name of the System volume; Macintosh HD when absent"},
 	{"order", SCHEMA_WORD, SETTING(volumes.order), .words = order_words,
 	 .doc = "System last, as on a Mac that was updated to Catalina, or first"},
+	{"sleepimage_mib", SCHEMA_UINT, SETTING(volumes.sleepimage_mib), .max = 3072,
+	 .doc = "size of /private/var/vm/sleepimage, to fill the container of 3072 MiB"},
 	{NULL},
 };
 

@@ -40,6 +40,7 @@ struct scn_settings {
 	struct {
 		const char *system_name;
 		unsigned order; /* enum volume_order */
+		uint64_t sleepimage_mib;
 	} volumes;
 	struct {
 		const char *user, *passphrase;

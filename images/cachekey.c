@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "sim/base/buf.h"
 #include "sim/base/fsio.h"
@@ -69,6 +70,18 @@ static int add_folder(EVP_MD_CTX *md, const char *path, unsigned depth, struct e
 	return r;
 }
 
+static int add_link(EVP_MD_CTX *md, const char *path, struct err *e)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return err_sys(e, "%s", path);
+	target[n] = '\0';
+	return add_text(md, target, e);
+}
+
+/* The path itself may be a link (/bin/busybox); below it, a link is a link. */
 static int add_path(EVP_MD_CTX *md, const char *path, unsigned depth, struct err *e)
 {
 	struct stat st;
@@ -76,12 +89,22 @@ static int add_path(EVP_MD_CTX *md, const char *path, unsigned depth, struct err
 
 	if (depth > DEPTH_MAX)
 		return err_set(e, E_OVERFLOW, "%s: folders nested too deep", path);
-	if (stat(path, &st))
+	if (depth ? lstat(path, &st) : stat(path, &st))
 		return err_sys(e, "%s", path);
 	r = add(md, &st.st_mode, sizeof(st.st_mode), e);
 	if (r)
 		return r;
-	return S_ISDIR(st.st_mode) ? add_folder(md, path, depth, e) : add_file(md, path, e);
+	switch (st.st_mode & S_IFMT) {
+	case S_IFDIR:
+		return add_folder(md, path, depth, e);
+	case S_IFREG:
+		return add_file(md, path, e);
+	case S_IFLNK:
+		return add_link(md, path, e);
+	default:
+		return err_set(e, E_UNSUPPORTED, "%s: neither file, folder nor link",
+			       path);
+	}
 }
 
 static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
@@ -92,7 +115,8 @@ static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
 	    (r = add_text(md, spec->system_name, e)) ||
 	    (r = add(md, &spec->order, sizeof(spec->order), e)) ||
 	    (r = add_text(md, spec->filevault_user, e)) ||
-	    (r = add_text(md, spec->filevault_passphrase, e)))
+	    (r = add_text(md, spec->filevault_passphrase, e)) ||
+	    (r = add(md, &spec->sleepimage_mib, sizeof(spec->sleepimage_mib), e)))
 		return r;
 	for (size_t i = 0; i < spec->n_kexts; i++) {
 		const char *name = strrchr(spec->kexts[i].bundle, '/');

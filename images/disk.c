@@ -2,18 +2,16 @@
 #define _GNU_SOURCE
 #include "images/disk.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "images/cachekey.h"
 #include "images/compose.h"
 #include "images/gpt.h"
+#include "images/made_once.h"
 #include "images/sparse.h"
 #include "sim/base/bytes.h"
 #include "sim/base/fsio.h"
@@ -112,47 +110,25 @@ int image_build_disk(const struct image_env *env, const struct disk_spec *spec,
 	return r;
 }
 
-/* The lock file stays: taking it away would let two builders hold "the" lock. */
-static int lock_file(const char *path, int *ret_fd, struct err *e)
+struct base_disk {
+	const struct image_env *env;
+	const struct disk_spec *spec;
+};
+
+static int make_base_disk(void *arg, const char *path, struct err *e)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	const struct base_disk *b = arg;
 
-	if (fd < 0)
-		return err_sys(e, "opening %s", path);
-	while (flock(fd, LOCK_EX))
-		if (errno != EINTR) {
-			close(fd);
-			return err_sys(e, "locking %s", path);
-		}
-	*ret_fd = fd;
-	return 0;
-}
-
-static int build_into_cache(const struct image_env *env, const struct disk_spec *spec,
-			    const char *path, struct err *e)
-{
-	char tmp[PATH_MAX];
-	int r;
-
-	if (snprintf(tmp, sizeof(tmp), "%s.new", path) >= (int)sizeof(tmp))
-		return err_set(e, E_OVERFLOW, "path too long: %s", path);
-	unlink(tmp); /* of a builder that was killed; we hold the lock */
-	r = image_build_disk(env, spec, tmp, e);
-	if (!r && chmod(tmp, 0444)) /* runs work on overlays; nobody writes a base disk */
-		r = err_sys(e, "protecting %s", tmp);
-	if (!r && rename(tmp, path))
-		r = err_sys(e, "renaming %s", tmp);
-	if (r)
-		unlink(tmp);
-	return r;
+	return image_build_disk(b->env, b->spec, path, e);
 }
 
 int image_base_disk(const struct image_env *env, const struct disk_spec *spec,
 		    char ret_path[static IMAGE_PATH_MAX], bool *ret_built, struct err *e)
 {
-	char key[CACHE_KEY_LEN], dir[PATH_MAX - 128], lock[PATH_MAX];
-	bool built = false;
-	int fd = -1, r;
+	struct base_disk b = {env, spec};
+	const struct made_once m = {ret_path, "the base disk", make_base_disk, &b};
+	char key[CACHE_KEY_LEN], dir[PATH_MAX - 128];
+	int r;
 
 	snprintf(dir, sizeof(dir), "%s/cache/disks", env->build_dir);
 	r = fsio_mkdirs(dir, 0755, e);
@@ -161,19 +137,7 @@ int image_base_disk(const struct image_env *env, const struct disk_spec *spec,
 	if (r)
 		return r;
 	snprintf(ret_path, IMAGE_PATH_MAX, "%s/%s-%s.raw", dir, spec->release->name, key);
-	snprintf(lock, sizeof(lock), "%s/%s-%s.lock", dir, spec->release->name, key);
-	if (!fsio_exists(ret_path)) {
-		r = lock_file(lock, &fd, e);
-		if (r)
-			return r;
-		if (!fsio_exists(ret_path)) {
-			r = build_into_cache(env, spec, ret_path, e);
-			built = !r;
-		}
-		close(fd);
-	}
-	if (ret_built)
-		*ret_built = built;
+	r = made_once(env, &m, ret_built, e);
 	return r ? err_ctx(e, "building the disk") : 0;
 }
 

@@ -35,6 +35,7 @@ struct disk_spec {
 	enum volume_order order;
 	const char *filevault_user;  /* NULL: FileVault off */
 	const char *filevault_passphrase;
+	uint64_t sleepimage_mib; /* size of /private/var/vm/sleepimage; 0: none */
 	const struct disk_kext *kexts;
 	size_t n_kexts;
 };
@@ -45,6 +46,8 @@ struct image_env {
 	/* Called with what is being done ("partition table", "system volume", ...); may be NULL. */
 	void (*progress)(void *ctx, const char *what);
 	void *progress_ctx;
+	/* Asked now and then with progress_ctx: give up with E_CANCELED? May be NULL. */
+	bool (*stopped)(void *ctx);
 };
 
 #define IMAGE_PATH_MAX 4096

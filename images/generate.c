@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "images/generate.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "components/kextcache/build.h"
 #include "images/firmlinks.h"
@@ -17,6 +22,7 @@
 
 #define BUNDLES_MAX  64
 #define PROGRAMS_MAX 64
+#define SCRATCH_GRACE_S 60
 
 static const char *base_name(const char *path)
 {
@@ -118,27 +124,71 @@ static int build_plk(struct generator *g, size_t n_kexts, struct buf *out, struc
 	return r ? err_ctx(e, "prelinked kernel of the new disk") : 0;
 }
 
+/* Nobody holds its lock, and it is not one whose owner is just about to take it? */
+static bool is_abandoned(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	bool yes = fd >= 0 && !fstat(fd, &st) &&
+		   st.st_mtime + SCRATCH_GRACE_S < time(NULL) &&
+		   !flock(fd, LOCK_EX | LOCK_NB);
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+/* Scratch folders of builders that were killed. Best effort. */
+static void sweep(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *de;
+	char path[PATH_MAX];
+
+	while (d && (de = readdir(d)))
+		if (!strncmp(de->d_name, "image.", 6) &&
+		    !fsio_join(path, sizeof(path), dir, de->d_name, NULL) &&
+		    is_abandoned(path))
+			(void)!fsio_remove_tree(path, NULL);
+	if (d)
+		closedir(d);
+}
+
+static int make_scratch(struct generator *g, const char *build_dir, struct err *e)
+{
+	char dir[PATH_MAX];
+	int r = fsio_join(dir, sizeof(dir), build_dir, "cache/scratch", e);
+
+	if (!r)
+		r = fsio_mkdirs(dir, 0755, e);
+	if (r)
+		return r;
+	sweep(dir);
+	r = fsio_join(g->scratch, sizeof(g->scratch), dir, "image.XXXXXX", e);
+	if (!r && !mkdtemp(g->scratch)) {
+		r = err_sys(e, "making folder %s", g->scratch);
+		g->scratch[0] = '\0';
+	}
+	if (r)
+		return r;
+	g->scratch_fd = open(g->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (g->scratch_fd < 0 || flock(g->scratch_fd, LOCK_EX))
+		r = err_sys(e, "locking %s", g->scratch);
+	return r;
+}
+
 int generator_init(struct generator *g, const struct image_env *env,
 		   const struct disk_spec *spec, struct err *e)
 {
 	char path[PATH_MAX];
 	int r;
 
-	*g = (struct generator){.env = env, .spec = spec};
+	*g = (struct generator){.env = env, .spec = spec, .scratch_fd = -1};
 	r = fsio_join(g->guest_dir, sizeof(g->guest_dir), env->build_dir, "guest", e);
 	if (!r)
-		r = fsio_join(path, sizeof(path), env->build_dir, "cache/scratch", e);
-	if (!r)
-		r = fsio_mkdirs(path, 0755, e);
-	if (!r)
-		r = fsio_join(g->scratch, sizeof(g->scratch), path, "image.XXXXXX", e);
+		r = make_scratch(g, env->build_dir, e);
 	if (r)
 		return r;
-	if (!mkdtemp(g->scratch)) {
-		r = err_sys(e, "making folder %s", g->scratch);
-		g->scratch[0] = '\0';
-		return r;
-	}
 	r = fsio_join(path, sizeof(path), g->scratch, system_kexts[0].name, e);
 	if (!r)
 		r = kpi_system_kext_write(spec->release, path, e);
@@ -155,6 +205,9 @@ void generator_release(struct generator *g)
 {
 	if (g->scratch[0])
 		(void)!fsio_remove_tree(g->scratch, NULL);
+	if (g->scratch_fd >= 0)
+		close(g->scratch_fd);
+	g->scratch_fd = -1;
 	buf_release(&g->kernel);
 	buf_release(&g->plk);
 	buf_release(&g->recovery_plk);
@@ -233,6 +286,29 @@ static int gen_firmlinks(struct generator *g, struct fs_tree *t, const char *pat
 	return r;
 }
 
+/*
+ * All zeros, so that it takes no room on the host: a full disk costs nothing. Unlike a
+ * Mac's it is never written to.
+ */
+static int gen_sleepimage(struct generator *g, struct fs_tree *t, const char *path,
+			  uint32_t mode, struct err *e)
+{
+	char file[PATH_MAX];
+	int fd, r;
+
+	if (!g->spec->sleepimage_mib)
+		return 0;
+	r = fsio_join(file, sizeof(file), g->scratch, "sleepimage", e);
+	if (r)
+		return r;
+	fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, (off_t)(g->spec->sleepimage_mib << 20)))
+		r = err_sys(e, "making %s", file);
+	if (fd >= 0)
+		close(fd);
+	return r ? r : fs_tree_host_file(t, path, mode, file, NULL, e);
+}
+
 static int gen_crypto_users(struct generator *g, struct fs_tree *t, const char *path,
 			    uint32_t mode, struct err *e)
 {
@@ -304,6 +380,7 @@ static const struct {
 	{"firmlinks", gen_firmlinks},
 	{"crypto-users", gen_crypto_users},
 	{"runtime", gen_runtime},
+	{"sleepimage", gen_sleepimage},
 };
 
 int generate(void *ctx, const char *what, struct fs_tree *t, const char *path, uint32_t mode,

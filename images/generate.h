@@ -14,6 +14,7 @@ struct generator {
 	const struct disk_spec *spec;
 	char guest_dir[IMAGE_PATH_MAX]; /* build/guest */
 	char scratch[IMAGE_PATH_MAX];   /* folder of this generator, with System.kext in it */
+	int scratch_fd;			/* locked: it is in use */
 	struct buf kernel;              /* /System/Library/Kernels/kernel */
 	struct buf plk;                 /* prelinked kernel with the spec's kexts */
 	struct buf recovery_plk;        /* the same without them */

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "images/gpt.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <guestfs.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "images/in_child.h"
+#include "images/made_once.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/gpt/gpt.h"
 
@@ -20,13 +24,40 @@
 /* Part of the file name: change it when the layout changes. */
 #define LAYOUT_VERSION "1"
 
+/* What supermin writes into the cache folder, rounded up. */
+#define APPLIANCE_MIB 800u
+
 #define LAST(offset, size) ((int64_t)(((offset) + (size)) / 512 - 1))
 
+/* The first line alone: what follows is advice for users of libguestfs. */
 static int failed(guestfs_h *g, const char *doing, struct err *e)
 {
 	const char *why = guestfs_last_error(g);
 
-	return err_set(e, E_INFRA, "libguestfs: %s: %s", doing, why ? why : "failed");
+	if (!why)
+		why = "failed";
+	return err_set(e, E_INFRA, "libguestfs: %s: %.*s", doing, (int)strcspn(why, "\n"),
+		       why);
+}
+
+/* What it says when its folder is full or read-only does not help anybody. */
+static int no_appliance(guestfs_h *g, struct err *e)
+{
+	char *dir = guestfs_get_cachedir(g);
+	unsigned long long free_mib = 0;
+	struct statvfs v;
+	int r = failed(g, "starting its appliance", e);
+
+	if (dir && !statvfs(dir, &v))
+		free_mib = (unsigned long long)v.f_bavail * v.f_frsize >> 20;
+	if (dir && access(dir, W_OK | X_OK))
+		r = err_set(e, E_INFRA, "libguestfs keeps its appliance in %s: %s", dir,
+			    strerror(errno));
+	else if (dir && free_mib < APPLIANCE_MIB)
+		r = err_ctx(e, "%s has %llu MiB free, of %u that libguestfs may need",
+			    dir, free_mib, APPLIANCE_MIB);
+	free(dir);
+	return r;
 }
 
 static int partition(guestfs_h *g, struct err *e)
@@ -107,7 +138,7 @@ static int run_appliance(guestfs_h *g, const char *path, struct err *e)
 	    guestfs_set_backend_setting(g, "force_tcg", "1") ||
 	    guestfs_add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", -1) ||
 	    guestfs_launch(g))
-		return failed(g, "starting its appliance", e);
+		return no_appliance(g, e);
 	r = partition(g, e);
 	if (!r)
 		r = esp(g, e);
@@ -116,35 +147,50 @@ static int run_appliance(guestfs_h *g, const char *path, struct err *e)
 	return r;
 }
 
-static int make_layout(const struct image_env *env, const char *path, struct err *e)
-{
-	guestfs_h *g;
-	int fd, r;
+struct layout {
+	const struct image_env *env;
+	const char *path;
+};
 
-	r = use_carrier_kernel(env, e);
+static int work(void *arg, struct err *e)
+{
+	const struct layout *l = arg;
+	guestfs_h *g;
+	int r = use_carrier_kernel(l->env, e);
+
 	if (r)
 		return r;
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return err_sys(e, "creating %s", path);
-	if (ftruncate(fd, (off_t)GPT_DISK_SIZE)) {
-		r = err_sys(e, "sizing %s", path);
-		close(fd);
-		return r;
-	}
-	close(fd);
 	g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
 	if (!g)
 		return err_set(e, E_INFRA, "libguestfs: cannot create a handle");
-	r = run_appliance(g, path, e);
+	r = run_appliance(g, l->path, e);
 	guestfs_close(g);
 	return r;
+}
+
+static int make_layout(void *arg, const char *path, struct err *e)
+{
+	struct layout *l = arg;
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	int r = 0;
+
+	if (fd < 0)
+		return err_sys(e, "creating %s", path);
+	if (ftruncate(fd, (off_t)GPT_DISK_SIZE))
+		r = err_sys(e, "sizing %s", path);
+	close(fd);
+	if (l->env->progress)
+		l->env->progress(l->env->progress_ctx, "partition table (libguestfs)");
+	l->path = path;
+	return r ? r : in_child(l->env, work, l, e);
 }
 
 int gpt_layout(const struct image_env *env, char ret_path[static IMAGE_PATH_MAX],
 	       struct err *e)
 {
-	char dir[PATH_MAX - 64], tmp[PATH_MAX];
+	struct layout l = {env, NULL};
+	const struct made_once m = {ret_path, "the partition table", make_layout, &l};
+	char dir[PATH_MAX - 64];
 	int r;
 
 	snprintf(dir, sizeof(dir), "%s/cache/layouts", env->build_dir);
@@ -152,15 +198,5 @@ int gpt_layout(const struct image_env *env, char ret_path[static IMAGE_PATH_MAX]
 	if (r)
 		return r;
 	snprintf(ret_path, IMAGE_PATH_MAX, "%s/intel-" LAYOUT_VERSION ".raw", dir);
-	if (fsio_exists(ret_path))
-		return 0;
-	if (env->progress)
-		env->progress(env->progress_ctx, "partition table (libguestfs)");
-	snprintf(tmp, sizeof(tmp), "%s.%ld", ret_path, (long)getpid());
-	r = make_layout(env, tmp, e);
-	if (!r && rename(tmp, ret_path))
-		r = err_sys(e, "renaming %s", tmp);
-	if (r)
-		unlink(tmp);
-	return r;
+	return made_once(env, &m, NULL, e);
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* SEEK_DATA */
 #include "sim/formats/apfs/content.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,9 +19,21 @@ struct source {
 	const char *what;
 };
 
+/* A file that is mostly hole is not read for its zeros. */
+static bool is_hole(const struct source *s, uint64_t off, size_t len)
+{
+	off_t data = lseek(s->fd, (off_t)off, SEEK_DATA);
+
+	return data < 0 ? errno == ENXIO : (uint64_t)data >= off + len;
+}
+
 static int source_get(const struct source *s, uint64_t off, uint8_t *to, size_t len,
 		      struct err *e)
 {
+	if (!s->data && is_hole(s, off, len)) {
+		memset(to, 0, len);
+		return 0;
+	}
 	if (!s->data)
 		return fsio_pread_all(s->fd, to, len, off, s->what, e);
 	memcpy(to, s->data + off, len);
