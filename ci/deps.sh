@@ -18,7 +18,8 @@ cd "$(dirname "$0")/.."
 root=$PWD
 cache=$root/build/cache/carrier
 packages=ci/packages.txt
-# Raise when a carrier made by an older version of this script is no good any more.
+# Raise when a carrier made by an older version of this script is no good any more;
+# CARRIER_STAMP_FORMAT of sim/carrier/layout.h says the same.
 format=1
 tmp=
 start=$(date +%s)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* kextlab doctor: is everything here that a run needs? */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/cmd.h"
 #include "harness/engine.h"
@@ -48,6 +50,22 @@ static void tell_program(struct doctor *d, const char *name)
 				   there ? NULL : "make deps"});
 }
 
+static void tell_build_folder(struct doctor *d, const char *build_dir)
+{
+	static const char *const folders[] = {"", "/cache", "/runs"};
+	char path[4096], detail[4200] = "writable";
+	bool ok = true;
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && ok; i++) {
+		snprintf(path, sizeof(path), "%s%s", build_dir, folders[i]);
+		ok = !access(path, W_OK | X_OK) || (i && errno == ENOENT);
+		if (!ok)
+			snprintf(detail, sizeof(detail), "%s: %s", path, strerror(errno));
+	}
+	tell(d, &(struct vm_check){"build folder", ok, detail,
+				   ok ? NULL : "a clone of your own"});
+}
+
 int cmd_doctor(const struct app *app, int argc, char **argv)
 {
 	struct doctor d = {.list = NULL};
@@ -63,6 +81,7 @@ int cmd_doctor(const struct app *app, int argc, char **argv)
 	    fsio_join(guest, sizeof(guest), app->build_dir, "guest", &e))
 		return cmd_error(&e);
 	vm_doctor(&o, tell, &d);
+	tell_build_folder(&d, app->build_dir);
 	tell_program(&d, "qemu-img");
 	for (const struct judge *j = default_judges; j->name; j++)
 		tell_judge(&d, j);

@@ -19,35 +19,48 @@
 
 #define OUTPUT_MAX 65536u
 
-bool subprocess_installed(const char *program)
+static bool find_in(const char *path, const char *program, char out[static PATH_MAX])
 {
-	const char *path = SUBPROCESS_PATH;
-	char full[4096];
-
-	if (strchr(program, '/'))
-		return !access(program, X_OK);
-	for (; *path; path += *path == ':') {
+	for (; path && *path; path += *path == ':') {
 		size_t len = strcspn(path, ":");
 
-		snprintf(full, sizeof(full), "%.*s/%s", (int)len, path, program);
-		if (!access(full, X_OK))
+		snprintf(out, PATH_MAX, "%.*s/%s", (int)len, path, program);
+		if (len && !access(out, X_OK))
 			return true;
 		path += len;
 	}
 	return false;
 }
 
+static bool find_program(const char *program, char out[static PATH_MAX])
+{
+	if (strchr(program, '/')) {
+		snprintf(out, PATH_MAX, "%s", program);
+		return !access(program, X_OK);
+	}
+	return find_in(getenv("PATH"), program, out) ||
+	       find_in("/usr/local/sbin:/usr/sbin:/sbin", program, out);
+}
+
+bool subprocess_installed(const char *program)
+{
+	char path[PATH_MAX];
+
+	return find_program(program, path);
+}
+
 static _Noreturn void child(const char *const *argv, int out)
 {
 	int null = open("/dev/null", O_RDONLY);
+	char path[PATH_MAX];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(null, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
-	setenv("PATH", SUBPROCESS_PATH, 1);
-	/* execvp does not change its arguments, whatever its type says. */
-	execvp(argv[0], (char **)(uintptr_t)argv);
+	/* execv does not change its arguments, whatever its type says. */
+	if (find_program(argv[0], path))
+		execv(path, (char **)(uintptr_t)argv);
 	_exit(127);
 }
 

@@ -8,10 +8,10 @@
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
 
-/* PATH of the programs we run: sbin is not on every user's path. */
-#define SUBPROCESS_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-/* Is @program (a name, or a path with a slash) there? */
+/*
+ * Is @program (a name, or a path with a slash) there? Here and below programs are looked
+ * for in $PATH, and then where a user's PATH does not always lead: in the sbins.
+ */
 bool subprocess_installed(const char *program);
 
 /*

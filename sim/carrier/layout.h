@@ -18,6 +18,9 @@
 #define CARRIER_TTY_CONSOLE "/dev/ttyS0"
 #define CARRIER_TTY_LOG     "ttyS1"
 
+/* First line of the stamp that ci/deps.sh leaves; there it is called format. */
+#define CARRIER_STAMP_FORMAT "format 1\n"
+
 #define CARRIER_DISK  "/dev/vda"
 #define CARRIER_NVRAM "/dev/vdb"
 

@@ -27,7 +27,8 @@ static int make_key(const struct qemu_machine *m, struct buf *key, struct err *e
 		return r;
 	if (uname(&u) < 0)
 		return err_sys(e, "uname");
-	return buf_printf(key, e, "%s; %s %s", identity, u.sysname, u.release);
+	return buf_printf(key, e, "%s; %s %s; %s", identity, u.sysname, u.release,
+			  access(KVM_DEVICE, R_OK | W_OK) ? "no access to kvm" : "kvm");
 }
 
 static bool recall(const char *path, const char *key, struct accel *a)
@@ -126,4 +127,12 @@ int accel_choose(const char *cache_dir, const struct qemu_machine *machine, int 
 out:
 	buf_release(&key);
 	return r;
+}
+
+void accel_forget(const char *cache_dir)
+{
+	char path[PATH_MAX];
+
+	if (!fsio_join(path, sizeof(path), cache_dir, "accel.json", NULL))
+		unlink(path);
 }

@@ -20,4 +20,7 @@ struct accel {
 int accel_choose(const char *cache_dir, const struct qemu_machine *machine, int stop_fd,
 		 struct accel *ret, struct err *e) MUST_CHECK;
 
+/* Try again next time: what was tried may have failed for a reason of the carrier's. */
+void accel_forget(const char *cache_dir);
+
 #endif

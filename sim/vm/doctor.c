@@ -85,29 +85,6 @@ static bool look_space(struct exam *x)
 	return mib >= SPACE_MIN_MIB;
 }
 
-/* Programs that are run rather than linked. */
-static bool look_tools(struct exam *x)
-{
-	static const char *const tools[] = {"qemu-img", "apfsck", "7zz", "clang"};
-	char identity[QEMU_IDENTITY_MAX];
-	size_t n = 0;
-
-	x->detail[0] = '\0';
-	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
-		bool there = qemu_identity(tools[i], identity, NULL) == 0 ||
-			     (snprintf(identity, sizeof(identity), "/usr/sbin/%s",
-				       tools[i]) > 0 &&
-			      access(identity, X_OK) == 0);
-
-		if (!there)
-			n += (size_t)snprintf(x->detail + n, sizeof(x->detail) - n,
-					      "%s%s", n ? ", " : "missing: ", tools[i]);
-	}
-	if (!n)
-		snprintf(x->detail, sizeof(x->detail), "all there");
-	return !n;
-}
-
 static const struct {
 	const char *name;
 	bool (*look)(struct exam *x);
@@ -117,7 +94,6 @@ static const struct {
 	{"carrier", look_carrier, "make deps all"},
 	{"accelerator", look_accel, "make deps all"},
 	{"disk space", look_space, "make room below build/"},
-	{"tools", look_tools, "make deps"},
 };
 
 int vm_doctor(const struct vm_doctor_options *o,

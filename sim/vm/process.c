@@ -119,6 +119,8 @@ void process_kill(struct process *p)
 {
 	if (!p->pid)
 		return;
+	/* Its group first: it may be a script that started the real program. */
+	kill(-p->pid, SIGKILL);
 	kill(p->pid, SIGKILL);
 	reap(p, 0);
 }

@@ -35,11 +35,21 @@ static void power_off(struct vm *vm)
 	vm->started = false;
 }
 
+/* Is a failure one that a cold boot would meet as well? */
+static bool hopeless(int r)
+{
+	return r == -E_CANCELED || r == -E_NOMEM || r == -E_NOTFOUND;
+}
+
 static int cold_boot(struct vm *vm, const struct qemu_machine *m, struct err *e)
 {
 	int r = power_on(vm, m, e);
 
-	return r ? r : qemu_wait_ready(&vm->q, pump_after_ms(COLD_MS), e);
+	if (!r)
+		r = qemu_wait_ready(&vm->q, pump_after_ms(COLD_MS), e);
+	if (r && !hopeless(r))
+		accel_forget(vm->cfg.cache_dir);
+	return r;
 }
 
 static int restore(struct vm *vm, const struct qemu_machine *machine, int fd,
@@ -51,12 +61,6 @@ static int restore(struct vm *vm, const struct qemu_machine *machine, int fd,
 	m.incoming = fd;
 	r = power_on(vm, &m, e);
 	return r ? r : qemu_wait_answer(&vm->q, pump_after_ms(RESTORE_MS), e);
-}
-
-/* Is a failure one that a cold boot would meet as well? */
-static bool hopeless(int r)
-{
-	return r == -E_CANCELED || r == -E_NOMEM || r == -E_NOTFOUND;
 }
 
 static int from_template(struct vm *vm, const struct qemu_machine *m, struct err *e)

@@ -98,7 +98,8 @@ static int make(const struct template_options *o, const char *dir, const char *p
 	if (fd < 0)
 		return err_sys(e, "making %s", tmp);
 	r = take(o, dir, fd, e);
-	if (!r && rename(tmp, path) < 0)
+	/* Its name means that it is complete, also after a crash of the host. */
+	if (!r && (fsync(fd) < 0 || rename(tmp, path) < 0))
 		r = err_sys(e, "making %s", path);
 	if (r)
 		unlink(tmp);

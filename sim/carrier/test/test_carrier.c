@@ -2,17 +2,20 @@
 #define _GNU_SOURCE
 #include "sim/base/test.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "sim/base/fsio.h"
 #include "sim/carrier/console_order.h"
 #include "sim/carrier/control.h"
 #include "sim/carrier/guest_runtime.h"
 #include "sim/carrier/initramfs.h"
+#include "sim/carrier/layout.h"
 #include "sim/carrier/ld_cache.h"
 #include "sim/carrier/modules.h"
 
@@ -321,8 +324,80 @@ static void modules_come_in_order(void)
 	modules_release(&l);
 }
 
+/* A carrier below @dir with the stamp @stamp; its big parts are links to the real one. */
+static bool borrow_carrier(const char *dir, const char *stamp)
+{
+	char path[1024], real[PATH_MAX];
+	struct err e = ERR_INIT;
+
+	if (!realpath(test_source("build/cache/carrier/current"), real) ||
+	    !fsio_exists(test_source("build/guest/init")))
+		return false;
+	snprintf(path, sizeof(path), "%s/carrier/current", dir);
+	ASSERT_OK(fsio_mkdirs(path, 0755, &e), &e);
+	CU_ASSERT_EQUAL(
+		test_shell("cp %s/version %s/ && ln -sf %s/modules %s/apfs.ko %s/ && "
+			   "printf 'not a kernel' >%s/vmlinux",
+			   real, path, real, real, path, path),
+		0);
+	snprintf(path, sizeof(path), "%s/carrier/current/stamp", dir);
+	ASSERT_OK(fsio_write_atomic(path, stamp, strlen(stamp), 0644, &e), &e);
+	return true;
+}
+
+/* What an older version, a full disk or a crash left is not taken for a carrier. */
+static void a_damaged_carrier_is_noticed(void)
+{
+	static const struct {
+		const char *stamp, *says; /* NULL: it is a good one */
+	} rows[] = {
+		{"format 0\nfile a 12 vmlinux\n", "another version"},
+		{"", "another version"},
+		{CARRIER_STAMP_FORMAT, "knows of no vmlinux"},
+		{CARRIER_STAMP_FORMAT "file a 13 vmlinux\n", "vmlinux is damaged"},
+		{CARRIER_STAMP_FORMAT "file a 1 vmlinuz\nfile a 12 vmlinux\n", NULL},
+	};
+	struct carrier_options o = {.cache_dir = test_tmpdir()};
+	struct carrier c;
+	struct stat st;
+	struct err e = ERR_INIT;
+	char guest[1024];
+	off_t size;
+
+	snprintf(guest, sizeof(guest), "%s", test_source("build/guest"));
+	o.guest_dir = guest;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!borrow_carrier(test_tmpdir(), rows[i].stamp))
+			TEST_SKIP("no carrier (make deps) or no guest programs");
+		err_clear(&e);
+		CU_ASSERT_EQUAL(carrier_prepare(&o, &c, &e) != 0, rows[i].says != NULL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, rows[i].says ? rows[i].says : ""));
+		if (e.code && !rows[i].says)
+			printf("# %s\n", e.msg);
+	}
+	/* An initramfs that was cut short is written again. */
+	CU_ASSERT_EQUAL_FATAL(stat(c.initramfs, &st), 0);
+	size = st.st_size;
+	CU_ASSERT_EQUAL(truncate(c.initramfs, 100), 0);
+	ASSERT_OK(carrier_prepare(&o, &c, &e), &e);
+	CU_ASSERT_EQUAL(stat(c.initramfs, &st), 0);
+	CU_ASSERT_EQUAL(st.st_size, size);
+}
+
+/* The stamp's format is written down twice, since a shell script writes it. */
+static void the_stamp_has_one_format(void)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "format=%.*s",
+		 (int)strcspn(CARRIER_STAMP_FORMAT + 7, "\n"), CARRIER_STAMP_FORMAT + 7);
+	CU_ASSERT_EQUAL(test_shell("grep -qx '%s' %s", line, test_source("ci/deps.sh")),
+			0);
+}
+
 TEST_MAIN("carrier", {"base64 both ways", base64_both_ways},
-	  {"base64 refuses nonsense", base64_refuses_nonsense}, {"cuts lines", cuts_lines},
+	  {"base64 refuses nonsense", base64_refuses_nonsense},
+	  {"cuts lines", cuts_lines},
 	  {"console follows the policy's events", console_follows_the_events},
 	  {"console keeps account of unannounced bytes", console_keeps_account},
 	  {"initramfs is read by cpio", archive_is_read_by_cpio},
@@ -331,4 +406,6 @@ TEST_MAIN("carrier", {"base64 both ways", base64_both_ways},
 	  {"libraries of a static program", runtime_of_a_static_program},
 	  {"libraries of broken programs", runtime_of_broken_programs},
 	  {"the host's library cache", library_cache},
-	  {"kernel modules in order of loading", modules_come_in_order})
+	  {"kernel modules in order of loading", modules_come_in_order},
+	  {"a damaged carrier is noticed", a_damaged_carrier_is_noticed},
+	  {"the stamp has one format", the_stamp_has_one_format})
