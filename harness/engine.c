@@ -193,6 +193,8 @@ static int judge_end(struct engine *en, struct err *e)
 	if (r)
 		return r;
 	r = describe_end(en, e);
+	if (!r)
+		r = engine_system_log(en, e);
 	if (!r && all)
 		r = engine_expect(en, all, e);
 	if (!r && own)
@@ -256,6 +258,8 @@ static void conclude(struct engine *en, int r, const struct err *e)
 	}
 	if (res->verdict != VERDICT_PASSED)
 		keep_tail(en);
+	else
+		res->n_kextcache = 0;
 	res->duration_ms = res->phase_ms[PHASE_STEPS] = engine_ms(en);
 	for (unsigned p = 0; p < PHASE_MAX; p++)
 		if (p != PHASE_STEPS && p != PHASE_DISK)

@@ -86,6 +86,12 @@ int engine_match(struct engine *en, const char *name, const struct text_match *m
 int engine_judges(struct engine *en, const struct expect *x, const struct expect *x2,
 		  struct err *e) MUST_CHECK;
 
+/*
+ * With the power off: copy the Mac's system.log to the evidence, and what kextcache said
+ * in it last to the result. That there is none is no error.
+ */
+int engine_system_log(struct engine *en, struct err *e) MUST_CHECK;
+
 /* A view on the files of the running Mac, by its own tools. */
 int live_files(struct engine *en, struct macfs **ret, struct err *e) MUST_CHECK;
 

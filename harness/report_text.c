@@ -80,6 +80,19 @@ static int failed_step(struct buf *out, const struct result *res, size_t i, stru
 	return r;
 }
 
+static int add_lines(struct buf *out, const char *title, const char *const *lines,
+		     size_t n, struct err *e)
+{
+	int r = n ? buf_printf(out, e, "  %s\n", title) : 0;
+
+	for (size_t i = 0; i < n && !r; i++) {
+		r = buf_printf(out, e, "    | ");
+		if (!r)
+			r = add_plain(out, lines[i], strlen(lines[i]), e);
+	}
+	return r;
+}
+
 static int failure(struct buf *out, const struct result *res, struct err *e)
 {
 	bool in_step = false;
@@ -92,14 +105,10 @@ static int failure(struct buf *out, const struct result *res, struct err *e)
 	}
 	if (!r && res->error && !in_step)
 		r = say(out, verdict_name(res->verdict), res->error, e);
-	if (!r && res->n_tail)
-		r = buf_printf(out, e, "  last console lines\n");
-	for (size_t i = 0; i < res->n_tail && !r; i++) {
-		r = buf_printf(out, e, "    | ");
-		if (!r)
-			r = add_plain(out, res->tail[i], strlen(res->tail[i]), e);
-	}
-	return r;
+	if (!r)
+		r = add_lines(out, "what kextcache said", res->kextcache,
+			      res->n_kextcache, e);
+	return r ? r : add_lines(out, "last console lines", res->tail, res->n_tail, e);
 }
 
 static int notes(struct buf *out, const struct result *res, struct err *e)

@@ -79,6 +79,9 @@ struct result {
 	size_t n_steps, cap_steps;
 	const char **tail; /* the last console lines, when it did not pass */
 	size_t n_tail;
+	const char *
+		*kextcache; /* what it said last in system.log, when it did not pass */
+	size_t n_kextcache;
 	const char **end_state; /* for people: what is on the disk in the end */
 	size_t n_end_state;
 };

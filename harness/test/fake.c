@@ -278,6 +278,11 @@ void fake_staged_kernel(struct fake *f, const char *text)
 	put(&f->data, DATA_STAGED, text);
 }
 
+void fake_data_file(struct fake *f, const char *path, const char *text)
+{
+	put(&f->data, path, text);
+}
+
 void fake_init(struct fake *f)
 {
 	*f = (struct fake){.on = false};

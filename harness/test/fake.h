@@ -40,6 +40,8 @@ struct machine fake_machine(struct fake *f);
 /* A prelinked kernel of the fake: lines "id version". */
 void fake_system_kernel(struct fake *f, const char *text);
 void fake_staged_kernel(struct fake *f, const char *text);
+/* A file of the Data volume. */
+void fake_data_file(struct fake *f, const char *path, const char *text);
 int fake_read_kernel(const void *data, size_t len, struct arena *a,
 		     struct kernel_info *ret, struct err *e);
 

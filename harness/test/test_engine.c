@@ -7,6 +7,7 @@
 
 #include "harness/match.h"
 #include "harness/test/fake.h"
+#include "sim/base/fsio.h"
 
 #define HEAD "name: x\nsummary: s\nrelease: \"10.15.0\"\n"
 #define PLIST                                                                            \
@@ -368,6 +369,41 @@ static void trouble_is_no_failure(void)
 	world_release(&w);
 }
 
+/* Why a kext is not in the kernel stands in the Mac's system.log alone. */
+static void kextcache_is_quoted(void)
+{
+	static const char log[] =
+		"Oct  8 10:00:01 Mac com.apple.kextd[3]: Reading extensions.\n"
+		"Oct  8 10:00:02 Mac com.apple.kextcache[9]: symbols are unresolved:\n"
+		"\t_no_such_symbol\n"
+		"Oct  8 10:00:03 Mac shutdown[31]: halt by root:\n";
+	char path[512];
+	struct buf copy = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct world w;
+
+	world_init(&w);
+	fake_data_file(&w.fake, "/private/var/log/system.log", log);
+	expect_run(&w,
+		   HEAD
+		   "steps: [{boot: }]\nexpect: {system_kernel: {kexts: {a: \"1\"}}}\n",
+		   VERDICT_FAILED, "system_kernel.kexts.a");
+	CU_ASSERT_EQUAL_FATAL(w.res->n_kextcache, 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.res->kextcache[0], "unresolved"));
+	CU_ASSERT_STRING_EQUAL(w.res->kextcache[1], "\t_no_such_symbol");
+	snprintf(path, sizeof(path), "%s/system.log", test_tmpdir());
+	ASSERT_OK(fsio_read(path, 4096, &copy, &e), &e);
+	CU_ASSERT_STRING_EQUAL(buf_str(&copy), log);
+	buf_release(&copy);
+	world_release(&w);
+
+	world_init(&w);
+	fake_data_file(&w.fake, "/private/var/log/system.log", log);
+	expect_run(&w, HEAD "steps: [{boot: }]\n", VERDICT_PASSED, NULL);
+	CU_ASSERT_EQUAL(w.res->n_kextcache, 0);
+	world_release(&w);
+}
+
 static void make_kext(const char *file, const char *id, const char *version)
 {
 	char dir[512], path[600], text[1024];
@@ -567,6 +603,7 @@ TEST_MAIN("engine", {"one run from start to end", one_run_from_start_to_end},
 	  {"a lie of the guest is found", a_lie_of_the_guest_is_found},
 	  {"a lost machine ends the steps", a_lost_machine_ends_the_steps},
 	  {"trouble is no failed scenario", trouble_is_no_failure},
+	  {"kextcache is quoted", kextcache_is_quoted},
 	  {"versions follow the bundles", versions_follow_the_bundles},
 	  {"judges are heard", judges_are_heard},
 	  {"steps reach the machine", steps_reach_the_machine}, {"patterns", patterns},

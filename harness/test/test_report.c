@@ -13,6 +13,8 @@
 static struct result *sample(enum verdict verdict)
 {
 	static const char *tail[] = {"line <one> & \"two\"", "bell \a and \xff bytes"};
+	static const char *said[] = {
+		"com.apple.kextcache[7]: Link failed (error code 5)."};
 	static const char *state[] = {"system kernel  0123 com.example.filter 1.0"};
 	struct result *r = result_new();
 	struct step_result *s;
@@ -53,6 +55,8 @@ static struct result *sample(enum verdict verdict)
 	s->verdict = VERDICT_SKIPPED;
 	r->tail = tail;
 	r->n_tail = 2;
+	r->kextcache = said;
+	r->n_kextcache = 1;
 	r->end_state = state;
 	r->n_end_state = 1;
 	return r;
