@@ -152,10 +152,14 @@ print-tests:
 bench: all ## sizes and times, as ratios against a peer in one run
 	$(Q)ci/bench.sh
 
-SCENARIO_FLAGS = $(if $(RELEASE),--release '$(RELEASE)') $(if $(SIP),--sip '$(SIP)') \
-	$(if $(MACHINE),--machine '$(MACHINE)') $(if $(KEXT),--kext '$(KEXT)') $(if $(KEEP),--keep)
+# As one word of the shell, whatever is in it.
+shell-word = '$(subst ','\'',$(1))'
+SCENARIO_FLAGS = $(if $(RELEASE),--release $(call shell-word,$(RELEASE))) \
+	$(if $(SIP),--sip $(call shell-word,$(SIP))) $(if $(MACHINE),--machine $(call shell-word,$(MACHINE))) \
+	$(if $(KEXT),--kext $(call shell-word,$(KEXT))) $(if $(filter-out 0 no off,$(KEEP)),--keep)
 scenario: all ## NAME=... [RELEASE=] [SIP=on|off] [KEXT=path] [KEEP=1]: run one scenario
-	$(Q)build/kextlab run $(SCENARIO_FLAGS) '$(NAME)'
+	$(if $(NAME),,$(error NAME= is missing: which scenario? `make list` lists them))
+	$(Q)build/kextlab run $(SCENARIO_FLAGS) $(call shell-word,$(NAME))
 
 list: build/kextlab ## the scenarios
 	$(Q)build/kextlab list

@@ -105,6 +105,44 @@ static bool is_qcow2(struct vdisk *d, struct err *e)
 	       !memcmp(magic, "QFI\xfb", sizeof(magic));
 }
 
+#define CONVERT "qemu-img convert -O raw makes one that can be read"
+#define UNPACK	"it has to be unpacked first"
+
+/* What people have, and what is to be done with it. Places below 0 count from the end. */
+static const struct {
+	const char *magic;
+	int at;
+	const char *kind, *advice;
+} foreign[] = {
+	{"KDMV", 0, "VMDK", CONVERT},
+	{"conectix", 0, "VHD", CONVERT},
+	{"vhdxfile", 0, "VHDX", CONVERT},
+	{"\x7f\x10\xda\xbe", 64, "VDI", CONVERT},
+	{"koly", -512, "Apple UDIF (.dmg)", CONVERT},
+	{"\x1f\x8b\x08", 0, "gzip", UNPACK},
+	{"\xfd"
+	 "7zXZ",
+	 0, "xz", UNPACK},
+	{"\x28\xb5\x2f\xfd", 0, "Zstandard", UNPACK},
+};
+
+static int refuse_foreign(struct vdisk *d, struct err *e)
+{
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		size_t len = strlen(foreign[i].magic);
+		uint64_t off = foreign[i].at < 0 ? d->size - (uint64_t)-foreign[i].at
+						 : (uint64_t)foreign[i].at;
+		uint8_t at[8];
+
+		if (range_inside(off, len, d->size) &&
+		    !vdisk_read(d, off, at, len, NULL) &&
+		    !memcmp(at, foreign[i].magic, len))
+			return err_set(e, E_UNSUPPORTED, "a file of type %s; %s",
+				       foreign[i].kind, foreign[i].advice);
+	}
+	return 0;
+}
+
 int vdisk_open_as(const char *path, enum vdisk_format format, unsigned depth,
 		  struct vdisk **ret, struct err *e)
 {
@@ -126,6 +164,11 @@ int vdisk_open_as(const char *path, enum vdisk_format format, unsigned depth,
 	if (format == VDISK_QCOW2 || (format == VDISK_PROBE && is_qcow2(d, e))) {
 		r = qcow2_open(d, path, depth, ret, e);
 		return r ? err_ctx(e, "%s", path) : 0;
+	}
+	r = format == VDISK_PROBE ? refuse_foreign(d, e) : 0;
+	if (r) {
+		vdisk_close(d);
+		return err_ctx(e, "%s", path);
 	}
 	*ret = d;
 	return 0;

@@ -37,10 +37,11 @@ struct vdisk {
 };
 
 /*
- * Open @path, a regular file or a block device: qcow2 when it begins with that magic, else raw. The
- * caller closes *ret with vdisk_close. E_NOTFOUND, E_PERM, E_IO; E_CORRUPT and
- * E_UNSUPPORTED for a qcow2 image that is damaged or has compressed clusters,
- * encryption or an external data file.
+ * Open @path, a regular file or a block device: qcow2 when it begins with that magic,
+ * else raw. The caller closes *ret with vdisk_close. E_NOTFOUND, E_PERM, E_IO; E_CORRUPT
+ * and E_UNSUPPORTED for a qcow2 image that is damaged or has compressed clusters,
+ * encryption or an external data file; E_UNSUPPORTED, with what to do, for other kinds of
+ * images and for compressed files.
  */
 int vdisk_open(const char *path, struct vdisk **ret, struct err *e) MUST_CHECK;
 

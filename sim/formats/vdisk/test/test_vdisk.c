@@ -203,9 +203,43 @@ static void damaged_headers(void)
 	buf_release(&image);
 }
 
+/* Images of other programs are named, with what to do about them. */
+static void names_foreign_images(void)
+{
+	static const char *const formats[] = {"vmdk", "vdi", "vhdx", "vpc"};
+	static uint8_t dmg[4096];
+	struct vdisk *d;
+	struct err e = ERR_INIT;
+
+	if (!have_qemu())
+		TEST_SKIP("qemu-img is not installed");
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		CU_ASSERT_EQUAL(test_shell("qemu-img create -q -f %s %s 4M", formats[i],
+					   in_tmp("foreign")),
+				0);
+		ASSERT_FAILS(vdisk_open(in_tmp("foreign"), &d, &e), E_UNSUPPORTED);
+		CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "qemu-img convert"));
+	}
+	memcpy(dmg + sizeof(dmg) - 512, "koly", 4);
+	ASSERT_OK(fsio_write_atomic(in_tmp("foreign"), dmg, sizeof(dmg), 0644, &e), &e);
+	ASSERT_FAILS(vdisk_open(in_tmp("foreign"), &d, &e), E_UNSUPPORTED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, ".dmg"));
+	CU_ASSERT_EQUAL(
+		test_shell("gzip -c %s >%s.gz", in_tmp("flat"), in_tmp("foreign")), 0);
+	ASSERT_FAILS(vdisk_open(in_tmp("foreign.gz"), &d, &e), E_UNSUPPORTED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "unpacked first"));
+	/* The magic of another place is nothing. */
+	memset(dmg, 0, sizeof(dmg));
+	memcpy(dmg + 512, "KDMV", 4);
+	ASSERT_OK(fsio_write_atomic(in_tmp("foreign"), dmg, sizeof(dmg), 0644, &e), &e);
+	ASSERT_OK(vdisk_open(in_tmp("foreign"), &d, &e), &e);
+	vdisk_close(d);
+}
+
 TEST_MAIN("vdisk", {"reads a raw image up to its end", raw_and_its_end},
 	  {"reads an overlay on a shorter raw base", overlay_on_raw},
 	  {"reads a chain with other cluster sizes", chain_with_small_clusters},
 	  {"believes the format of a backing file", backing_format_is_believed},
 	  {"refuses what it cannot read", refuses_what_it_cannot_read},
+	  {"names foreign images", names_foreign_images},
 	  {"survives damaged headers", damaged_headers})
