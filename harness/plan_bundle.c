@@ -10,6 +10,8 @@
 #include "sim/formats/fstree/fstree.h"
 #include "sim/formats/kext/kext.h"
 
+/* The carrier takes 32 MiB (sim/carrier/control.h), and an archive has an end. */
+#define INSTALL_MAX (31u << 20)
 #define BUNDLES_MAX 64	     /* that an error message considers */
 #define UPDATE "update" /* the bundle that --kext replaces */
 
@@ -70,8 +72,18 @@ static int judge(struct kext *k, struct err *e)
 	}
 }
 
-/* What no disk can hold is found here, not when it is installed. */
-static int check_files(const char *path, struct err *e)
+/* As large as an archive of its files that the step `install` sends. */
+static uint64_t archive_size(const struct fs_tree *t)
+{
+	uint64_t size = 0;
+
+	for (const struct fs_node *n = t->root; n; n = fs_tree_next(t, n))
+		size += 512 + (n->host_path ? (n->size + 511) / 512 * 512 : 0);
+	return size;
+}
+
+/* What cannot be installed is found here, not after the machine was started for it. */
+static int check_files(const char *path, bool users, struct err *e)
 {
 	struct fs_tree t;
 	int r = fs_tree_init(&t, 0, e);
@@ -79,6 +91,9 @@ static int check_files(const char *path, struct err *e)
 	if (r)
 		return r;
 	r = fs_tree_import(&t, "/bundle", path, e);
+	if (!r && users && archive_size(&t) > INSTALL_MAX)
+		r = err_set(e, E_UNSUPPORTED, "larger than %u MiB, too large to install",
+			    INSTALL_MAX >> 20);
 	fs_tree_release(&t);
 	return r;
 }
@@ -94,7 +109,7 @@ static int open_bundle(struct plan *p, struct plan_bundle *b, bool users, struct
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, E_CORRUPT, "kext '%s': not a bundle (a folder)",
 			       b->path);
-	r = check_files(b->path, e);
+	r = check_files(b->path, users, e);
 	if (!r)
 		r = kext_open(b->path, &k, e);
 	if (!r && users)

@@ -329,6 +329,15 @@ static void bad_bundles_are_told(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "Empty.kext"));
 	CU_ASSERT_EQUAL(test_shell("echo junk > %s/Contents/Info.plist", path), 0);
 	ASSERT_FAILS(plan_make(s, &o, &p, &e), E_CORRUPT);
+	CU_ASSERT_EQUAL(test_shell("truncate -s 32M %s/Contents/large", path), 0);
+	ASSERT_FAILS(plan_make(s, &o, &p, &e), E_UNSUPPORTED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "too large to install"));
+	/* Opening it would wait for ever. */
+	CU_ASSERT_EQUAL(
+		test_shell("rm %s/Contents/large && mkfifo %s/Contents/pipe", path, path),
+		0);
+	ASSERT_FAILS(plan_make(s, &o, &p, &e), E_UNSUPPORTED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "neither file, folder nor link"));
 	scenario_free(s);
 }
 

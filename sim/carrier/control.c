@@ -43,22 +43,26 @@ int control_b64_decode(const char *text, size_t len, struct buf *out, struct err
 	return 0;
 }
 
-char *control_next_line(struct buf *in, size_t *pos, size_t *ret_len)
+char *control_next_line(struct buf *in, struct control_cut *cut, size_t *ret_len)
 {
-	char *line = (char *)in->data + *pos, *end;
+	char *line = (char *)in->data + cut->pos, *end;
 
-	end = *pos < in->len ? memchr(line, '\n', in->len - *pos) : NULL;
+	/* Not from the beginning each time: a line may come in a thousand parts. */
+	end = cut->seen < in->len
+		      ? memchr(in->data + cut->seen, '\n', in->len - cut->seen)
+		      : NULL;
 	if (end) {
 		*end = '\0';
 		*ret_len = (size_t)(end - line);
-		*pos += *ret_len + 1;
+		cut->seen = cut->pos += *ret_len + 1;
 		return line;
 	}
 	/* Move the rest to the front once, when the lines before it were handed out. */
-	if (*pos) {
-		in->len -= *pos;
-		memmove(in->data, in->data + *pos, in->len);
-		*pos = 0;
+	if (cut->pos) {
+		in->len -= cut->pos;
+		memmove(in->data, in->data + cut->pos, in->len);
+		cut->pos = 0;
 	}
+	cut->seen = in->len;
 	return NULL;
 }

@@ -30,12 +30,17 @@ int control_b64_encode(const void *data, size_t len, struct buf *out, struct err
 int control_b64_decode(const char *text, size_t len, struct buf *out, struct err *e)
 	MUST_CHECK;
 
+/* Where the cutting of a stream into lines is; all zeros when its buffer is empty. */
+struct control_cut {
+	size_t pos;  /* of the next line */
+	size_t seen; /* up to here there is no newline */
+};
+
 /*
  * Cut lines out of a stream. Append what was read to @in, then call this until it
  * returns NULL: each call hands out the next line, without its newline but with a NUL
- * in its place, borrowed until the next append. *@pos is the parser's place: 0 in the
- * beginning and reset here when the buffer is used up.
+ * in its place, borrowed until the next append.
  */
-char *control_next_line(struct buf *in, size_t *pos, size_t *ret_len);
+char *control_next_line(struct buf *in, struct control_cut *cut, size_t *ret_len);
 
 #endif

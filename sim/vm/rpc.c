@@ -64,7 +64,7 @@ static void read_some(struct rpc *c)
 		return;
 	}
 	c->in.len += (size_t)n;
-	while (!c->wrong.code && (line = control_next_line(&c->in, &c->in_pos, &len)))
+	while (!c->wrong.code && (line = control_next_line(&c->in, &c->cut, &len)))
 		take_message(c, line, len);
 	if (c->in.len > c->line_max)
 		give_up(c, E_INFRA, "a line is too long");

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "sim/base/buf.h"
+#include "sim/carrier/control.h"
 #include "sim/vm/pump.h"
 
 struct rpc {
@@ -22,7 +23,8 @@ struct rpc {
 	const struct err *abort; /* when its code is set, calls end with it; or NULL */
 
 	struct buf in, out;
-	size_t in_pos, out_pos;
+	struct control_cut cut;
+	size_t out_pos;
 	json_int_t last_id, waiting; /* 0: nobody waits */
 	json_t *reply;               /* to what is waited for */
 	struct err wrong;            /* the peer broke the protocol */

@@ -111,7 +111,7 @@ static void take_lines(struct init *in)
 	size_t len;
 	char *line;
 
-	while ((line = control_next_line(&c->in, &c->in_pos, &len))) {
+	while ((line = control_next_line(&c->in, &c->cut, &len))) {
 		if (!c->skip)
 			dispatch(in, line, len);
 		c->skip = false;
@@ -121,6 +121,7 @@ static void take_lines(struct init *in)
 			ctl_refuse(in, NULL, NULL, "line too long");
 		c->skip = true;
 		buf_clear(&c->in);
+		c->cut = (struct control_cut){.pos = 0};
 	}
 }
 

@@ -16,6 +16,7 @@
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
 #include "sim/carrier/console_order.h"
+#include "sim/carrier/control.h"
 
 struct init;
 struct ring_buffer; /* libbpf */
@@ -33,7 +34,8 @@ enum init_state { ST_READY, ST_BOOTING, ST_UP, ST_SHUTDOWN, ST_DOWN, ST_MAX };
 struct ctl {
 	struct watch watch;
 	struct buf in, out;
-	size_t in_pos, out_pos;
+	struct control_cut cut;
+	size_t out_pos;
 	bool skip; /* the rest of a line that was too long */
 };
 

@@ -66,13 +66,14 @@ static void cuts_lines(void)
 	static const char *const parts[] = {"one\ntw", "o\n", "\n", "three", "\nrest"};
 	struct buf in = BUF_INIT, got = BUF_INIT;
 	struct err e = ERR_INIT;
-	size_t pos = 0, len;
+	struct control_cut cut = {.pos = 0};
+	size_t len;
 	char *line;
 
-	CU_ASSERT_PTR_NULL(control_next_line(&in, &pos, &len));
+	CU_ASSERT_PTR_NULL(control_next_line(&in, &cut, &len));
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		ASSERT_OK(buf_append(&in, parts[i], strlen(parts[i]), &e), &e);
-		while ((line = control_next_line(&in, &pos, &len)))
+		while ((line = control_next_line(&in, &cut, &len)))
 			ASSERT_OK(buf_printf(&got, &e, "%zu:%s,", len, line), &e);
 	}
 	CU_ASSERT_STRING_EQUAL(buf_str(&got), "3:one,3:two,0:,5:three,");
