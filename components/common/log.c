@@ -37,7 +37,8 @@ static void to_stdio(void *arg, enum clog_level level, const char *text)
 
 const struct component_log log_stdio = {.line = to_stdio, .max = CLOG_DEBUG};
 
-int log_file_open(struct log_file *f, const char *path, const char *program, struct err *e)
+int log_file_open(struct log_file *f, const char *path, const char *program,
+		  struct err *e)
 {
 	char dir[PATH_MAX];
 	char *slash;

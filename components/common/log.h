@@ -15,7 +15,7 @@ extern const struct component_log log_stdio;
  * writes them. (On a Mac they go to the unified log, which has no public format.)
  */
 struct log_file {
-	int fd;              /* -1 when closed */
+	int fd;		     /* -1 when closed */
 	const char *program; /* borrowed */
 };
 

@@ -37,8 +37,8 @@ int packet_recv(int fd, int timeout_ms, json_t **ret, struct err *e) MUST_CHECK;
  * Send @req over @fd and receive the reply. 0 whatever errno the reply holds; the
  * caller owns *@reply. Errors as above, and E_CORRUPT for a reply without errno.
  */
-int packet_call(int fd, const json_t *req, int timeout_ms, json_t **reply, struct err *e)
-	MUST_CHECK;
+int packet_call(int fd, const json_t *req, int timeout_ms, json_t **reply,
+		struct err *e) MUST_CHECK;
 
 /* errno of a reply that packet_call gave. */
 int packet_errno(const json_t *reply);

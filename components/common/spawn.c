@@ -13,7 +13,8 @@
 #define STANDARD_PATH "PATH=/usr/bin:/bin:/usr/sbin:/sbin"
 
 /* POSIX's functions return the error number. */
-static int add_output(posix_spawn_file_actions_t *fa, const struct spawn_output *o, int fd)
+static int add_output(posix_spawn_file_actions_t *fa, const struct spawn_output *o,
+		      int fd)
 {
 	if (!o->path && o->fd >= 0)
 		return posix_spawn_file_actions_adddup2(fa, o->fd, fd);
@@ -23,7 +24,8 @@ static int add_output(posix_spawn_file_actions_t *fa, const struct spawn_output 
 
 static int set_up_files(posix_spawn_file_actions_t *fa, const struct spawn_request *rq)
 {
-	int n = posix_spawn_file_actions_addopen(fa, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	int n = posix_spawn_file_actions_addopen(fa, STDIN_FILENO, "/dev/null", O_RDONLY,
+						 0);
 
 	if (!n)
 		n = add_output(fa, &rq->out, STDOUT_FILENO);

@@ -17,7 +17,7 @@ struct spawn_output {
 struct spawn_request {
 	const char *program;
 	char *const *argv;
-	char *const *env; /* added to PATH and the rest of the standard environment */
+	char *const *env;    /* added to PATH and the rest of the standard environment */
 	const char *service; /* XPC_SERVICE_NAME; may be NULL */
 	struct spawn_output out, err;
 	int service_port; /* becomes SPAWN_SERVICE_PORT of the child; 0: none */

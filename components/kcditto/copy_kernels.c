@@ -112,8 +112,8 @@ static int copy_prefix(struct copy *c, const char *prefix)
 
 	dir = opendir(c->src);
 	if (!dir) {
-		log_error(c, LINE_UNKNOWN,
-			  "Encountered error while inspecting path: %s", c->src);
+		log_error(c, LINE_UNKNOWN, "Encountered error while inspecting path: %s",
+			  c->src);
 		return 0;
 	}
 	if (!fsio_join(base, sizeof(base), c->src, prefix, &e) && fsio_exists(base))

@@ -17,7 +17,8 @@ static int usage(const struct kcditto *k)
 	clog_say(k->log, CLOG_ERROR,
 		 "kcditto takes no arguments and should not be run directly.");
 	clog_say(k->log, CLOG_ERROR,
-		 "kcditto installs previously-rebuilt kernelcaches onto the System volume.");
+		 "kcditto installs previously-rebuilt kernelcaches onto the System "
+		 "volume.");
 	return EX_USAGE;
 }
 

@@ -12,7 +12,7 @@
 
 struct kcditto {
 	const char *volume_root; /* "/" */
-	const char *script;      /* PATH_SHOVE_KERNELS */
+	const char *script;	 /* PATH_SHOVE_KERNELS */
 	const struct release *running;
 	const struct component_log *log;
 };

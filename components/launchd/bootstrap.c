@@ -43,9 +43,9 @@ static json_t *do_list(struct bootstrap *b, const json_t *request)
 	for (size_t i = 0; reply && i < b->supervisor->n_jobs; i++) {
 		const struct job *j = b->supervisor->job[i];
 
-		json_array_append_new(jobs, json_pack("{s:s,s:i,s:i}", "label", j->label,
-						      "pid", (int)j->pid, "status",
-						      j->last_status));
+		json_array_append_new(jobs,
+				      json_pack("{s:s,s:i,s:i}", "label", j->label, "pid",
+						(int)j->pid, "status", j->last_status));
 	}
 	if (reply && json_object_set_new(reply, "jobs", jobs)) {
 		json_decref(reply);
@@ -108,8 +108,8 @@ static const struct {
 	bool for_all;
 	json_t *(*run)(struct bootstrap *b, const json_t *request);
 } operations[] = {
-	{"reboot", false, do_reboot},   {"list", true, do_list},
-	{"load", false, do_load},       {"bootout", false, do_bootout},
+	{"reboot", false, do_reboot},	    {"list", true, do_list},
+	{"load", false, do_load},	    {"bootout", false, do_bootout},
 	{"kickstart", false, do_kickstart},
 };
 

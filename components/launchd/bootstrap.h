@@ -24,7 +24,7 @@
 /* What requests act on. */
 struct bootstrap {
 	struct supervisor *supervisor; /* borrowed */
-	bool shutdown;                 /* a reboot was asked for */
+	bool shutdown;		       /* a reboot was asked for */
 	enum teardown_how how;
 };
 

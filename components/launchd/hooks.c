@@ -26,9 +26,10 @@ static void prepare_deferred_kcinstall(struct teardown *t)
 		t->made_writable = !was_writable;
 		return;
 	}
-	launchd_say(t->supervisor->log, NULL, LAUNCHD_ERROR,
-		    "prepare_deferred_kcinstall: mounting root as read-write failed: %d - %s",
-		    errno, strerror(errno));
+	launchd_say(
+		t->supervisor->log, NULL, LAUNCHD_ERROR,
+		"prepare_deferred_kcinstall: mounting root as read-write failed: %d - %s",
+		errno, strerror(errno));
 }
 
 static const struct hook hooks[] = {
@@ -51,7 +52,8 @@ static void say_status(struct teardown *t, const struct hook *h)
 			    WEXITSTATUS(status));
 }
 
-static int start(struct teardown *t, const char *program, char *const *argv, struct err *e)
+static int start(struct teardown *t, const char *program, char *const *argv,
+		 struct err *e)
 {
 	const struct spawn_request rq = {
 		.program = program,

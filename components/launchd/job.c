@@ -87,7 +87,8 @@ static int read_environment(struct job *j, plist_t d, struct err *e)
 		if (!value || asprintf(&j->env[n], "%s=%s", it.key, value) < 0) {
 			j->env[n] = NULL;
 			err_set(e, value ? E_NOMEM : E_CORRUPT,
-				"key 'EnvironmentVariables': '%s' is not a string", it.key);
+				"key 'EnvironmentVariables': '%s' is not a string",
+				it.key);
 			pl_iter_release(&it);
 			return -(int)e->code;
 		}
@@ -128,7 +129,8 @@ static int read_mach_services(struct job *j, plist_t d, struct err *e)
 	return r;
 }
 
-static int read_condition(plist_t d, const char *key, enum job_condition *ret, struct err *e)
+static int read_condition(plist_t d, const char *key, enum job_condition *ret,
+			  struct err *e)
 {
 	bool v = false;
 
@@ -195,7 +197,7 @@ static int read_run_at_load(struct job *j, plist_t d, struct err *e)
 }
 
 static int (*const readers[])(struct job *, plist_t, struct err *) = {
-	read_label,         read_arguments,  read_environment, read_paths,
+	read_label,	    read_arguments,  read_environment, read_paths,
 	read_mach_services, read_keep_alive, read_limits,      read_run_at_load,
 };
 

@@ -22,21 +22,22 @@ struct job {
 	char *label;
 	char *program; /* the executable: Program, else the first argument */
 	char **argv;   /* NULL at the end */
-	char **env;    /* "NAME=value", NULL at the end; what is added to the standard ones */
+	char **env; /* "NAME=value", NULL at the end; what is added to the standard ones
+		     */
 	char *out_path, *err_path; /* NULL: nowhere */
-	char *mach_service;        /* the one it offers; NULL: none */
+	char *mach_service;	   /* the one it offers; NULL: none */
 	bool run_at_load;
 	enum job_keep_alive keep_alive;
 	enum job_condition crashed, successful_exit;
 	double exit_timeout_s; /* SIGTERM to SIGKILL; not scaled */
 	double throttle_s;     /* start to next start; not scaled */
 
-	int port;           /* of mach_service, while the job is loaded; 0: none */
-	pid_t pid;          /* 0: not running */
-	int last_status;    /* as waitpid has it */
-	int64_t started_ns; /* CLOCK_MONOTONIC; of the last start, 0 if none */
+	int port;	     /* of mach_service, while the job is loaded; 0: none */
+	pid_t pid;	     /* 0: not running */
+	int last_status;     /* as waitpid has it */
+	int64_t started_ns;  /* CLOCK_MONOTONIC; of the last start, 0 if none */
 	int64_t start_at_ns; /* when it is to be started again; 0: not scheduled */
-	bool leaving;       /* taken off: forget it when its process ended */
+	bool leaving;	     /* taken off: forget it when its process ended */
 };
 
 #define JOB_PLIST_MAX (1u << 20) /* bytes */

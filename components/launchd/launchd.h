@@ -8,10 +8,10 @@
 #include "sim/platform/waits.h"
 
 struct launchd_options {
-	int console;                   /* descriptor of the console */
-	const char *const *job_dirs;   /* NULL at the end */
-	const char *socket;            /* XNU_BOOTSTRAP_SOCKET */
-	const char *port_dir;          /* XNU_DIR: where the ports of services are made */
+	int console;		     /* descriptor of the console */
+	const char *const *job_dirs; /* NULL at the end */
+	const char *socket;	     /* XNU_BOOTSTRAP_SOCKET */
+	const char *port_dir;	     /* XNU_DIR: where the ports of services are made */
 	struct teardown_system system;
 	struct waits waits;
 };

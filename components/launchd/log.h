@@ -19,11 +19,11 @@
 enum launchd_level { LAUNCHD_NOTICE, LAUNCHD_WARNING, LAUNCHD_ERROR };
 
 struct launchd_log {
-	int fd;               /* the console; borrowed */
-	int pid;              /* as printed */
-	char host[65];        /* as printed */
+	int fd;		       /* the console; borrowed */
+	int pid;	       /* as printed */
+	char host[65];	       /* as printed */
 	time_t (*clock)(void); /* seconds since 1970 */
-	struct buf queue;     /* lines, each with its NUL */
+	struct buf queue;      /* lines, each with its NUL */
 };
 
 /* Host name, process and clock are those of the system. */

@@ -59,15 +59,16 @@ int main(void)
 		.job_dirs = job_dirs,
 		.socket = XNU_BOOTSTRAP_SOCKET,
 		.port_dir = XNU_DIR,
-		.system = {
-			.kill_all = kill_all,
-			.remount_root = remount_root,
-			.root_is_writable = root_is_writable,
-			.power = power,
-			.kernel_socket = XNU_KERNEL_SOCKET,
-			.shell = "/bin/bash",
-			.install_dir = PATH_INSTALL_DIR,
-		},
+		.system =
+			{
+				.kill_all = kill_all,
+				.remount_root = remount_root,
+				.root_is_writable = root_is_writable,
+				.power = power,
+				.kernel_socket = XNU_KERNEL_SOCKET,
+				.shell = "/bin/bash",
+				.install_dir = PATH_INSTALL_DIR,
+			},
 		.waits = WAITS_REAL,
 	};
 	struct err e = ERR_INIT;

@@ -76,7 +76,8 @@ static void open_port(const struct supervisor *s, struct job *j)
 		launchd_say(s->log, j->label, LAUNCHD_ERROR, "%s", e.msg);
 }
 
-int supervisor_load(struct supervisor *s, const char *path, struct job **ret, struct err *e)
+int supervisor_load(struct supervisor *s, const char *path, struct job **ret,
+		    struct err *e)
 {
 	struct job *j;
 	int r;
@@ -87,7 +88,8 @@ int supervisor_load(struct supervisor *s, const char *path, struct job **ret, st
 	if (r)
 		return r;
 	if (supervisor_find(s, j->label)) {
-		r = err_set(e, E_EXISTS, "%s: service already loaded: %s", path, j->label);
+		r = err_set(e, E_EXISTS, "%s: service already loaded: %s", path,
+			    j->label);
 		job_free(j);
 		return r;
 	}

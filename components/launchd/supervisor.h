@@ -34,8 +34,8 @@ void supervisor_release(struct supervisor *s);
  */
 void supervisor_load_dir(struct supervisor *s, const char *dir);
 /* Load one file. E_EXISTS when its label is known; else as job_load. */
-int supervisor_load(struct supervisor *s, const char *path, struct job **ret, struct err *e)
-	MUST_CHECK;
+int supervisor_load(struct supervisor *s, const char *path, struct job **ret,
+		    struct err *e) MUST_CHECK;
 /* Start those that are to run at load. */
 void supervisor_start_all(struct supervisor *s);
 

@@ -187,7 +187,8 @@ static void report(struct teardown *t)
 
 /* The order is the state machine: each state has one successor, whatever happened. */
 static void (*const steps[])(struct teardown *) = {
-	tell_kernel, stop_jobs, kill_others, hooks_run, kill_leftovers, settle_disks, report,
+	tell_kernel,	stop_jobs,    kill_others, hooks_run,
+	kill_leftovers, settle_disks, report,
 };
 
 int teardown_run(struct teardown *t, struct err *e)

@@ -29,28 +29,28 @@ struct teardown_system {
 	int (*power)(void *arg, enum teardown_how how);
 	void *arg;
 	const char *kernel_socket; /* XNU_KERNEL_SOCKET */
-	const char *shell;         /* "/bin/bash" */
+	const char *shell;	   /* "/bin/bash" */
 	const char *install_dir;   /* PATH_INSTALL_DIR */
 };
 
 /* Limits of time, in nanoseconds. */
 struct teardown_limits {
-	int64_t least;    /* a scaled wait is not shorter than this: work takes its time */
-	int64_t term;     /* SIGTERM to SIGKILL for processes that are no jobs */
-	int64_t kill;     /* SIGKILL to giving up */
-	int64_t hook;     /* one hook's run */
+	int64_t least; /* a scaled wait is not shorter than this: work takes its time */
+	int64_t term;  /* SIGTERM to SIGKILL for processes that are no jobs */
+	int64_t kill;  /* SIGKILL to giving up */
+	int64_t hook;  /* one hook's run */
 };
 
 struct teardown {
 	const struct teardown_system *system; /* borrowed */
-	struct supervisor *supervisor;        /* borrowed */
+	struct supervisor *supervisor;	      /* borrowed */
 	struct teardown_limits limits;
 	enum teardown_how how;
 
 	int64_t started_ns;
-	pid_t hook_pid;      /* 0: none is running */
-	int hook_status;     /* as waitpid has it */
-	bool made_writable;  /* the system volume was read-only before */
+	pid_t hook_pid;	    /* 0: none is running */
+	int hook_status;    /* as waitpid has it */
+	bool made_writable; /* the system volume was read-only before */
 };
 
 /* The Mac's limits, scaled where the time is a wait and not work. */
@@ -65,7 +65,7 @@ int teardown_run(struct teardown *t, struct err *e) MUST_CHECK;
 /* For hooks.c: start @rq and wait for its end at most limits.hook. Drains the log
  * before. E_TIMEOUT when it had to be killed. */
 struct spawn_request;
-int teardown_run_child(struct teardown *t, const struct spawn_request *rq, struct err *e)
-	MUST_CHECK;
+int teardown_run_child(struct teardown *t, const struct spawn_request *rq,
+		       struct err *e) MUST_CHECK;
 
 #endif

@@ -58,7 +58,8 @@ static void asks_and_is_answered(void)
 	ASSERT_OK(packet_connect(in_tmp("s"), &fd, &e), &e);
 	ASSERT_OK(packet_call(fd, req, 2000, &reply, &e), &e);
 	CU_ASSERT_EQUAL(packet_errno(reply), 16);
-	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(reply, "error")), "busy");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(reply, "error")),
+			       "busy");
 	json_decref(reply);
 	waitpid(pid, &status, 0);
 	CU_ASSERT_EQUAL(status, 0);

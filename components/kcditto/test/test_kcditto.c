@@ -20,9 +20,9 @@
 #include "sim/base/test.h"
 #include "sim/platform/paths.h"
 
-#define STAGED    PATH_STAGED_PLK_DIR
-#define SYSTEM    PATH_SYSTEM_PLK_DIR
-#define TOOLS     "/BuildRoot/Library/Caches/com.apple.xbs/Sources/kext_tools/"
+#define STAGED	  PATH_STAGED_PLK_DIR
+#define SYSTEM	  PATH_SYSTEM_PLK_DIR
+#define TOOLS	  "/BuildRoot/Library/Caches/com.apple.xbs/Sources/kext_tools/"
 #define POSITION  TOOLS "kext_tools-623.11.5/"
 #define TEXT_SIZE (6 * PATH_MAX)
 
@@ -205,7 +205,8 @@ static void delivers_and_removes_the_script(void)
 {
 	static struct volume v;
 	char path[PATH_MAX], expected[TEXT_SIZE];
-	struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1570702430, .tv_nsec = 7}};
+	struct timespec times[2] = {{.tv_sec = 1000},
+				    {.tv_sec = 1570702430, .tv_nsec = 7}};
 	struct stat st;
 	bool has_xattr;
 
@@ -288,16 +289,19 @@ static void takes_a_missing_folder_for_success(void)
 	CU_ASSERT_EQUAL(run(&v), EX_OK);
 	/* Once for each of the two names. */
 	snprintf(expected, sizeof(expected),
-		 "e " POSITION "rosp_staging.m.0: Encountered error while inspecting path: "
+		 "e " POSITION
+		 "rosp_staging.m.0: Encountered error while inspecting path: "
 		 "%s\n"
-		 "e " POSITION "rosp_staging.m.0: Encountered error while inspecting path: "
+		 "e " POSITION
+		 "rosp_staging.m.0: Encountered error while inspecting path: "
 		 "%s\n",
 		 path, path);
 	expect_said(&v, expected);
 	CU_ASSERT(!fsio_exists(v.script));
 }
 
-/* --- it cannot copy ------------------------------------------------------------------ */
+/* --- it cannot copy ------------------------------------------------------------------
+ */
 
 static void expect_failure(const struct volume *v, int error)
 {
@@ -310,7 +314,8 @@ static void expect_failure(const struct volume *v, int error)
 		 "e " POSITION "rosp_staging.m.248: Error moving prelinked kernel: "
 		 "srcPath = %s" PATH_STAGED_PLK ", dstPath = %s" SYSTEM ", error 1\n"
 		 "e " POSITION "rosp_staging.m.152: Error copying kernels...\n"
-		 "e " POSITION "kcditto_main.m.45: Error copying kernels (standalone)...\n",
+		 "e " POSITION
+		 "kcditto_main.m.45: Error copying kernels (standalone)...\n",
 		 v->root, v->root, error, v->root, v->root, v->root);
 	expect_said(v, expected);
 	CU_ASSERT(fsio_exists(v->script));
@@ -379,7 +384,8 @@ static void reports_a_source_that_is_a_folder(void)
 	CU_ASSERT(fsio_exists(v.script));
 }
 
-/* --- it does not begin ------------------------------------------------------------------ */
+/* --- it does not begin
+ * ------------------------------------------------------------------ */
 
 static void wants_bootcaches_with_both_paths(void)
 {
@@ -412,7 +418,8 @@ static void complains_of_a_missing_script(void)
 	snprintf(expected, sizeof(expected),
 		 "Error removing %s: 2 (No such file or directory)\n", v.script);
 	CU_ASSERT_PTR_NOT_NULL(strstr(v.said, expected));
-	CU_ASSERT_PTR_NOT_NULL(strstr(v.said, "Error removing temp script (standalone)..."));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(v.said, "Error removing temp script (standalone)..."));
 	CU_ASSERT(holds(&v, PATH_SYSTEM_PLK, "new"));
 }
 
@@ -440,8 +447,9 @@ static void is_for_root(void)
 		if (geteuid() == 0 && setresuid(1, 1, 1))
 			_exit(100);
 		status = run(&v);
-		_exit(strstr(v.said, "You must be running as root to manage the prelinked "
-				     "kernel staging area.")
+		_exit(strstr(v.said,
+			     "You must be running as root to manage the prelinked "
+			     "kernel staging area.")
 			      ? status
 			      : 101);
 	}
@@ -456,7 +464,8 @@ TEST_MAIN("kcditto", {"delivers and removes the script", delivers_and_removes_th
 	  {"takes an empty folder for success", takes_an_empty_folder_for_success},
 	  {"takes a missing folder for success", takes_a_missing_folder_for_success},
 	  {"fails on a read-only volume", fails_on_a_read_only_volume},
-	  {"keeps the old kernel on a full volume", keeps_the_old_kernel_on_a_full_volume},
+	  {"keeps the old kernel on a full volume",
+	   keeps_the_old_kernel_on_a_full_volume},
 	  {"stops at the first failure", stops_at_the_first_failure},
 	  {"reports a source that is a folder", reports_a_source_that_is_a_folder},
 	  {"wants bootcaches with both paths", wants_bootcaches_with_both_paths},

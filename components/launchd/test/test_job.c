@@ -14,9 +14,10 @@
 #include "sim/base/test.h"
 
 #define PLIST(body) "<plist version=\"1.0\"><dict>" body "</dict></plist>"
-#define LABEL       "<key>Label</key><string>com.example.a</string>"
+#define LABEL	    "<key>Label</key><string>com.example.a</string>"
 #define ARGS                                                                             \
-	"<key>ProgramArguments</key><array><string>/bin/a</string><string>-x</string></array>"
+	"<key>ProgramArguments</key><array><string>/bin/a</string><string>-x</string></" \
+	"array>"
 
 /* Statuses as waitpid gives them. */
 #define EXITED(n) ((n) << 8)
@@ -34,7 +35,8 @@ static void reads_kextd(void)
 {
 	struct job *j = parse(PLIST(
 		"<key>Label</key><string>com.apple.kextd</string>"
-		"<key>ProgramArguments</key><array><string>/usr/libexec/kextd</string></array>"
+		"<key>ProgramArguments</key><array><string>/usr/libexec/kextd</string></"
+		"array>"
 		"<key>RunAtLoad</key><true/>"
 		"<key>KeepAlive</key><dict><key>Crashed</key><true/></dict>"
 		"<key>POSIXSpawnType</key><string>App</string>"
@@ -82,7 +84,7 @@ static void reads_everything_else(void)
 
 static void keeps_alive_by_its_conditions(void)
 {
-#define KEEP(v) PLIST(LABEL ARGS "<key>KeepAlive</key>" v)
+#define KEEP(v)	     PLIST(LABEL ARGS "<key>KeepAlive</key>" v)
 #define WHEN(key, v) KEEP("<dict><key>" key "</key><" v "/></dict>")
 	static const struct {
 		const char *plist;
@@ -161,9 +163,11 @@ static void holds_the_port_of_a_service(void)
 {
 	static const char plist[] =
 		"<plist version=\"1.0\"><dict><key>Label</key><string>l</string>"
-		"<key>ProgramArguments</key><array><string>/bin/sh</string><string>-c</string>"
+		"<key>ProgramArguments</key><array><string>/bin/sh</string><string>-c</"
+		"string>"
 		"<string>test -S /dev/fd/3 &amp;&amp; : &gt; %s/up</string></array>"
-		"<key>MachServices</key><dict><key>com.example.service</key><true/></dict>"
+		"<key>MachServices</key><dict><key>com.example.service</key><true/></"
+		"dict>"
 		"</dict></plist>";
 	const struct waits real = WAITS_REAL;
 	struct supervisor s;
@@ -195,4 +199,5 @@ TEST_MAIN("launchd job", {"holds the port of a service", holds_the_port_of_a_ser
 	  {"reads everything else", reads_everything_else},
 	  {"keeps alive by its conditions", keeps_alive_by_its_conditions},
 	  {"refuses bad lists", refuses_bad_lists},
-	  {"refuses what others could have written", refuses_what_others_could_have_written})
+	  {"refuses what others could have written",
+	   refuses_what_others_could_have_written})

@@ -21,7 +21,7 @@
 #include "sim/base/test.h"
 
 #define APFS_LINE                                                                        \
-	"apfs_vfsop_mount:1125: Updating mount from /dev/disk1s7 to read/write mode is "  \
+	"apfs_vfsop_mount:1125: Updating mount from /dev/disk1s7 to read/write mode is " \
 	"not allowed\n"
 #define STAMP "Thu Oct 10 11:00:31 2019 Catalina-Mac com.apple.xpc.launchd[1] "
 
@@ -29,14 +29,14 @@
 struct world {
 	bool refuse_remount;
 	bool no_kernel;
-	bool writable;       /* the system volume, now */
-	const char *jobs;    /* folder of property lists; NULL: none */
+	bool writable;	      /* the system volume, now */
+	const char *jobs;     /* folder of property lists; NULL: none */
 	const char *ready[2]; /* files that the jobs make when they listen to signals */
 	int64_t hook_limit_ns;
-	int console;         /* write end */
+	int console;	    /* write end */
 	char dir[PATH_MAX]; /* everything of this world */
 	char console_text[65536];
-	char deeds[4096];    /* what was done to the machine */
+	char deeds[4096]; /* what was done to the machine */
 };
 
 static time_t oct_10(void)
@@ -260,16 +260,18 @@ static void prints_the_lines_of_10_15_0(void)
 	w.refuse_remount = true;
 	add_hook(&w, "shove_kernels", "#!/bin/sh\necho copying\nexit 0");
 	run_world(&w);
-	snprintf(expected, sizeof(expected),
-		 "bash: %s/install/shutdown_installer_tasks: No such file or directory\n"
-		 STAMP "<Notice>: shutdown_installer_taksks: optional boot task not present\n"
-		 "bash: %s/install/deferred_install: No such file or directory\n"
-		 APFS_LINE
-		 STAMP "<Notice>: deferred_install: optional boot task not present\n"
-		 STAMP "<Error>: prepare_deferred_kcinstall: mounting root as read-write "
-		       "failed: 1 - Operation not permitted\n"
-		 "copying\n",
-		 w.dir, w.dir);
+	snprintf(
+		expected, sizeof(expected),
+		"bash: %s/install/shutdown_installer_tasks: No such file or "
+		"directory\n" STAMP
+		"<Notice>: shutdown_installer_taksks: optional boot task not present\n"
+		"bash: %s/install/deferred_install: No such file or directory\n" APFS_LINE
+			STAMP
+		"<Notice>: deferred_install: optional boot task not present\n" STAMP
+		"<Error>: prepare_deferred_kcinstall: mounting root as read-write "
+		"failed: 1 - Operation not permitted\n"
+		"copying\n",
+		w.dir, w.dir);
 	check_console(&w, expected);
 	/* shutdown_begin first; what could not be made writable is not made read-only. */
 	CU_ASSERT_STRING_EQUAL(w.deeds, "shutdown_begin kill15 kill9 rw kill9 restart");
@@ -284,15 +286,17 @@ static void makes_root_writable_for_the_script_only(void)
 	add_hook(&w, "shove_kernels", "echo copying\nexit 3\n");
 	run_world(&w);
 	snprintf(expected, sizeof(expected),
-		 "bash: %s/install/shutdown_installer_tasks: No such file or directory\n"
-		 STAMP "<Notice>: shutdown_installer_taksks: optional boot task not present\n"
-		 "bash: %s/install/deferred_install: No such file or directory\n"
-		 STAMP "<Notice>: deferred_install: optional boot task not present\n"
-		 "copying\n"
-		 STAMP "<Error>: deferred_kcinstall: boot task exited with status 3\n",
+		 "bash: %s/install/shutdown_installer_tasks: No such file or "
+		 "directory\n" STAMP
+		 "<Notice>: shutdown_installer_taksks: optional boot task not present\n"
+		 "bash: %s/install/deferred_install: No such file or directory\n" STAMP
+		 "<Notice>: deferred_install: optional boot task not present\n"
+		 "copying\n" STAMP
+		 "<Error>: deferred_kcinstall: boot task exited with status 3\n",
 		 w.dir, w.dir);
 	check_console(&w, expected);
-	CU_ASSERT_STRING_EQUAL(w.deeds, "shutdown_begin kill15 kill9 rw kill9 ro restart");
+	CU_ASSERT_STRING_EQUAL(w.deeds,
+			       "shutdown_begin kill15 kill9 rw kill9 ro restart");
 }
 
 static void leaves_a_writable_root_as_it_is(void)
@@ -315,8 +319,9 @@ static void does_not_remount_without_a_script(void)
 	add_hook(&w, "deferred_install", "echo installing\n");
 	run_world(&w);
 	snprintf(expected, sizeof(expected),
-		 "bash: %s/install/shutdown_installer_tasks: No such file or directory\n"
-		 STAMP "<Notice>: shutdown_installer_taksks: optional boot task not present\n"
+		 "bash: %s/install/shutdown_installer_tasks: No such file or "
+		 "directory\n" STAMP
+		 "<Notice>: shutdown_installer_taksks: optional boot task not present\n"
 		 "installing\n",
 		 w.dir);
 	check_console(&w, expected);
@@ -332,8 +337,8 @@ static void tells_a_failing_script_from_a_missing_one(void)
 	add_hook(&w, "deferred_install", "exit 127\n");
 	run_world(&w);
 	CU_ASSERT_PTR_NULL(strstr(w.console_text, "deferred_install: optional"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(w.console_text,
-				      "deferred_install: boot task exited with status 127"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+		w.console_text, "deferred_install: boot task exited with status 127"));
 }
 
 static void does_not_wait_for_ever(void)
@@ -400,7 +405,8 @@ static void stops_daemons(void)
 	CU_ASSERT_PTR_NULL(strstr(w.console_text, "Pushing respawn"));
 }
 
-TEST_MAIN("launchd teardown", {"prints the lines of 10.15.0", prints_the_lines_of_10_15_0},
+TEST_MAIN("launchd teardown",
+	  {"prints the lines of 10.15.0", prints_the_lines_of_10_15_0},
 	  {"makes root writable for the script only",
 	   makes_root_writable_for_the_script_only},
 	  {"leaves a writable root as it is", leaves_a_writable_root_as_it_is},
