@@ -47,7 +47,7 @@ static json_t *do_list(struct bootstrap *b, const json_t *request)
 				      json_pack("{s:s,s:i,s:i}", "label", j->label, "pid",
 						(int)j->pid, "status", j->last_status));
 	}
-	if (reply && json_object_set_new(reply, "jobs", jobs)) {
+	if (json_object_set_new(reply, "jobs", jobs)) {
 		json_decref(reply);
 		return NULL;
 	}
