@@ -30,6 +30,7 @@ part() {
 part "unit tests" ci/run-units.sh $(make -s --no-print-directory print-tests)
 part "checks" ci/check.sh
 part "scenarios" build/kextlab run --all
+part "bad input" ci/bad-input.sh
 # Each scenario once more with its cause taken away: it must fail where it says so.
 part "negative controls" build/kextlab run --controls --all
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -91,7 +91,7 @@ static void on_qmp_event(void *arg, const json_t *event)
 	if (!name || strcmp(name, "BLOCK_IO_ERROR") != 0 || q->fault.code)
 		return;
 	if (json_is_true(json_object_get(data, "nospace")))
-		err_set(&q->fault, E_NOSPC, "the host's disk is full (%s)",
+		err_set(&q->fault, E_NOSPC, "No space left on the host's disk (%s)",
 			device ? device : "?");
 	else
 		err_set(&q->fault, E_INFRA, "the host cannot read or write %s: %s",

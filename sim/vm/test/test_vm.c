@@ -388,7 +388,7 @@ static void reports_a_full_host(void)
 	CU_ASSERT_EQUAL(fixture_sh(vm, "/bin/busybox dd if=/sbin/launchd of=/dev/vda "
 				       "conv=fsync", &r), -E_NOSPC);
 	ASSERT_FAILS(vm_wait_down(vm, 5000, &how, &e), E_NOSPC);
-	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "disk is full"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "No space left"));
 	vm_result_release(&r);
 	vm_free(vm);
 	fixture_release(&f);
