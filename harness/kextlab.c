@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The kextlab command: a table of commands, and what they share. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -253,11 +254,39 @@ static int set_scale(struct app *app)
 	return 0;
 }
 
+/* With one of them closed, the next file that is opened would get what is printed. */
+static bool open_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* What could not be written was not said. Who reads a pipe may stop when he has enough.
+ */
+static int finish(int status)
+{
+	struct stat st;
+	bool lost = fflush(stdout) || ferror(stdout);
+
+	if (!lost || fstat(STDOUT_FILENO, &st) || S_ISFIFO(st.st_mode))
+		return status;
+	fprintf(stderr, "kextlab: standard output could not be written\n");
+	return status ? status : EXIT_INFRA;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *c;
 	struct app app;
 
+	if (!open_standard_files())
+		return EXIT_INFRA;
 	if (argc < 2) {
 		print_commands(stderr);
 		return EXIT_USAGE;
@@ -277,5 +306,5 @@ int main(int argc, char **argv)
 	find_tree(&app);
 	if (set_scale(&app))
 		return EXIT_USAGE;
-	return c->run(&app, argc - 1, argv + 1);
+	return finish(c->run(&app, argc - 1, argv + 1));
 }

@@ -171,6 +171,25 @@ static void documentation_is_true(void)
 	buf_release(&want);
 }
 
+/* Lost output is an error; a closed descriptor must not become somebody's file. */
+static void output_that_is_lost(void)
+{
+	if (!kextlab())
+		TEST_SKIP("build/kextlab is not built");
+	CU_ASSERT_EQUAL(test_shell("cd %s && build/kextlab list >/dev/full 2>&1",
+				   test_source(".")),
+			3);
+	CU_ASSERT_EQUAL(
+		test_shell("cd %s && build/kextlab list 2>&1 | head -c 1 >/dev/null",
+			   test_source(".")),
+		0);
+	CU_ASSERT_EQUAL(
+		test_shell("cd %s && build/kextlab lint scenarios/*.yaml <&- >&- 2>&-",
+			   test_source(".")),
+		0);
+}
+
 TEST_MAIN("kextlab", {"exit codes and messages", exit_codes_and_messages},
 	  {"JSON is JSON", json_is_json}, {"lint tells the place", lint_tells_the_place},
-	  {"the documentation is true", documentation_is_true})
+	  {"the documentation is true", documentation_is_true},
+	  {"output that is lost", output_that_is_lost})
