@@ -86,10 +86,11 @@ fixtures=$repo/build/fixtures
 quick="$kextlab run --quiet $tmp/quick.yaml"
 
 base_disk() { ls "$cache"/disks/*.raw; }
-# Is nothing left of any run of ours?
+# Is no QEMU left that has the disk of the run of the process $1?
 no_qemu() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		pgrep -f "$tree/build/runs|-drive.*build/runs/quick/.*$1" >"$tmp/left" || return 0
+		# The brackets keep grep from finding itself.
+		grep -lz -e "-$1[/]disk.qcow2" /proc/[0-9]*/cmdline 2>/dev/null || return 0
 		sleep 0.2
 	done
 	return 1
@@ -296,7 +297,7 @@ stopped() { # NAME SIGNAL AFTER STATUS
 	wait $pid 2>/dev/null
 	got=$?
 	if [ $got -ne "$4" ]; then fail "$1" "status $got"; else pass "$1"; fi
-	holds "no QEMU is left after it" no_qemu "-$pid/"
+	holds "no QEMU is left after it" no_qemu $pid
 }
 stopped "Ctrl-C at the beginning" INT 0.1 130
 stopped "Ctrl-C in the middle" INT 1 130
