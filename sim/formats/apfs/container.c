@@ -30,6 +30,8 @@ struct checkpoint {
 
 /* ---- Checking the spec ---- */
 
+const char APFS_SNAPSHOT_OF_ROOT_HASH[] = "com.apple.os.update-";
+
 static uint32_t max_volumes(uint64_t size)
 {
 	uint64_t n = (size + APFS_BYTES_PER_VOLUME - 1) / APFS_BYTES_PER_VOLUME;
@@ -68,6 +70,10 @@ static int check_spec(const struct apfs_container_spec *spec, struct err *e)
 
 		if (rc != 0)
 			return err_ctx(e, "name of volume %zu", i);
+		if (spec->volumes[i].sealed || spec->volumes[i].snapshot)
+			return err_set(e, E_UNSUPPORTED,
+				       "volume '%s' is sealed or has a snapshot",
+				       spec->volumes[i].name);
 	}
 	return check_group(spec, e);
 }

@@ -2,8 +2,7 @@
 /*
  * Write an APFS container with its volumes, bottom-up, without mounting anything.
  *
- * The same spec and trees give the same bytes. What is zero is left as a hole. The
- * container has no snapshots and no sealed volumes.
+ * The same spec and trees give the same bytes. What is zero is left as a hole.
  */
 #ifndef SIM_FORMATS_APFS_WRITER_H
 #define SIM_FORMATS_APFS_WRITER_H
@@ -21,6 +20,15 @@
 /* A container of N times this size, or part of it, holds N volumes. */
 #define APFS_BYTES_PER_VOLUME (512ull << 20)
 
+#define APFS_SNAPSHOT_NAME_MAX 256 /* bytes with the NUL */
+#define APFS_ROOT_HASH_SIZE    32  /* SHA-256 */
+
+/*
+ * As the name of a snapshot, this very pointer: "com.apple.os.update-", which is what it
+ * points to, and the root hash in 64 upper-case digits.
+ */
+extern const char APFS_SNAPSHOT_OF_ROOT_HASH[];
+
 struct apfs_volume_spec {
 	const char *name;      /* UTF-8, 1..255 bytes */
 	uint16_t role;         /* enum apfs_role */
@@ -28,6 +36,16 @@ struct apfs_volume_spec {
 	bool in_group;         /* member of the container's volume group */
 	bool case_sensitive;
 	struct fs_tree *tree;  /* its nodes' tags are overwritten */
+	bool sealed;           /* of the role System, or none */
+	const char *snapshot;  /* name of a snapshot of what is written; NULL: none */
+	bool root_from_snapshot; /* apfs_root_to_xid names the snapshot */
+};
+
+/* What came out of writing a sealed volume. */
+struct apfs_sealed {
+	uint8_t root_hash[APFS_ROOT_HASH_SIZE];
+	uint64_t snapshot_xid;                 /* 0: no snapshot */
+	char snapshot[APFS_SNAPSHOT_NAME_MAX]; /* its name, or "" */
 };
 
 struct apfs_container_spec {
@@ -37,6 +55,14 @@ struct apfs_container_spec {
 	int64_t time_ns;       /* of formatting; files have their own times */
 	const struct apfs_volume_spec *volumes; /* volume i of the container is [i] */
 	size_t n_volumes;
+	/*
+	 * Sealed volumes are written first, whatever their index. This (may be NULL) is
+	 * called after each; it may still change the trees of volumes that are not
+	 * sealed. A failure ends the writing and is returned.
+	 */
+	int (*sealed)(void *ctx, size_t index, const struct apfs_sealed *s,
+		      struct err *e);
+	void *ctx;
 };
 
 /*
