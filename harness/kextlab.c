@@ -127,6 +127,7 @@ int cmd_error(const struct err *e)
 	case E_SCHEMA:
 	case E_INVAL:
 	case E_CORRUPT:
+	case E_BADHASH:
 	case E_UNSUPPORTED:
 	case E_NOTFOUND:
 	case E_EXISTS:

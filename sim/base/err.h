@@ -21,6 +21,7 @@ enum err_code {
 	E_NOMEM,       /* out of memory */
 	E_NOSPC,       /* disk full */
 	E_CORRUPT,     /* data violates its format */
+	E_BADHASH,     /* data is not what its hash or seal says; EIO to a Mac's programs */
 	E_UNSUPPORTED, /* well formed, but of a kind that is not handled */
 	E_OVERFLOW,    /* a size or count exceeds its limit */
 	E_NOTFOUND,    /* a named thing does not exist */
