@@ -18,3 +18,6 @@ host-bin += $(OUT)/apfs-tool
 apfs-tool-src := sim/formats/apfs/test/apfs_tool.c
 apfs-tool-libs := -Wl,--as-needed
 fuzz-src += sim/formats/apfs/test/fuzz_reader.c
+
+# transactions
+host-src += $(addprefix sim/formats/apfs/,edit.c)

@@ -294,13 +294,12 @@ static int backing_format(struct qcow2 *q, uint64_t off, uint64_t end,
 }
 
 static int open_backing(struct qcow2 *q, const struct qcow2_raw_header *h,
-			const char *path, unsigned depth, struct err *e)
+			const char *path, struct vdisk_how how, struct err *e)
 {
 	uint64_t off = be64_get(h->backing_off);
 	uint32_t len = be32_get(h->backing_len);
 	uint64_t ext = be32_get(h->version) >= 3 ? be32_get(h->header_len) : QCOW2_V2_HEADER;
 	const char *slash = strrchr(path, '/');
-	enum vdisk_format format;
 	char name[1024], full[4096];
 	int n, r;
 
@@ -316,7 +315,7 @@ static int open_backing(struct qcow2 *q, const struct qcow2_raw_header *h,
 		return err_set(e, E_CORRUPT, "NUL in the name of the backing file");
 	if (strchr(name, ':'))
 		return err_set(e, E_UNSUPPORTED, "backing file '%s'", name);
-	r = backing_format(q, ext, off, &format, e);
+	r = backing_format(q, ext, off, &how.format, e);
 	if (r)
 		return r;
 	if (name[0] == '/' || !slash)
@@ -325,10 +324,13 @@ static int open_backing(struct qcow2 *q, const struct qcow2_raw_header *h,
 		n = snprintf(full, sizeof(full), "%.*s/%s", (int)(slash - path), path, name);
 	if (n < 0 || (size_t)n >= sizeof(full))
 		return err_set(e, E_OVERFLOW, "path of backing file '%s'", name);
-	return vdisk_open_as(full, format, depth + 1, &q->backing, e);
+	how.depth++;
+	how.write = false;
+	return vdisk_open_as(full, how, &q->backing, e);
 }
 
-static int qcow2_load(struct qcow2 *q, const char *path, unsigned depth, struct err *e)
+static int qcow2_load(struct qcow2 *q, const char *path, struct vdisk_how how,
+		      struct err *e)
 {
 	struct qcow2_raw_header h = {0};
 	size_t n = q->file->size < sizeof(h) ? q->file->size : sizeof(h);
@@ -345,22 +347,26 @@ static int qcow2_load(struct qcow2 *q, const char *path, unsigned depth, struct 
 	q->cluster_bits = be32_get(h.cluster_bits);
 	q->zero_flag = be32_get(h.version) >= 3;
 	r = load_l1(q, &h, e);
-	return r ? r : open_backing(q, &h, path, depth, e);
+	return r ? r : open_backing(q, &h, path, how, e);
 }
 
-int qcow2_open(struct vdisk *file, const char *path, unsigned depth, struct vdisk **ret,
-	       struct err *e)
+int qcow2_open(struct vdisk *file, const char *path, struct vdisk_how how,
+	       struct vdisk **ret, struct err *e)
 {
-	struct qcow2 *q = calloc(1, sizeof(*q));
+	struct qcow2 *q = how.write ? NULL : calloc(1, sizeof(*q));
 	int r;
 
+	if (how.write) {
+		vdisk_close(file);
+		return err_set(e, E_UNSUPPORTED, "qcow2 images are read only");
+	}
 	if (!q) {
 		vdisk_close(file);
 		return err_set(e, E_NOMEM, "qcow2 image: out of memory");
 	}
 	q->base.ops = &qcow2_ops;
 	q->file = file;
-	r = qcow2_load(q, path, depth, e);
+	r = qcow2_load(q, path, how, e);
 	if (r) {
 		qcow2_close(&q->base);
 		return r;

@@ -53,9 +53,31 @@ static int raw_data(struct vdisk *d, uint64_t off, uint64_t *start, uint64_t *en
 	return 0;
 }
 
+static int raw_write(struct vdisk *d, uint64_t off, const void *buf, size_t len,
+		     struct err *e)
+{
+	struct raw_disk *r = (struct raw_disk *)d;
+
+	return fsio_pwrite_all(r->fd, buf, len, off, "disk image", e);
+}
+
+static int raw_flush(struct vdisk *d, struct err *e)
+{
+	struct raw_disk *r = (struct raw_disk *)d;
+
+	return fdatasync(r->fd) ? err_sys(e, "disk image") : 0;
+}
+
 static const struct vdisk_ops raw_ops = {
 	.read = raw_read,
 	.data = raw_data,
+	.close = raw_close,
+};
+static const struct vdisk_ops raw_rw_ops = {
+	.read = raw_read,
+	.data = raw_data,
+	.write = raw_write,
+	.flush = raw_flush,
 	.close = raw_close,
 };
 
@@ -72,6 +94,13 @@ static int raw_size(int fd, off_t *ret, struct err *e)
 	return *ret < 0 ? err_sys(e, "disk image") : 0;
 }
 
+static bool is_writable(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) == O_RDWR;
+}
+
 static int raw_new(int fd, bool own_fd, struct vdisk **ret, struct err *e)
 {
 	struct raw_disk *r;
@@ -84,7 +113,8 @@ static int raw_new(int fd, bool own_fd, struct vdisk **ret, struct err *e)
 	if (!r)
 		return err_set(e, E_NOMEM, "disk image: out of memory");
 	*r = (struct raw_disk){
-		.base = {.ops = &raw_ops, .size = (uint64_t)size},
+		.base = {.ops = is_writable(fd) ? &raw_rw_ops : &raw_ops,
+			 .size = (uint64_t)size},
 		.fd = fd,
 		.own_fd = own_fd,
 	};
@@ -143,17 +173,17 @@ static int refuse_foreign(struct vdisk *d, struct err *e)
 	return 0;
 }
 
-int vdisk_open_as(const char *path, enum vdisk_format format, unsigned depth,
-		  struct vdisk **ret, struct err *e)
+int vdisk_open_as(const char *path, struct vdisk_how how, struct vdisk **ret,
+		  struct err *e)
 {
 	struct vdisk *d = NULL;
 	int fd, r;
 
-	if (depth > VDISK_DEPTH_MAX)
+	if (how.depth > VDISK_DEPTH_MAX)
 		return err_set(e, E_CORRUPT, "%s: more than %d backing files", path,
 			       VDISK_DEPTH_MAX);
 	/* Not to hang on a fifo. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = open(path, (how.write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_sys(e, "%s", path);
 	r = raw_new(fd, true, &d, e);
@@ -161,11 +191,12 @@ int vdisk_open_as(const char *path, enum vdisk_format format, unsigned depth,
 		close(fd);
 		return err_ctx(e, "%s", path);
 	}
-	if (format == VDISK_QCOW2 || (format == VDISK_PROBE && is_qcow2(d, e))) {
-		r = qcow2_open(d, path, depth, ret, e);
+	if (how.format == VDISK_QCOW2 ||
+	    (how.format == VDISK_PROBE && is_qcow2(d, e))) {
+		r = qcow2_open(d, path, how, ret, e);
 		return r ? err_ctx(e, "%s", path) : 0;
 	}
-	r = format == VDISK_PROBE ? refuse_foreign(d, e) : 0;
+	r = how.format == VDISK_PROBE ? refuse_foreign(d, e) : 0;
 	if (r) {
 		vdisk_close(d);
 		return err_ctx(e, "%s", path);
@@ -176,7 +207,13 @@ int vdisk_open_as(const char *path, enum vdisk_format format, unsigned depth,
 
 int vdisk_open(const char *path, struct vdisk **ret, struct err *e)
 {
-	return vdisk_open_as(path, VDISK_PROBE, 0, ret, e);
+	return vdisk_open_as(path, (struct vdisk_how){.format = VDISK_PROBE}, ret, e);
+}
+
+int vdisk_open_rw(const char *path, struct vdisk **ret, struct err *e)
+{
+	return vdisk_open_as(path, (struct vdisk_how){.format = VDISK_PROBE, .write = true},
+			     ret, e);
 }
 
 void vdisk_close(struct vdisk *d)
@@ -192,6 +229,23 @@ int vdisk_read(struct vdisk *d, uint64_t off, void *buf, size_t len, struct err 
 			       "%zu bytes at %" PRIu64 " are beyond the disk's end at %" PRIu64,
 			       len, off, d->size);
 	return len ? d->ops->read(d, off, buf, len, e) : 0;
+}
+
+int vdisk_write(struct vdisk *d, uint64_t off, const void *buf, size_t len,
+		struct err *e)
+{
+	if (!d->ops->write)
+		return err_set(e, E_PERM, "the disk was not opened for writing");
+	if (!range_inside(off, len, d->size))
+		return err_set(e, E_OVERFLOW,
+			       "%zu bytes at %" PRIu64 " are beyond the disk's end at %" PRIu64,
+			       len, off, d->size);
+	return len ? d->ops->write(d, off, buf, len, e) : 0;
+}
+
+int vdisk_flush(struct vdisk *d, struct err *e)
+{
+	return d->ops->flush ? d->ops->flush(d, e) : 0;
 }
 
 int vdisk_data(struct vdisk *d, uint64_t off, uint64_t *ret_start, uint64_t *ret_end,

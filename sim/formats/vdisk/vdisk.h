@@ -3,9 +3,10 @@
  * A disk to read from: a raw image, a qcow2 image with its chain of backing files,
  * or anything else that can be read at an offset (see struct vdisk_ops). Each run's
  * disk is a qcow2 overlay on a shared raw base; reading it in place spares a
- * conversion of the whole disk.
+ * conversion of the whole disk. What is opened for writing is written to in place as
+ * well; of a chain of files only the first one ever is.
  *
- * Read only. A vdisk is not for two threads at once.
+ * A vdisk is not for two threads at once.
  */
 #ifndef SIM_FORMATS_VDISK_H
 #define SIM_FORMATS_VDISK_H
@@ -26,6 +27,11 @@ struct vdisk_ops {
 	 */
 	int (*data)(struct vdisk *d, uint64_t off, uint64_t *start, uint64_t *end,
 		    struct err *e);
+	/* Like read; NULL: the disk is read-only. */
+	int (*write)(struct vdisk *d, uint64_t off, const void *buf, size_t len,
+		     struct err *e);
+	/* What was written is on the medium. NULL: nothing to do. */
+	int (*flush)(struct vdisk *d, struct err *e);
 	/* Release the disk and its memory. */
 	void (*close)(struct vdisk *d);
 };
@@ -45,7 +51,13 @@ struct vdisk {
  */
 int vdisk_open(const char *path, struct vdisk **ret, struct err *e) MUST_CHECK;
 
-/* A raw image behind @fd, which stays the caller's and must outlive the disk. */
+/* The same, to be written to as well. */
+int vdisk_open_rw(const char *path, struct vdisk **ret, struct err *e) MUST_CHECK;
+
+/*
+ * A raw image behind @fd, which stays the caller's and must outlive the disk. It can be
+ * written to if @fd can.
+ */
 int vdisk_open_fd(int fd, struct vdisk **ret, struct err *e) MUST_CHECK;
 
 /* NULL is fine. */
@@ -54,6 +66,16 @@ void vdisk_close(struct vdisk *d);
 /* Read exactly @len bytes at @off. E_CORRUPT when that is not all inside the disk. */
 int vdisk_read(struct vdisk *d, uint64_t off, void *buf, size_t len, struct err *e)
 	MUST_CHECK;
+
+/*
+ * Write exactly @len bytes at @off. A disk does not grow: E_OVERFLOW when that is not all
+ * inside it. E_PERM: it was not opened for writing. E_NOSPC, E_IO.
+ */
+int vdisk_write(struct vdisk *d, uint64_t off, const void *buf, size_t len,
+		struct err *e) MUST_CHECK;
+
+/* Wait until everything that was written is on the medium. */
+int vdisk_flush(struct vdisk *d, struct err *e) MUST_CHECK;
 
 /*
  * The first part [*ret_start, *ret_end) at or behind @off that may hold anything but

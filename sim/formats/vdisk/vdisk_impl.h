@@ -3,6 +3,8 @@
 #ifndef SIM_FORMATS_VDISK_IMPL_H
 #define SIM_FORMATS_VDISK_IMPL_H
 
+#include <stdbool.h>
+
 #include "sim/formats/vdisk/vdisk.h"
 
 /* A qcow2 image may lie on another; a chain longer than this is a loop. */
@@ -15,14 +17,20 @@ enum vdisk_format {
 	VDISK_QCOW2,
 };
 
-int vdisk_open_as(const char *path, enum vdisk_format format, unsigned depth,
-		  struct vdisk **ret, struct err *e) MUST_CHECK;
+/* How an image is opened: what it is, how deep in a chain, and whether to write to it. */
+struct vdisk_how {
+	enum vdisk_format format;
+	unsigned depth;
+	bool write;
+};
+int vdisk_open_as(const char *path, struct vdisk_how how, struct vdisk **ret,
+		  struct err *e) MUST_CHECK;
 
 /*
  * Open the qcow2 image in @file, which it owns from then on, also on failure. @path
  * is where relative names of backing files start from.
  */
-int qcow2_open(struct vdisk *file, const char *path, unsigned depth, struct vdisk **ret,
-	       struct err *e) MUST_CHECK;
+int qcow2_open(struct vdisk *file, const char *path, struct vdisk_how how,
+	       struct vdisk **ret, struct err *e) MUST_CHECK;
 
 #endif
