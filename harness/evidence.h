@@ -56,7 +56,4 @@ json_t *evidence_last(const struct evidence *ev, const char *name,
  */
 const char *evidence_badness(const struct evidence *ev, const char **ret_line);
 
-/* @text as a JSON string; bytes that are not UTF-8 become U+FFFD. */
-json_t *json_text(const char *text);
-
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 
-#include "harness/evidence.h"
 #include "harness/report.h"
+#include "sim/base/json_text.h"
 
 #define SCHEMA_VERSION 1
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/evidence.h"
 #include "harness/report.h"
+#include "sim/base/json_text.h"
 
 bool report_counts(const struct result *r, const struct step_result *s)
 {

@@ -1,10 +1,10 @@
-lib-src   += $(patsubst %,components/boot/%.c,entitlements firmlinks kernelcache)
+lib-src   += $(patsubst %,components/boot/%.c,entitlements firmlinks kernelcache klog)
 # The APFS reader is the host's; of the guest's programs only boot reads a disk itself.
 boot-apfs := $(patsubst %,sim/formats/apfs/%.c,common reader_block reader_btree \
 	     reader_checkpoint reader_container reader_decmpfs reader_dir reader_file \
 	     reader_inode reader_key reader_omap reader_path reader_volume reader_xattr)
 host-src  += components/boot/volumes.c
-test-src  += components/boot/test/test_boot.c
+test-src  += components/boot/test/test_boot.c components/boot/test/test_klog.c
 guest-bin += boot
 boot-src  := $(patsubst %,components/boot/%.c,main channel policy service tree volumes xnu) \
 	     sim/carrier/sip/sip.c $(boot-apfs)

@@ -10,6 +10,7 @@
 #include "components/common/log.h"
 #include "components/common/packet.h"
 #include "components/common/this_release.h"
+#include "components/common/unified_log.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
 #include "sim/platform/paths.h"
@@ -139,7 +140,58 @@ static void adds_lines_to_a_log(void)
 	buf_release(&b);
 }
 
+static bool is_text(const json_t *o, const char *key, const char *want)
+{
+	const char *got = json_string_value(json_object_get(o, key));
+
+	return got && !strcmp(got, want);
+}
+
+/* Plays the kernel for one record: status 0 when it is as said. */
+static void take_record(int listener)
+{
+	struct err e = ERR_INIT;
+	json_t *req = NULL, *reply = packet_reply(0, NULL);
+	int fd;
+
+	do {
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	} while (fd < 0);
+	if (packet_recv(fd, 2000, &req, &e))
+		_exit(1);
+	if (!is_text(req, "op", "log") || !is_text(req, "process", "kernelmanagerd") ||
+	    !is_text(req, "sender", "KernelManagement") ||
+	    !is_text(req, "message", "finding:\n/a\xef\xbf\xbd") ||
+	    json_integer_value(json_object_get(req, "mono_ns")) <= 0)
+		_exit(2);
+	_exit(packet_send(fd, reply, &e) ? 3 : 0);
+}
+
+static void logs_to_the_kernel(void)
+{
+	struct unified_log l;
+	struct err e = ERR_INIT;
+	int listener, status;
+	pid_t pid;
+
+	ASSERT_OK(packet_listen(in_tmp("k"), &listener, &e), &e);
+	pid = fork();
+	if (!pid)
+		take_record(listener);
+	unified_log_init(&l, in_tmp("k"), "kernelmanagerd");
+	unified_log_say(&l, "KernelManagement", "finding:\n/%s", "a\xff");
+	CU_ASSERT(l.fd >= 0);
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_EQUAL(status, 0);
+	close(listener);
+	/* The kernel is gone: records are lost, and nothing else happens. */
+	unified_log_say(&l, NULL, "lost");
+	CU_ASSERT_EQUAL(l.fd, -1);
+	unified_log_release(&l);
+}
+
 TEST_MAIN("common", {"asks and is answered", asks_and_is_answered},
 	  {"refuses bad packets", refuses_bad_packets},
 	  {"finds its release", finds_its_release},
-	  {"adds lines to a log", adds_lines_to_a_log})
+	  {"adds lines to a log", adds_lines_to_a_log},
+	  {"logs to the kernel, if there is one", logs_to_the_kernel})
