@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changing policies. One nonce serves all systems of a Mac, so that one change signs
+ * every policy anew:
+ *
+ *	begin    the Secure Enclave proposes a new nonce              (one store)
+ *	         each policy is signed under it and written, synced   (new files)
+ *	end      the proposed nonce becomes the blessed one           (one store)
+ *	         files under other names are removed
+ *
+ * LLB asks for the proposed digest first and goes on with the blessed one when there is
+ * no good file of that name. So a power cut at any point leaves the old policy or the
+ * new one, never none. The next change ends what was cut off before it begins.
+ */
+#ifndef SIM_PLATFORM_SECUREBOOT_POLICY_H
+#define SIM_PLATFORM_SECUREBOOT_POLICY_H
+
+#include "sim/platform/secureboot/sep.h"
+
+/* The files of iSCPreboot. Paths are absolute within the volume. */
+struct sb_policy_files {
+	void *ctx;
+	/* Append to @out. E_NOTFOUND. */
+	int (*read)(void *ctx, const char *path, struct buf *out, struct err *e);
+	/* Whole and durable, or not there; makes missing folders. */
+	int (*write)(void *ctx, const char *path, const void *data, size_t len,
+		     struct err *e);
+	int (*remove)(void *ctx, const char *path, struct err *e);
+	/* Call @each with every name in folder @path; stop when it fails. E_NOTFOUND. */
+	int (*list)(void *ctx, const char *path,
+		    int (*each)(void *arg, const char *name, struct err *e), void *arg,
+		    struct err *e);
+};
+
+/* Those below folder @dir (borrowed), where the volume is mounted. */
+struct sb_policy_files sb_policy_files_in(const char *dir);
+
+/* One field: set when value.present, else cleared. */
+struct lp_change {
+	enum lp_field field;
+	struct lp_value value;
+};
+
+/*
+ * Change the policy of @group (volume group UUID, upper case). @s_status: what the Secure
+ * Enclave said, SEP_OK when the error is another one. E_PERM: refused by it; E_INVAL: the
+ * policy would not be consistent; E_NOTFOUND: no valid policy. Nothing changed then.
+ */
+int policy_update(struct sep *s, const struct sb_policy_files *files, const char *group,
+		  const struct lp_change *changes, size_t n, enum sep_status *ret_status,
+		  struct err *e) MUST_CHECK;
+
+/* The first policy of a new system. */
+int policy_create(struct sep *s, const struct sb_policy_files *files, const char *group,
+		  const struct local_policy *p, enum sep_status *ret_status,
+		  struct err *e) MUST_CHECK;
+
+/* Remove the policy of @group with its folder; the others are signed anew. */
+int policy_remove(struct sep *s, const struct sb_policy_files *files, const char *group,
+		  enum sep_status *ret_status, struct err *e) MUST_CHECK;
+
+/* End an update that was cut off. Does nothing when there is none. */
+int policy_settle(struct sep *s, const struct sb_policy_files *files,
+		  enum sep_status *ret_status, struct err *e) MUST_CHECK;
+
+/* The policy in force: proposed if there is a good file of it, else blessed. E_NOTFOUND.
+ */
+int policy_read(struct sep *s, const struct sb_policy_files *files, const char *group,
+		struct local_policy *ret, char path[static LP_PATH_MAX],
+		struct err *e) MUST_CHECK;
+
+#endif
