@@ -80,6 +80,10 @@ static int settle_settings(struct plan *p, const struct plan_options *o, struct 
 		r = apply_set(p, "--set", o->sets.items[i], e);
 	if (!r && !p->s.release)
 		r = ynode_error(p->scn->doc.root, e, "key 'release' is missing");
+	if (!r && !machine_runs(p->s.machine, p->s.release))
+		r = ynode_error(p->scn->doc.root, e,
+				"macOS %s was not made for the machine %s",
+				p->s.release->name, p->s.machine->name);
 	return r;
 }
 
@@ -274,7 +278,7 @@ static const char *plan_var(const struct plan *p, const char *name, struct arena
 		{"release.darwin", r->darwin},
 		{"release.xnu", r->xnu},
 		{"release.kext_tools", r->kext_tools},
-		{"machine", p->s.machine},
+		{"machine", p->s.machine->name},
 		{"system", p->s.volumes.system_name},
 	};
 	const char *dot = strchr(name, '.');

@@ -124,7 +124,7 @@ json_t *plan_json(const struct plan *p)
 		"{s:s, s:s, s:s, s:s*, s:s, s:s, s:s, s:s, s:f, s:I, s:{s:s, s:s},"
 		" s:b, s:o, s:o, s:s}",
 		"name", p->name, "file", p->scn->file, "summary", p->scn->summary,
-		"control", p->control ? p->control->name : NULL, "machine", p->s.machine,
+		"control", p->control ? p->control->name : NULL, "machine", p->s.machine->name,
 		"release", p->s.release->name, "build", p->s.release->build,
 		"csr_active_config", csr, "time_factor", p->s.time_factor, "timeout_s",
 		(json_int_t)p->s.timeout_s, "volumes", "system_name",

@@ -106,7 +106,7 @@ static int describe(struct run *run, struct err *e)
 	res->control = own(run, p->control ? p->control->name : NULL);
 	res->summary = own(run, p->scn->summary);
 	res->file = own(run, p->scn->file);
-	res->machine = own(run, p->s.machine);
+	res->machine = own(run, p->s.machine->name);
 	res->reproduce = own(run, p->reproduce);
 	res->run_dir = own(run, run->dir);
 	res->release = p->s.release->name;

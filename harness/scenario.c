@@ -11,7 +11,6 @@
 #include "sim/base/fsio.h"
 #include "sim/platform/csr.h"
 
-static const char *const machine_words[] = {"intel", NULL};
 static const char *const order_words[] = {"upgraded", "clean", NULL};
 
 int scenario_parse_sip(const char *text, uint32_t *ret_csr, struct err *e)
@@ -35,6 +34,22 @@ int scenario_parse_sip(const char *text, uint32_t *ret_csr, struct err *e)
 			text);
 	*ret_csr = (uint32_t)v;
 	return 0;
+}
+
+static int read_machine(struct binder *b, const struct ynode *n, void *field,
+			struct err *e)
+{
+	char hint[NEAREST_HINT_MAX];
+	int r = schema_want(n, YNODE_SCALAR, "machine", e);
+
+	(void)b;
+	if (r)
+		return r;
+	*(const struct machine_model **)field = machine_by_name(n->text);
+	if (*(const struct machine_model **)field)
+		return 0;
+	return ynode_error(n, e, "unknown machine '%s'%s", n->text,
+			   machine_hint(n->text, hint));
 }
 
 static int read_sip(struct binder *b, const struct ynode *n, void *field, struct err *e)
@@ -136,8 +151,8 @@ const struct schema_key filevault_keys[] = {
 };
 
 const struct schema_key settings_keys[] = {
-	{"machine", SCHEMA_CHOICE, SETTING(machine), .words = machine_words,
-	 .doc = "the simulated Mac"},
+	{"machine", SCHEMA_CUSTOM, SETTING(machine), .read = read_machine,
+	 .type = "name of a machine", .doc = "the simulated Mac; intel when absent"},
 	{"release", SCHEMA_CUSTOM, SETTING(release), .read = release_read,
 	 .type = "name of a release", .doc = "macOS on the disk"},
 	{"sip", SCHEMA_CUSTOM, SETTING(csr), .read = read_sip,
@@ -399,7 +414,7 @@ static int check_scenario(const struct scenario *s, struct err *e)
 static void settings_init(struct scn_settings *s)
 {
 	*s = (struct scn_settings){
-		.machine = "intel",
+		.machine = machine_by_name("intel"),
 		.clock_ns = INT64_MIN,
 		.time_factor = 0.01,
 		.timeout_s = 600,

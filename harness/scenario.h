@@ -9,6 +9,7 @@
 #include "harness/expect.h"
 #include "harness/step.h"
 #include "images/disk.h"
+#include "sim/platform/machine.h"
 #include "sim/platform/release.h"
 
 /* Of one scenario. */
@@ -32,7 +33,7 @@ struct scn_kext {
 /* What --set, --release, --sip and a variant may change. */
 struct scn_settings {
 	const struct release *release;
-	const char *machine;
+	const struct machine_model *machine;
 	uint32_t csr;	  /* csr-active-config */
 	int64_t clock_ns; /* of the first boot; INT64_MIN: a day after the release */
 	double time_factor;
