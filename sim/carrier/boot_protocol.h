@@ -39,7 +39,11 @@
 
 /*
  * init -> boot. {"type":"start","time_factor":1.0}: the clock is set and the disks
- * /dev/vda and /dev/vdb are there.
+ * /dev/vda, /dev/vdb and, if the machine has a chip store, /dev/vdc are there. May also
+ * have "machine" (a name of sim/platform/machine.h; absent: intel), "button" ("press",
+ * "hold", "double": how the power button was used; absent: press) and "hold": the point
+ * at which boot stops for good, so that the host can cut the power exactly there. Boot
+ * then sends the event "hold" with the name in "at".
  */
 #define BOOT_START "start"
 

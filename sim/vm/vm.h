@@ -60,6 +60,10 @@ int vm_start(const struct vm_config *cfg, struct vm **ret, struct err *e) MUST_C
 struct vm_boot {
 	int64_t time_ns;     /* the Mac's clock, since 1970 */
 	double time_factor;  /* waits are multiplied by it */
+	const char *machine; /* struct machine_model's name; NULL: intel */
+	const char *button;  /* of power: "press", "hold", "double"; NULL: press */
+	/* Where boot stops and waits for the power cut: "sep-11"; NULL: nowhere. */
+	const char *hold;
 	unsigned timeout_ms; /* 0: 120 s */
 };
 

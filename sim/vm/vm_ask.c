@@ -83,8 +83,10 @@ static int not_up(struct vm *vm, const char *reason, char **refused, struct err 
 
 int vm_boot(struct vm *vm, const struct vm_boot *b, char **refused, struct err *e)
 {
-	json_t *req = json_pack("{s:s,s:I,s:f}", "op", "boot", "time_ns",
-				(json_int_t)b->time_ns, "time_factor", b->time_factor);
+	json_t *req = json_pack("{s:s,s:I,s:f,s:s*,s:s*,s:s*}", "op", "boot", "time_ns",
+				(json_int_t)b->time_ns, "time_factor", b->time_factor,
+				"machine", b->machine, "button", b->button, "hold",
+				b->hold);
 	uint8_t seed[SEED_LEN];
 	json_t *reply = NULL;
 	int64_t begin = clock_ns();

@@ -312,10 +312,22 @@ int mac_spawn_boot(struct init *in, struct err *e)
 	return 0;
 }
 
+/* What of the host's request is boot's business is passed on as it is. */
+static json_t *start_packet(const json_t *req)
+{
+	static const char *const keys[] = {"machine", "button", "hold"};
+	const json_t *factor = json_object_get(req, "time_factor");
+	json_t *p = json_pack("{s:s,s:f}", "type", BOOT_START, "time_factor",
+			      json_is_number(factor) ? json_number_value(factor) : 1.0);
+
+	for (size_t i = 0; p && i < sizeof(keys) / sizeof(keys[0]); i++)
+		json_object_set(p, keys[i], json_object_get(req, keys[i]));
+	return p;
+}
+
 void mac_boot(struct init *in, const json_t *req)
 {
 	json_t *id = json_object_get(req, "id");
-	const json_t *factor = json_object_get(req, "time_factor");
 	struct err e = ERR_INIT;
 	int r;
 
@@ -329,9 +341,7 @@ void mac_boot(struct init *in, const json_t *req)
 	r = prepare(req, &e);
 	if (r)
 		panic(in, e.msg);
-	send_boot(in,
-		  json_pack("{s:s,s:f}", "type", BOOT_START, "time_factor",
-			    json_is_number(factor) ? json_number_value(factor) : 1.0));
+	send_boot(in, start_packet(req));
 }
 
 /* ---- the end ---------------------------------------------------------------------- */
