@@ -276,7 +276,7 @@ static void settings_are_layered(void)
 	o = (struct plan_options){.release = "99"};
 	plan(s, &o,
 	     "--release: unknown release '99' (known: 10.15-b5, 10.15-b6, 10.15.0, "
-	     "10.15.1)");
+	     "10.15.1, 11.0.1, 11.1, 12.0.1, 12.1)");
 	o = (struct plan_options){.sets = {(const char *[]){"volumes.order=["}, 1}};
 	plan(s, &o, "--set: did not find expected node content");
 	o = (struct plan_options){.without = {(const char *[]){"5"}, 1}};

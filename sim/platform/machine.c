@@ -13,18 +13,27 @@
  * Chip and cluster numbers, types and the path of the M1 Pro are those of its log under
  * 12.1; the M1's path, disk and board numbers were seen in public listings. Boards of
  * the other models and the registry paths of the Intel machines are from memory.
+ *
+ * Minors are counted as IOMediaBSDClient gives them out: disk0 and its partitions, then
+ * each container and its volumes (four in the iSC, two in Recovery). That makes 13 of
+ * disk3s1, as in the log.
  */
+
+/* kernelmanagerd's first stamp, 13.642280, stands for a moment behind 14.901018. */
+#define AS_CLOCK_AHEAD_US 1400000
+
 #define APPLE_SILICON                                                                    \
 	.arch = MACHINE_ARM64E, .apple_silicon = true, .kexts = "RELEASE_ARM64E",        \
 	.locks_ctrr = true, .secure_boot = SECURE_BOOT_LOCAL_POLICY,                     \
 	.root_hash = ROOT_HASH_OF_BOOTER, .seal_end = SEAL_END_RECOVERY,                 \
 	.asks_rootauth = true, .csr_in_local_policy = true, .boots_by_iboot = true,      \
-	.main_disk = 3, .isc_disk = 1, .recovery_disk = 2, .main_partition = 2
+	.main_disk = 3, .isc_disk = 1, .recovery_disk = 2, .main_partition = 2,          \
+	.main_minor = 12, .clock_ahead_us = AS_CLOCK_AHEAD_US
 
 #define INTEL                                                                            \
 	.arch = MACHINE_X86_64, .kernel = "RELEASE_X86_64", .kexts = "RELEASE_X86_64",   \
 	.root_hash = ROOT_HASH_OF_PREBOOT, .seal_end = SEAL_END_PANIC, .main_disk = 1,   \
-	.main_partition = 2
+	.main_partition = 2, .main_minor = 3
 
 #define AS_PATH(io)                                                                      \
 	"IOService:/AppleARMPE/arm-io/" io "/AppleASCWrapV4/iop-ans-nub/RTBuddyV2/"      \

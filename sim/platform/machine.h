@@ -74,9 +74,13 @@ struct machine_model {
 	/* Disk 0 is the SSD; of these containers 0 means that there is none. */
 	unsigned main_disk, isc_disk, recovery_disk; /* BSD numbers: 3 is disk3 */
 	unsigned main_partition;		     /* of disk0, from 1 */
-	const char *registry_path;		     /* of the SSD's first name space */
-	const char *ssd;			     /* "APPLE SSD AP2048R" */
+	unsigned main_minor; /* device minor of the main container; volume n has n more */
+	const char *registry_path; /* of the SSD's first name space */
+	const char *ssd;	   /* "APPLE SSD AP2048R" */
 
+	/* How far the calendar clock is ahead of the truth until userspace steps it
+	 * back: why a log has stamps of kernelmanagerd from before the root mount. */
+	int64_t clock_ahead_us;
 	unsigned first_darwin; /* major version of the first release for it */
 };
 
