@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/cmd.h"
+#include "harness/cmd_image.h"
 #include "harness/disk_files.h"
 #include "harness/kernel_info.h"
 #include "images/inspect.h"
@@ -279,6 +279,10 @@ int cmd_image(const struct app *app, int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "build"))
 		return do_build(app, argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "mount"))
+		return image_mount(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "unmount"))
+		return image_unmount(argc - 1, argv + 1);
 	if (argc < 3)
 		return cmd_usage_error("image", "which disk?");
 	if (!strcmp(argv[1], "check") && argc == 3)

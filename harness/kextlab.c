@@ -59,6 +59,13 @@ const struct command commands[] = {
 	 "  build --release NAME [--name NAME] [--order clean|upgraded] [--kext "
 	 "PATH]...\n"
 	 "        [--filevault USER:PASSPHRASE] FILE\n"
+	 "  mount [--volume V] [--snapshot NAME|--live] [--no-verify] [--allow-other]\n"
+	 "        [--foreground] [--log FILE] DISK FOLDER\n"
+	 "                             a volume as a folder of the host, read-only, by "
+	 "FUSE;\n"
+	 "                             what the Mac would root from, checked against its "
+	 "seal\n"
+	 "  unmount FOLDER             end that\n"
 	 "PLACE is VOLUME:/path or VOLUME /path; VOLUME a name, a role or a UUID.\n",
 	 cmd_image},
 	{"doctor", "is everything here that a run needs?",

@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <string.h>
 
 void hex_text(const void *bytes, size_t len, char *out)
 {
@@ -14,6 +15,31 @@ void hex_text(const void *bytes, size_t len, char *out)
 		*out++ = digits[p[i] & 15];
 	}
 	*out = 0;
+}
+
+static int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool hex_parse(const char *text, void *out, size_t len)
+{
+	uint8_t *p = out;
+
+	if (strlen(text) != 2 * len)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		int high = digit_value(text[2 * i]), low = digit_value(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		p[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
 }
 
 void uuid_text(const uint8_t uuid[static UUID_LEN], char out[static UUID_TEXT_MAX])

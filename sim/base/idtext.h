@@ -3,6 +3,7 @@
 #ifndef SIM_BASE_IDTEXT_H
 #define SIM_BASE_IDTEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@
 
 /* Lower-case digits of @len bytes and a NUL into @out, which has room for 2 * @len + 1. */
 void hex_text(const void *bytes, size_t len, char *out);
+
+/* @len bytes from exactly 2 * @len digits, of either case. False: it is something else. */
+bool hex_parse(const char *text, void *out, size_t len);
 
 /* "8E3B9A4C-...": upper case, bytes in the order in which they stand (RFC 4122). */
 void uuid_text(const uint8_t uuid[static UUID_LEN], char out[static UUID_TEXT_MAX]);

@@ -70,9 +70,15 @@ static void identifiers_as_text(void)
 					       0x80, 9,    10,   11,   12, 13, 14,   0xff};
 	char text[SHA256_TEXT_MAX];
 	struct err e = ERR_INIT;
+	uint8_t got[3];
 
 	hex_text("\x00\x7f\xa0", 3, text);
 	CU_ASSERT_STRING_EQUAL(text, "007fa0");
+	CU_ASSERT_TRUE(hex_parse("007fA0", got, 3));
+	CU_ASSERT_EQUAL(memcmp(got, "\x00\x7f\xa0", 3), 0);
+	CU_ASSERT_FALSE(hex_parse("007fa", got, 3));
+	CU_ASSERT_FALSE(hex_parse("007fa00", got, 3));
+	CU_ASSERT_FALSE(hex_parse("00 fa0", got, 3));
 	uuid_text(uuid, text);
 	CU_ASSERT_STRING_EQUAL(text, "8E3B9A4C-0001-5FFE-8009-0A0B0C0D0EFF");
 	ASSERT_OK(sha256_text("abc", 3, text, &e), &e); /* FIPS 180-2, B.1 */
