@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/boot_story.h"
 #include "harness/engine_impl.h"
 #include "harness/step_run.h"
 #include "sim/base/clock.h"
@@ -195,6 +196,8 @@ static int judge_end(struct engine *en, struct err *e)
 	r = describe_end(en, e);
 	if (!r)
 		r = engine_system_log(en, e);
+	if (!r && en->plan->scn->show_boot)
+		r = boot_story(en->ev, en->res, e);
 	if (!r && all)
 		r = engine_expect(en, all, e);
 	if (!r && own)

@@ -38,10 +38,12 @@ void engine_drop_files(struct engine *en);
 int engine_text(struct engine *en, const char *text, const char **ret,
 		struct err *e) MUST_CHECK;
 
-/* Boot @mode; *ret_up as in struct machine_ops. Checks what the boot says of its kernel.
+/*
+ * Boot @mode; *ret_up as in struct machine_ops. Checks what the boot says of its kernel.
+ * @hold: see struct machine_boot.
  */
-int engine_boot(struct engine *en, enum machine_mode mode, unsigned timeout_ms,
-		bool *ret_up, char reason[static MACHINE_REASON_MAX],
+int engine_boot(struct engine *en, enum machine_mode mode, const char *hold,
+		unsigned timeout_ms, bool *ret_up, char reason[static MACHINE_REASON_MAX],
 		struct err *e) MUST_CHECK;
 enum engine_down {
 	ENGINE_HALT,	   /* shutdown -h now */

@@ -12,6 +12,7 @@
 #define DAY_NS 86400000000000ll
 /* What passes for the Mac between power-off and power-on. */
 #define BOOT_GAP_NS 60000000000ll
+#define HOLD_POLL_MS 20u
 
 /*
  * The Mac's clock runs on while it is off. It starts a day after the release, so that
@@ -59,14 +60,15 @@ static int check_booted(struct engine *en, const struct kernel_info *system,
 			    system->sha256, e, "%s", en->booted.sha256);
 }
 
-int engine_boot(struct engine *en, enum machine_mode mode, unsigned timeout_ms,
-		bool *ret_up, char reason[static MACHINE_REASON_MAX], struct err *e)
+int engine_boot(struct engine *en, enum machine_mode mode, const char *hold,
+		unsigned timeout_ms, bool *ret_up, char reason[static MACHINE_REASON_MAX], struct err *e)
 {
 	struct kernel_info system = {.exists = false};
 	const struct machine_boot boot = {
 		.mode = mode,
 		.clock_ns = mac_clock(en),
 		.time_factor = en->plan->s.time_factor,
+		.hold = hold,
 		.timeout_ms = timeout_ms,
 	};
 	int64_t t;
@@ -194,8 +196,8 @@ int step_run_boot(struct engine *en, const struct step *s, struct err *e)
 	int r = engine_text(en, x->refused, &want, e);
 
 	if (!r)
-		r = engine_boot(en, (enum machine_mode)x->mode, engine_timeout_ms(en, s),
-				&up, reason, e);
+		r = engine_boot(en, (enum machine_mode)x->mode, x->hold,
+				engine_timeout_ms(en, s), &up, reason, e);
 	if (r)
 		return r;
 	if (want)
@@ -223,8 +225,8 @@ int step_run_reboot(struct engine *en, const struct step *s, struct err *e)
 	if (!r && en->lost)
 		return 0;
 	if (!r)
-		r = engine_boot(en, (enum machine_mode)x->mode, engine_timeout_ms(en, s),
-				&up, reason, e);
+		r = engine_boot(en, (enum machine_mode)x->mode, NULL,
+				engine_timeout_ms(en, s), &up, reason, e);
 	if (r || up)
 		return r;
 	en->lost = true;
@@ -237,9 +239,35 @@ int step_run_shutdown(struct engine *en, const struct step *s, struct err *e)
 	return engine_shutdown(en, ENGINE_HALT, engine_timeout_ms(en, s), e);
 }
 
+/* The guest says that it holds, and then does nothing any more. */
+static int wait_held(struct engine *en, const struct step *s, const char *at,
+		     struct err *e)
+{
+	int64_t end = clock_ns() + (int64_t)engine_timeout_ms(en, s) * 1000000;
+	int r = 0;
+
+	while (!r) {
+		const json_t *event = evidence_last(en->ev, "hold", SINCE_BOOT);
+		const char *got = json_string_value(json_object_get(event, "at"));
+
+		if (event)
+			return engine_check(en, "power_cut.held", got && !strcmp(got, at),
+					    at, e, "%s", got ? got : "");
+		if (clock_ns() > end)
+			return err_set(e, E_TIMEOUT, "waiting for the Mac to hold at %s",
+				       at);
+		r = en->machine->ops->idle(en->machine->m, HOLD_POLL_MS, e);
+	}
+	return r;
+}
+
 int step_run_power_cut(struct engine *en, const struct step *s, struct err *e)
 {
-	(void)s;
+	const struct step_power_cut *x = s->args;
+	int r = x->held ? wait_held(en, s, x->held, e) : 0;
+
+	if (r)
+		return r;
 	engine_drop_files(en);
 	evidence_mark(en->ev, SINCE_SHUTDOWN);
 	en->on = false;

@@ -21,6 +21,7 @@ struct machine_boot {
 	enum machine_mode mode;
 	int64_t clock_ns; /* of the Mac, since 1970 */
 	double time_factor;
+	const char *hold; /* where to stop for good until power_cut; NULL: nowhere */
 	unsigned timeout_ms;
 };
 

@@ -220,18 +220,27 @@ static int boot_refused(struct machine_vm *m, const char *why,
 	return r;
 }
 
+/* Apple silicon has no keys to hold: there it is the power button. */
+static bool held_button(const struct machine_vm *m, enum machine_mode mode)
+{
+	return mode == MODE_RECOVERY && m->cfg->model->apple_silicon;
+}
+
 static int op_boot(void *ctx, const struct machine_boot *boot, bool *ret_up,
 		   char reason[static MACHINE_REASON_MAX], struct err *e)
 {
 	struct machine_vm *m = ctx;
 	const struct vm_boot b = {.time_ns = boot->clock_ns,
 				  .time_factor = boot->time_factor,
+				  .machine = m->cfg->model->name,
+				  .button = held_button(m, boot->mode) ? "hold" : NULL,
+				  .hold = boot->hold,
 				  .timeout_ms = boot->timeout_ms};
 	char *refused = NULL;
 	int r = 0;
 
 	/* Holding Command-R is the same to the firmware as this variable. */
-	if (boot->mode == MODE_RECOVERY)
+	if (boot->mode == MODE_RECOVERY && !held_button(m, boot->mode))
 		r = nvram_change(m, NVRAM_RECOVERY, "unused", 6, e);
 	if (!r)
 		r = start(m, e);

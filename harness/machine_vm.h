@@ -5,12 +5,14 @@
 
 #include "harness/machine.h"
 #include "images/disk.h"
+#include "sim/platform/machine.h"
 
 struct machine_vm_config {
 	const struct image_env *images;
 	const char *cache_dir, *guest_dir; /* build/cache, build/guest */
 	const char *run_dir;		   /* exists; disk, NVRAM and logs go there */
 	const struct disk_spec *disk;
+	const struct machine_model *model;
 	uint32_t csr;
 	int stop_fd; /* readable: give up; -1: none */
 	struct machine_sink sink;

@@ -139,6 +139,8 @@ int report_text(const struct result *res, bool colour, struct buf *out, struct e
 			       (double)res->duration_ms / 1000);
 	if (!r && bad)
 		r = failure(out, res, e);
+	if (!r)
+		r = add_lines(out, "the boot", res->story, res->n_story, e);
 	for (size_t i = 0; i < res->n_end_state && !r; i++)
 		r = buf_printf(out, e, "  %s\n", res->end_state[i]);
 	if (!r)

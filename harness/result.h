@@ -84,6 +84,8 @@ struct result {
 	size_t n_kextcache;
 	const char **end_state; /* for people: what is on the disk in the end */
 	size_t n_end_state;
+	const char **story; /* the last boot, when the scenario shows it (boot_story.h) */
+	size_t n_story;
 };
 
 /* Free with result_free. */

@@ -183,6 +183,7 @@ static int make_real_machine(struct run *run, struct err *e)
 		.guest_dir = run->guest,
 		.run_dir = run->dir,
 		.disk = &run->spec,
+		.model = run->plan->s.machine,
 		.csr = run->plan->s.csr,
 		.stop_fd = c->stop_fd,
 		.sink = evidence_sink(&run->ev),

@@ -302,6 +302,8 @@ const struct schema_key scenario_keys[] = {
 	{"summary", SCHEMA_TEXT, true, SCN(summary), .doc = "one line: what it shows"},
 	{"source", SCHEMA_TEXT, .offset = SCN(source), .doc = "where this was observed"},
 	{"tags", SCHEMA_TEXTS, .offset = SCN(tags), .doc = "words for `--tag`"},
+	{"show_boot", SCHEMA_BOOL, .offset = SCN(show_boot),
+	 .doc = "print the last boot: its stages with their times, and the log"},
 	{"steps", SCHEMA_CUSTOM, true, 0, .read = read_steps, .type = "list of steps",
 	 .doc = "what happens"},
 	{"expect", SCHEMA_CUSTOM, .offset = SCN(expect), .read = expect_read,

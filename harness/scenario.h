@@ -78,6 +78,7 @@ struct scenario {
 	const char *folder; /* of the file */
 	const char *name, *summary, *source;
 	struct text_list tags;
+	bool show_boot;
 	struct scn_settings settings;
 	struct step *steps;
 	size_t n_steps;

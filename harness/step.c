@@ -26,6 +26,9 @@ static const struct schema_key boot_keys[] = {
 	 .words = mode_words, .doc = "what to boot"},
 	{"refused", SCHEMA_TEXT, .offset = offsetof(struct step_boot, refused),
 	 .doc = "the boot must be refused, with a reason like this pattern"},
+	{"hold", SCHEMA_TEXT, .offset = offsetof(struct step_boot, hold),
+	 .doc = "stop the Mac for good at this point, for `power_cut`: `sep-11` is when "
+		"the Secure Enclave has carried out its command 11"},
 	{NULL},
 };
 
@@ -136,6 +139,12 @@ static int wait_check(const struct ynode *n, const void *args, struct err *e)
 static const struct schema_key reboot_keys[] = {
 	{"mode", SCHEMA_WORD, .offset = offsetof(struct step_reboot, mode),
 	 .words = mode_words, .doc = "what to boot after the shutdown"},
+	{NULL},
+};
+
+static const struct schema_key power_cut_keys[] = {
+	{"held", SCHEMA_TEXT, .offset = offsetof(struct step_power_cut, held),
+	 .doc = "wait until the Mac has stopped at this point, named by `boot: {hold:}`"},
 	{NULL},
 };
 
@@ -253,8 +262,9 @@ const struct step_type step_types[] = {
 	{"shutdown", "shut down with shutdown(8) and wait for the power to go off",
 	 no_keys, .needs = POWER_ON, .leaves = POWER_OFF, .timeout_s = 180,
 	 .run = step_run_shutdown},
-	{"power_cut", "pull the plug", no_keys, .needs = POWER_ON, .leaves = POWER_OFF,
-	 .timeout_s = 30, .run = step_run_power_cut},
+	{"power_cut", "pull the plug", power_cut_keys, ARGS(step_power_cut),
+	 .shorthand = "held", .needs = POWER_ON, .leaves = POWER_OFF, .timeout_s = 30,
+	 .run = step_run_power_cut},
 	{"sip", "set csr-active-config in NVRAM from outside, between two boots",
 	 sip_keys, ARGS(step_sip), .shorthand = "to", .needs = POWER_OFF,
 	 .leaves = POWER_ANY, .timeout_s = 10, .run = step_run_sip},

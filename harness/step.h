@@ -49,6 +49,11 @@ struct step_boot {
 	unsigned mode; /* enum machine_mode */
 	const char
 		*refused; /* NULL, or pattern of the reason: the boot must be refused */
+	const char *hold; /* NULL, or where the Mac stops until the power is cut */
+};
+
+struct step_power_cut {
+	const char *held; /* NULL, or wait first until the Mac holds there */
 };
 
 struct step_install {

@@ -231,7 +231,7 @@ int step_run_upgrade(struct engine *en, const struct step *s, struct err *e)
 	int r = en->machine->ops->update_archive(en->machine->m, x->release, &tar, e);
 
 	if (!r)
-		r = engine_boot(en, MODE_RECOVERY, engine_timeout_ms(en, s), &up, reason,
+		r = engine_boot(en, MODE_RECOVERY, NULL, engine_timeout_ms(en, s), &up, reason,
 				e);
 	if (!r && !up) {
 		en->lost = true;

@@ -82,6 +82,8 @@ static int fake_boot(void *m, const struct machine_boot *boot, bool *ret_up,
 	json_t *event;
 
 	(void)e;
+	if (boot->hold)
+		note(f, "hold", boot->hold);
 	note(f, "boot", boot->mode == MODE_RECOVERY ? "recovery" : "normal");
 	print_lines(f, f->boot_lines);
 	*ret_up = f->on = !f->refuse;

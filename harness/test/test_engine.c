@@ -518,6 +518,56 @@ static void steps_reach_the_machine(void)
 	world_release(&w);
 }
 
+static void power_is_cut_where_the_mac_holds(void)
+{
+	static const char text[] = HEAD "steps:\n"
+					"  - boot: {hold: sep-11}\n"
+					"  - power_cut: {held: sep-11}\n";
+	struct world w;
+
+	world_init(&w);
+	w.fake.event = "{\"event\":\"hold\",\"at\":\"sep-11\"}";
+	expect_run(&w, text, VERDICT_PASSED, NULL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.fake.log, "hold sep-11\nboot normal\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.fake.log, "cut"));
+	world_release(&w);
+	world_init(&w);
+	w.fake.event = "{\"event\":\"hold\",\"at\":\"sep-12\"}";
+	expect_run(&w, text, VERDICT_FAILED, "power_cut.held");
+	world_release(&w);
+	world_init(&w);
+	w.timeout_scale = 0.01;
+	world_run(&w, text);
+	CU_ASSERT_EQUAL(w.res->verdict, VERDICT_TIMEOUT);
+	world_release(&w);
+}
+
+static void the_boot_is_shown(void)
+{
+	struct world w;
+
+	world_init(&w);
+	w.fake.event = "{\"event\":\"log\",\"seq\":7,\"stamp\":\"14.827815\",\"process\":"
+		       "\"kernel\",\"sender\":\"apfs\",\"message\":\"mounting\"}";
+	world_run(&w, HEAD "show_boot: true\nsteps:\n  - boot:\n");
+	CU_ASSERT_EQUAL_FATAL(w.res->n_story, 2);
+	CU_ASSERT_STRING_EQUAL(w.res->story[1], "    7  14.827815 apfs mounting");
+	world_release(&w);
+	world_init(&w);
+	w.fake.event = "{\"event\":\"boot.stage\",\"stage\":\"cores\",\"us\":1500,"
+		       "\"detail\":\"10 of 10\"}";
+	world_run(&w, HEAD "show_boot: true\nsteps:\n  - boot:\n");
+	CU_ASSERT_EQUAL_FATAL(w.res->n_story, 2);
+	CU_ASSERT_STRING_EQUAL(w.res->story[1],
+			       "     1.500 ms  cores          10 of 10");
+	world_release(&w);
+	world_init(&w);
+	w.fake.event = "{\"event\":\"boot.stage\",\"stage\":\"cores\"}";
+	world_run(&w, HEAD "show_boot: false\nsteps:\n  - boot:\n");
+	CU_ASSERT_EQUAL(w.res->n_story, 0);
+	world_release(&w);
+}
+
 static bool same(void *ctx, size_t i, const char *line)
 {
 	return match_like(((const char *const *)ctx)[i], line);
@@ -606,5 +656,7 @@ TEST_MAIN("engine", {"one run from start to end", one_run_from_start_to_end},
 	  {"kextcache is quoted", kextcache_is_quoted},
 	  {"versions follow the bundles", versions_follow_the_bundles},
 	  {"judges are heard", judges_are_heard},
-	  {"steps reach the machine", steps_reach_the_machine}, {"patterns", patterns},
+	  {"steps reach the machine", steps_reach_the_machine},
+	  {"power is cut where the Mac holds", power_is_cut_where_the_mac_holds},
+	  {"the boot is shown", the_boot_is_shown}, {"patterns", patterns},
 	  {"paths of a Mac", paths_of_a_mac})

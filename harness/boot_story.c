@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "harness/boot_story.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STORY_LINES_MAX 4096u
+
+static const char *text_of(const json_t *event, const char *key)
+{
+	const char *s = json_string_value(json_object_get(event, key));
+
+	return s ? s : "";
+}
+
+static double number_of(const json_t *event, const char *key)
+{
+	return json_number_value(json_object_get(event, key));
+}
+
+static int say(struct result *res, struct err *e, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static int say(struct result *res, struct err *e, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	if (res->n_story == STORY_LINES_MAX)
+		return 0; /* the whole of it is in events.jsonl */
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	res->story[res->n_story] = arena_strdup(&res->arena, line, e);
+	return res->story[res->n_story++] ? 0 : -(int)e->code;
+}
+
+static int say_stage(struct result *res, const json_t *event, struct err *e)
+{
+	return say(res, e, "%10.3f ms  %-14s %s", number_of(event, "us") / 1000,
+		   text_of(event, "stage"), text_of(event, "detail"));
+}
+
+static int say_verified(struct result *res, const json_t *event, struct err *e)
+{
+	return say(res, e, "%10.3f ms  %-14s %s against %s: %s",
+		   number_of(event, "ns") / 1000000, text_of(event, "stage"),
+		   text_of(event, "object"), text_of(event, "against"),
+		   text_of(event, "result"));
+}
+
+/* As the Mac's own listing has it: a line of the kernel proper has no sender. */
+static int say_record(struct result *res, const json_t *event, struct err *e)
+{
+	const char *sender = text_of(event, "sender"), *process = text_of(event, "process");
+	const char *who = sender[0] ? sender : strcmp(process, "kernel") ? process : "";
+
+	return say(res, e, "%5.0f  %s %s%s%s", number_of(event, "seq"),
+		   text_of(event, "stamp"), who, who[0] ? " " : "",
+		   text_of(event, "message"));
+}
+
+/* The parts of the story, one after the other, each with the events that it is made of. */
+static const struct {
+	const char *title, *event;
+	int (*say)(struct result *res, const json_t *event, struct err *e);
+} parts[] = {
+	{"verified, each with the time it took", "boot.verify", say_verified},
+	{"stages of the boot, with the time each took", "boot.stage", say_stage},
+	{"the log, with its sequence numbers", "log", say_record},
+};
+
+int boot_story(const struct evidence *ev, struct result *res, struct err *e)
+{
+	size_t n;
+	json_t *const *events = evidence_events(ev, SINCE_BOOT, &n);
+	int r = 0;
+
+	res->story = arena_array(&res->arena, STORY_LINES_MAX, sizeof(*res->story), e);
+	if (!res->story)
+		return -(int)e->code;
+	for (size_t p = 0; p < sizeof(parts) / sizeof(parts[0]); p++) {
+		bool any = false;
+
+		for (size_t i = 0; i < n && !r; i++) {
+			if (strcmp(text_of(events[i], "event"), parts[p].event))
+				continue;
+			if (!any)
+				r = say(res, e, "%s", parts[p].title);
+			any = true;
+			if (!r)
+				r = parts[p].say(res, events[i], e);
+		}
+	}
+	return r;
+}
