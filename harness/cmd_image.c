@@ -169,6 +169,7 @@ static int do_kernels(const char *disk)
 
 static const struct option build_options[] = {
 	{"release", required_argument, NULL, 'r'},
+	{"machine", required_argument, NULL, 'm'},
 	{"name", required_argument, NULL, 'n'},
 	{"order", required_argument, NULL, 'o'},
 	{"kext", required_argument, NULL, 'k'},
@@ -193,6 +194,12 @@ static int take_build_option(struct disk_spec *spec, struct disk_kext *kexts, in
 			       ? 0
 			       : cmd_usage_error("image", "unknown release '%s'%s",
 						 optarg, release_hint(optarg, hint));
+	case 'm':
+		spec->machine = machine_by_name(optarg);
+		return spec->machine
+			       ? 0
+			       : cmd_usage_error("image", "unknown machine '%s'%s",
+						 optarg, machine_hint(optarg, hint));
 	case 'n':
 		spec->system_name = optarg;
 		return 0;
@@ -258,7 +265,7 @@ static int do_build(const struct app *app, int argc, char **argv)
 	if (r)
 		return r;
 	if (!spec.release || optind + 1 != argc)
-		return cmd_usage_error("image", "build --release NAME FILE");
+		return cmd_usage_error("image", "build --release NAME [--machine NAME] FILE");
 	return build_file(&env, &spec, argv[optind], &e) ? cmd_error(&e) : EXIT_PASSED;
 }
 

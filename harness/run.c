@@ -137,6 +137,7 @@ static int fill_spec(struct run *run, struct err *e)
 	/* An empty user takes FileVault away, for --set and controls. */
 	run->spec = (struct disk_spec){
 		.release = s->release,
+		.machine = s->machine,
 		.system_name = s->volumes.system_name,
 		.order = (enum volume_order)s->volumes.order,
 		.filevault_user = s->filevault.user && s->filevault.user[0]

@@ -112,6 +112,7 @@ static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
 	int r;
 
 	if ((r = add_text(md, spec->release->name, e)) ||
+	    (r = add_text(md, disk_machine(spec)->name, e)) ||
 	    (r = add_text(md, spec->system_name, e)) ||
 	    (r = add(md, &spec->order, sizeof(spec->order), e)) ||
 	    (r = add_text(md, spec->filevault_user, e)) ||

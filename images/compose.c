@@ -9,20 +9,13 @@
 
 #include "images/firmlinks.h"
 #include "images/manifest.h"
-#include "sim/base/fsio.h"
+#include "sim/base/buf.h"
 #include "sim/base/idtext.h"
+#include "sim/formats/apfs/raw.h"
 #include "sim/platform/paths.h"
 #include "sim/platform/rootless.h"
 
-static const struct {
-	const char *manifest, *label;
-} parts[VOLUME_MAX] = {
-	[VOLUME_SYSTEM] = {"system.mtree", "system volume"},
-	[VOLUME_DATA] = {"data.mtree", "data volume"},
-	[VOLUME_PREBOOT] = {"preboot.mtree", "preboot volume"},
-	[VOLUME_RECOVERY] = {"recovery.mtree", "recovery volume"},
-	[VOLUME_VM] = {"vm.mtree", "VM volume"},
-};
+#define ROOTLESS_CONF_MAX (1u << 20)
 
 /* UUIDs follow from the volume's kind, so that a disk's bytes depend on its spec alone. */
 static int make_uuid(const char *label, uint8_t out[16], struct err *e)
@@ -71,13 +64,16 @@ static int mark_restricted(const struct rootless_conf *conf, struct fs_tree *t,
 }
 
 /* System and Data are one tree to rootless.conf: a firmlink and its target share a path. */
-static int protect(const char *conf_path, struct disk_trees *v, struct err *e)
+static int protect(struct disk_trees *v, struct err *e)
 {
+	const struct fs_node *n = fs_tree_find(&v->tree[VOLUME_SYSTEM], PATH_ROOTLESS_CONF);
 	struct rootless_conf conf = {0};
 	struct buf text = BUF_INIT;
 	int r;
 
-	r = fsio_read(conf_path, 1 << 20, &text, e);
+	if (!n)
+		return err_set(e, E_SCHEMA, "the system volume has no " PATH_ROOTLESS_CONF);
+	r = fs_node_content(n, ROOTLESS_CONF_MAX, &text, e);
 	if (!r)
 		r = rootless_parse(&conf, (const char *)text.data, text.len, e);
 	if (!r)
@@ -86,12 +82,72 @@ static int protect(const char *conf_path, struct disk_trees *v, struct err *e)
 		r = mark_restricted(&conf, &v->tree[VOLUME_DATA], e);
 	rootless_release(&conf);
 	buf_release(&text);
-	return r ? err_ctx(e, "%s", conf_path) : 0;
+	return r ? err_ctx(e, PATH_ROOTLESS_CONF) : 0;
+}
+
+/*
+ * Where the files of a release are, the most particular folder first: a release says how
+ * it differs from the one before.
+ */
+#define TREE_FOLDERS_MAX 3
+
+static const struct {
+	const char *tree;
+	const char *folders[TREE_FOLDERS_MAX];
+} tree_folders[] = {
+	{"catalina", {"catalina", "common"}},
+	{"bigsur", {"bigsur", "common"}},
+	{"monterey", {"monterey", "bigsur", "common"}},
+};
+
+struct folders {
+	char text[TREE_FOLDERS_MAX][PATH_MAX];
+	const char *list[TREE_FOLDERS_MAX + 1]; /* ends with NULL */
+};
+
+static int find_folders(const struct generator *g, struct folders *f, struct err *e)
+{
+	const char *tree = g->spec->release->tree;
+	size_t row = 0, n = 0;
+
+	while (row < sizeof(tree_folders) / sizeof(tree_folders[0]) &&
+	       strcmp(tree_folders[row].tree, tree) != 0)
+		row++;
+	if (row == sizeof(tree_folders) / sizeof(tree_folders[0]))
+		return err_set(e, E_UNSUPPORTED, "there are no files of '%s'", tree);
+	while (n < TREE_FOLDERS_MAX && tree_folders[row].folders[n]) {
+		snprintf(f->text[n], PATH_MAX, "%s/images/trees/%s", g->env->source_dir,
+			 tree_folders[row].folders[n]);
+		f->list[n] = f->text[n];
+		n++;
+	}
+	f->list[n] = NULL;
+	return 0;
+}
+
+static int compose_volumes(struct generator *g, struct disk_trees *v,
+			   const struct manifest_env *env, struct err *e)
+{
+	for (enum volume i = 0; i < VOLUME_MAX; i++) {
+		const struct volume_kind *k = &volume_kinds[i];
+		int r;
+
+		if (!layout_has(v->layout, i))
+			continue;
+		if (g->env->progress)
+			g->env->progress(g->env->progress_ctx, k->label);
+		g->for_recovery = k->role == APFS_ROLE_RECOVERY;
+		r = manifest_load(&v->tree[i], env, k->manifest, e);
+		if (r)
+			return err_ctx(e, "%s", k->label);
+	}
+	return 0;
 }
 
 static int compose_all(struct generator *g, struct disk_trees *v, struct err *e)
 {
-	char dir[PATH_MAX - 64], conf[PATH_MAX], group[UUID_TEXT_MAX];
+	char group[UUID_TEXT_MAX];
+	struct folders folders;
 	const struct manifest_var vars[] = {
 		{"GROUP", group},
 		{"BUILD", g->spec->release->build},
@@ -99,40 +155,34 @@ static int compose_all(struct generator *g, struct disk_trees *v, struct err *e)
 		{NULL, NULL},
 	};
 	const struct manifest_env env = {
-		.dir = dir,
+		.dirs = folders.list,
 		.guest_dir = g->guest_dir,
 		.vars = vars,
 		.generate = generate,
 		.ctx = g,
 	};
+	int r = find_folders(g, &folders, e);
 
 	uuid_text(v->uuid[VOLUME_DATA], group);
-	snprintf(dir, sizeof(dir), "%s/images/trees/%s", g->env->source_dir,
-		 g->spec->release->tree);
-	for (enum volume i = 0; i < VOLUME_MAX; i++) {
-		int r;
-
-		if (g->env->progress)
-			g->env->progress(g->env->progress_ctx, parts[i].label);
-		g->for_recovery = i == VOLUME_RECOVERY;
-		r = manifest_load(&v->tree[i], &env, parts[i].manifest, e);
-		if (r)
-			return err_ctx(e, "%s", parts[i].label);
-	}
-	snprintf(conf, sizeof(conf), "%s/files/rootless.conf", dir);
-	return protect(conf, v, e);
+	if (!r)
+		r = compose_volumes(g, v, &env, e);
+	return r ? r : protect(v, e);
 }
 
 int disk_trees_compose(const struct image_env *env, const struct disk_spec *spec,
-		    struct disk_trees *v, struct err *e)
+		       struct disk_trees *v, struct err *e)
 {
-	int r = 0;
+	int r;
 
 	memset(v, 0, sizeof(*v));
+	v->made.scratch = SCRATCH_INIT;
+	r = disk_layout(spec, &v->layout, e);
 	for (enum volume i = 0; i < VOLUME_MAX && !r; i++) {
+		if (!layout_has(v->layout, i))
+			continue;
 		r = fs_tree_init(&v->tree[i], spec->release->date * 1000000000, e);
 		if (!r)
-			r = make_uuid(parts[i].label, v->uuid[i], e);
+			r = make_uuid(volume_kinds[i].label, v->uuid[i], e);
 	}
 	if (r)
 		return r;

@@ -3,15 +3,14 @@
 #ifndef IMAGES_COMPOSE_H
 #define IMAGES_COMPOSE_H
 
-#include "images/disk.h"
 #include "images/generate.h"
+#include "images/layout.h"
 #include "sim/formats/fstree/fstree.h"
 
-enum volume { VOLUME_SYSTEM, VOLUME_DATA, VOLUME_PREBOOT, VOLUME_RECOVERY, VOLUME_VM, VOLUME_MAX };
-
 struct disk_trees {
-	struct fs_tree tree[VOLUME_MAX];
-	uint8_t uuid[VOLUME_MAX][16]; /* the group's UUID is that of Data */
+	const struct disk_layout *layout;
+	struct fs_tree tree[VOLUME_MAX]; /* zero for volumes that the disk does not have */
+	uint8_t uuid[VOLUME_MAX][16];    /* the group's UUID is that of Data */
 	struct generator made;        /* holds files that the trees name */
 };
 

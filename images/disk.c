@@ -19,57 +19,57 @@
 #include "sim/platform/nvram.h"
 #include "sim/platform/paths.h"
 
-static const enum volume orders[][VOLUME_MAX] = {
-	[VOLUME_ORDER_UPGRADED] = {VOLUME_DATA, VOLUME_PREBOOT, VOLUME_RECOVERY, VOLUME_VM,
-				   VOLUME_SYSTEM},
-	[VOLUME_ORDER_CLEAN] = {VOLUME_SYSTEM, VOLUME_DATA, VOLUME_PREBOOT, VOLUME_RECOVERY,
-				VOLUME_VM},
-};
-
-static const struct {
-	const char *name; /* NULL: follows from the system volume's */
-	uint16_t role;
-	bool in_group;
-} kinds[VOLUME_MAX] = {
-	[VOLUME_SYSTEM] = {NULL, APFS_ROLE_SYSTEM, true},
-	[VOLUME_DATA] = {NULL, APFS_ROLE_DATA, true},
-	[VOLUME_PREBOOT] = {"Preboot", APFS_ROLE_PREBOOT, false},
-	[VOLUME_RECOVERY] = {"Recovery", APFS_ROLE_RECOVERY, false},
-	[VOLUME_VM] = {"VM", APFS_ROLE_VM, false},
-};
+/* Its UUID is derived from one of its volumes', and not the same. */
+static void container_uuid(const struct disk_container *c, const struct disk_trees *v,
+			   uint8_t out[16])
+{
+	memcpy(out, v->uuid[c->uuid_of], 16);
+	out[15] ^= 0xff;
+}
 
 static int write_container(int fd, const struct disk_spec *spec, struct disk_trees *v,
-			   struct err *e)
+			   const struct disk_container *c, struct err *e)
 {
-	const char *system = spec->system_name ? spec->system_name : "Macintosh HD";
-	struct apfs_volume_spec vols[VOLUME_MAX];
-	struct apfs_container_spec c = {
-		.size = GPT_CONTAINER_SIZE,
+	const struct gpt_slot *part = layout_partition(v->layout, c);
+	struct apfs_volume_spec vols[LAYOUT_VOLUMES_MAX];
+	char names[LAYOUT_VOLUMES_MAX][VOLUME_NAME_MAX];
+	struct apfs_container_spec cs = {
+		.size = part->size,
 		.time_ns = spec->release->date * 1000000000,
 		.volumes = vols,
-		.n_volumes = VOLUME_MAX,
+		.n_volumes = c->n_volumes,
 	};
-	char data[256];
 
-	if (snprintf(data, sizeof(data), "%s - Data", system) >= (int)sizeof(data))
-		return err_set(e, E_INVAL, "volume name too long: %s", system);
-	memcpy(c.uuid, v->uuid[VOLUME_DATA], 16);
-	c.uuid[15] ^= 0xff; /* the container's own, derived like the volumes' */
-	memcpy(c.group_uuid, v->uuid[VOLUME_DATA], 16);
-	for (int i = 0; i < VOLUME_MAX; i++) {
-		enum volume k = orders[spec->order][i];
+	container_uuid(c, v, cs.uuid);
+	memcpy(cs.group_uuid, v->uuid[VOLUME_DATA], 16);
+	for (size_t i = 0; i < c->n_volumes; i++) {
+		enum volume k = c->volumes[i];
+		int r = volume_name(v->layout, k, spec->system_name, names[i], e);
 
+		if (r)
+			return r;
 		vols[i] = (struct apfs_volume_spec){
-			.name = k == VOLUME_SYSTEM ? system
-				: k == VOLUME_DATA ? data
-						   : kinds[k].name,
-			.role = kinds[k].role,
-			.in_group = kinds[k].in_group,
+			.name = names[i],
+			.role = volume_kinds[k].role,
+			.in_group = volume_kinds[k].in_group,
 			.tree = &v->tree[k],
 		};
 		memcpy(vols[i].uuid, v->uuid[k], 16);
 	}
-	return apfs_write(fd, GPT_CONTAINER_OFFSET, &c, e);
+	return apfs_write(fd, part->offset, &cs, e);
+}
+
+static int write_containers(int fd, const struct disk_spec *spec, struct disk_trees *v,
+			    struct err *e)
+{
+	for (size_t i = 0; i < v->layout->n_containers; i++) {
+		const struct disk_container *c = &v->layout->containers[i];
+		int r = write_container(fd, spec, v, c, e);
+
+		if (r)
+			return err_ctx(e, "%s", layout_partition(v->layout, c)->name);
+	}
+	return 0;
 }
 
 static int fill_disk(const struct image_env *env, const struct disk_spec *spec,
@@ -85,7 +85,7 @@ static int fill_disk(const struct image_env *env, const struct disk_spec *spec,
 	if (!r && env->progress)
 		env->progress(env->progress_ctx, "APFS container");
 	if (!r)
-		r = write_container(fd, spec, &v, e);
+		r = write_containers(fd, spec, &v, e);
 	if (!r && fsync(fd))
 		r = err_sys(e, "writing %s", path);
 	disk_trees_release(&v);
@@ -96,12 +96,14 @@ static int fill_disk(const struct image_env *env, const struct disk_spec *spec,
 int image_build_disk(const struct image_env *env, const struct disk_spec *spec,
 		     const char *path, struct err *e)
 {
-	char layout[IMAGE_PATH_MAX];
-	int r;
+	const struct disk_layout *layout;
+	char partitioned[IMAGE_PATH_MAX];
+	int r = disk_layout(spec, &layout, e);
 
-	r = gpt_layout(env, layout, e);
 	if (!r)
-		r = sparse_copy(layout, path, e);
+		r = gpt_layout(env, layout->gpt, partitioned, e);
+	if (!r)
+		r = sparse_copy(partitioned, path, e);
 	if (r)
 		return r;
 	r = fill_disk(env, spec, path, e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The disk of a simulated Mac: GPT with an EFI system partition and one APFS
- * container of five volumes, and beside it the NVRAM.
+ * The disk of a simulated Mac: a GPT with one or several APFS containers (images/layout.h),
+ * and beside it the NVRAM.
  *
  * Base disks are built once per content and kept in a cache; runs work on qcow2
  * overlays of them and never change a base disk.
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "sim/base/err.h"
+#include "sim/platform/machine.h"
 #include "sim/platform/release.h"
 
 /* Where the Mac's history put the volumes (docs/fidelity.md): System is disk1s5 or disk1s1. */
@@ -31,6 +32,7 @@ struct disk_kext {
 
 struct disk_spec {
 	const struct release *release;
+	const struct machine_model *machine; /* NULL: "intel". The release must run on it */
 	const char *system_name;     /* NULL: "Macintosh HD" */
 	enum volume_order order;
 	const char *filevault_user;  /* NULL: FileVault off */
@@ -51,6 +53,9 @@ struct image_env {
 };
 
 #define IMAGE_PATH_MAX 4096
+
+/* The machine of @spec. */
+const struct machine_model *disk_machine(const struct disk_spec *spec);
 
 /*
  * Path of the base disk (raw, sparse) for @spec, built now if the cache does not

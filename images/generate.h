@@ -5,19 +5,16 @@
 #ifndef IMAGES_GENERATE_H
 #define IMAGES_GENERATE_H
 
-#include "images/disk.h"
-#include "sim/base/buf.h"
+#include "images/kernels.h"
+#include "images/scratch.h"
 #include "sim/formats/fstree/fstree.h"
 
 struct generator {
 	const struct image_env *env;
 	const struct disk_spec *spec;
 	char guest_dir[IMAGE_PATH_MAX]; /* build/guest */
-	char scratch[IMAGE_PATH_MAX];   /* folder of this generator, with System.kext in it */
-	int scratch_fd;			/* locked: it is in use */
-	struct buf kernel;              /* /System/Library/Kernels/kernel */
-	struct buf plk;                 /* prelinked kernel with the spec's kexts */
-	struct buf recovery_plk;        /* the same without them */
+	struct scratch scratch;
+	struct disk_kernels kernels;
 	bool for_recovery;              /* the manifest at hand is Recovery's */
 };
 

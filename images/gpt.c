@@ -16,18 +16,10 @@
 #include "sim/base/fsio.h"
 #include "sim/formats/gpt/gpt.h"
 
-#define ESP_TYPE       "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
-#define DISK_GUID      "4B455854-4C41-4200-8000-000000000000"
-#define ESP_GUID       "4B455854-4C41-4200-8000-000000000001"
-#define CONTAINER_GUID "4B455854-4C41-4200-8000-000000000002"
-
-/* Part of the file name: change it when the layout changes. */
-#define LAYOUT_VERSION "1"
+#define DEVICE "/dev/sda"
 
 /* What supermin writes into the cache folder, rounded up. */
 #define APPLIANCE_MIB 800u
-
-#define LAST(offset, size) ((int64_t)(((offset) + (size)) / 512 - 1))
 
 /* The first line alone: what follows is advice for users of libguestfs. */
 static int failed(guestfs_h *g, const char *doing, struct err *e)
@@ -60,33 +52,45 @@ static int no_appliance(guestfs_h *g, struct err *e)
 	return r;
 }
 
-static int partition(guestfs_h *g, struct err *e)
+static int add_partition(guestfs_h *g, int number, const struct gpt_slot *p, struct err *e)
 {
-	if (guestfs_part_init(g, "/dev/sda", "gpt") ||
-	    guestfs_part_add(g, "/dev/sda", "p", (int64_t)(GPT_ESP_OFFSET / 512),
-			     LAST(GPT_ESP_OFFSET, GPT_ESP_SIZE)) ||
-	    guestfs_part_add(g, "/dev/sda", "p", (int64_t)(GPT_CONTAINER_OFFSET / 512),
-			     LAST(GPT_CONTAINER_OFFSET, GPT_CONTAINER_SIZE)) ||
-	    guestfs_part_set_disk_guid(g, "/dev/sda", DISK_GUID) ||
-	    guestfs_part_set_name(g, "/dev/sda", 1, "EFI System Partition") ||
-	    guestfs_part_set_name(g, "/dev/sda", 2, "Container") ||
-	    guestfs_part_set_gpt_type(g, "/dev/sda", 1, ESP_TYPE) ||
-	    guestfs_part_set_gpt_type(g, "/dev/sda", 2, GPT_TYPE_APFS) ||
-	    guestfs_part_set_gpt_guid(g, "/dev/sda", 1, ESP_GUID) ||
-	    guestfs_part_set_gpt_guid(g, "/dev/sda", 2, CONTAINER_GUID))
-		return failed(g, "partition table", e);
+	int64_t first = (int64_t)(p->offset / 512);
+	int64_t last = first + (int64_t)(p->size / 512) - 1;
+
+	if (guestfs_part_add(g, DEVICE, "p", first, last) ||
+	    guestfs_part_set_name(g, DEVICE, number, p->name) ||
+	    guestfs_part_set_gpt_type(g, DEVICE, number, p->type) ||
+	    guestfs_part_set_gpt_guid(g, DEVICE, number, p->guid))
+		return failed(g, p->name, e);
 	return 0;
 }
 
 /* What a Mac keeps there: a folder for firmware updates, a signature of the label. */
-static int esp(guestfs_h *g, struct err *e)
+static int fill_esp(guestfs_h *g, int number, struct err *e)
 {
-	if (guestfs_mkfs_opts(g, "vfat", "/dev/sda1", GUESTFS_MKFS_OPTS_LABEL, "EFI", -1) ||
-	    guestfs_mount(g, "/dev/sda1", "/") ||
-	    guestfs_mkdir_p(g, "/EFI/APPLE/EXTENSIONS") ||
+	char device[sizeof(DEVICE) + 12];
+
+	snprintf(device, sizeof(device), DEVICE "%d", number);
+	if (guestfs_mkfs_opts(g, "vfat", device, GUESTFS_MKFS_OPTS_LABEL, "EFI", -1) ||
+	    guestfs_mount(g, device, "/") || guestfs_mkdir_p(g, "/EFI/APPLE/EXTENSIONS") ||
 	    guestfs_mkdir_p(g, "/EFI/APPLE/FIRMWARE") || guestfs_umount_all(g))
 		return failed(g, "EFI system partition", e);
 	return 0;
+}
+
+static int partition(guestfs_h *g, const struct gpt_scheme *s, struct err *e)
+{
+	int r = 0;
+
+	if (guestfs_part_init(g, DEVICE, "gpt") ||
+	    guestfs_part_set_disk_guid(g, DEVICE, s->guid))
+		return failed(g, "partition table", e);
+	for (size_t i = 0; i < s->n_slots && !r; i++)
+		r = add_partition(g, (int)i + 1, &s->slots[i], e);
+	for (size_t i = 0; i < s->n_slots && !r; i++)
+		if (!strcmp(s->slots[i].type, GPT_TYPE_ESP))
+			r = fill_esp(g, (int)i + 1, e);
+	return r;
 }
 
 /*
@@ -129,7 +133,8 @@ static int use_carrier_kernel(const struct image_env *env, struct err *e)
 /*
  * Emulated always: /dev/kvm may be there and hang, and this happens once for all disks.
  */
-static int run_appliance(guestfs_h *g, const char *path, struct err *e)
+static int run_appliance(guestfs_h *g, const struct gpt_scheme *scheme, const char *path,
+			 struct err *e)
 {
 	int r;
 
@@ -139,9 +144,7 @@ static int run_appliance(guestfs_h *g, const char *path, struct err *e)
 	    guestfs_add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", -1) ||
 	    guestfs_launch(g))
 		return no_appliance(g, e);
-	r = partition(g, e);
-	if (!r)
-		r = esp(g, e);
+	r = partition(g, scheme, e);
 	if (!r && guestfs_shutdown(g))
 		r = failed(g, "shutdown", e);
 	return r;
@@ -149,6 +152,7 @@ static int run_appliance(guestfs_h *g, const char *path, struct err *e)
 
 struct layout {
 	const struct image_env *env;
+	const struct gpt_scheme *scheme;
 	const char *path;
 };
 
@@ -163,7 +167,7 @@ static int work(void *arg, struct err *e)
 	g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
 	if (!g)
 		return err_set(e, E_INFRA, "libguestfs: cannot create a handle");
-	r = run_appliance(g, l->path, e);
+	r = run_appliance(g, l->scheme, l->path, e);
 	guestfs_close(g);
 	return r;
 }
@@ -176,7 +180,7 @@ static int make_layout(void *arg, const char *path, struct err *e)
 
 	if (fd < 0)
 		return err_sys(e, "creating %s", path);
-	if (ftruncate(fd, (off_t)GPT_DISK_SIZE))
+	if (ftruncate(fd, (off_t)gpt_scheme_disk_size(l->scheme)))
 		r = err_sys(e, "sizing %s", path);
 	close(fd);
 	if (l->env->progress)
@@ -185,10 +189,10 @@ static int make_layout(void *arg, const char *path, struct err *e)
 	return r ? r : in_child(l->env, work, l, e);
 }
 
-int gpt_layout(const struct image_env *env, char ret_path[static IMAGE_PATH_MAX],
-	       struct err *e)
+int gpt_layout(const struct image_env *env, const struct gpt_scheme *scheme,
+	       char ret_path[static IMAGE_PATH_MAX], struct err *e)
 {
-	struct layout l = {env, NULL};
+	struct layout l = {env, scheme, NULL};
 	const struct made_once m = {ret_path, "the partition table", make_layout, &l};
 	char dir[PATH_MAX - 64];
 	int r;
@@ -197,6 +201,6 @@ int gpt_layout(const struct image_env *env, char ret_path[static IMAGE_PATH_MAX]
 	r = fsio_mkdirs(dir, 0755, e);
 	if (r)
 		return r;
-	snprintf(ret_path, IMAGE_PATH_MAX, "%s/intel-" LAYOUT_VERSION ".raw", dir);
+	snprintf(ret_path, IMAGE_PATH_MAX, "%s/%s.raw", dir, scheme->name);
 	return made_once(env, &m, NULL, e);
 }

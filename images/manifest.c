@@ -40,6 +40,22 @@ struct loader {
 	unsigned depth;
 };
 
+/* "@folder/@below/@name" of the first folder that has it; of the last when none has. */
+static int find_file(const struct manifest_env *env, const char *below, const char *name,
+		     char out[static PATH_MAX], struct err *e)
+{
+	for (const char *const *dir = env->dirs; *dir; dir++) {
+		char folder[PATH_MAX];
+		int r = fsio_join(folder, sizeof(folder), *dir, below, e);
+
+		if (!r)
+			r = fsio_join(out, PATH_MAX, folder, name, e);
+		if (r || fsio_exists(out))
+			return r;
+	}
+	return 0;
+}
+
 /* Copy @in to @out with @NAME@ replaced by the variables. */
 static int expand(const struct manifest_env *env, const char *in, struct buf *out,
 		  struct err *e)
@@ -140,21 +156,24 @@ static int add_file(struct loader *l, const char *path, const struct row *row,
 	const char *c = row->contents;
 	char file[PATH_MAX];
 	const char *host = file;
+	int r = 0;
 
 	if (!c)
 		return fs_tree_file(l->tree, path, mode, NULL, 0, NULL, e);
 	if (!strncmp(c, "gen:", 4))
 		return l->env->generate(l->env->ctx, c + 4, l->tree, path, mode, e);
 	if (!strncmp(c, "file:", 5))
-		snprintf(file, sizeof(file), "%s/files/%s", l->env->dir, c + 5);
+		r = find_file(l->env, "files", c + 5, file, e);
 	else if (!strncmp(c, "template:", 9))
-		snprintf(file, sizeof(file), "%s/files/%s", l->env->dir, c + 9);
+		r = find_file(l->env, "files", c + 9, file, e);
 	else if (!strncmp(c, "guest:", 6))
-		snprintf(file, sizeof(file), "%s/%s", l->env->guest_dir, c + 6);
+		r = fsio_join(file, sizeof(file), l->env->guest_dir, c + 6, e);
 	else if (!strncmp(c, "host:", 5))
 		host = c + 5;
 	else
 		return err_set(e, E_SCHEMA, "unknown contents '%s'", c);
+	if (r)
+		return r;
 	if (!fsio_exists(host))
 		return err_set(e, E_INFRA, "%s, needed for %s, is missing; run make deps all",
 			       host, path);
@@ -243,36 +262,46 @@ static int load_file(struct loader *l, const char *name, struct err *e);
 
 static int set_root(struct loader *l, const char *path, struct err *e)
 {
-	struct buf b = BUF_INIT;
-	int r = expand(l->env, path, &b, e);
-
-	if (!r && b.len >= sizeof(l->root))
-		r = err_set(e, E_SCHEMA, "path too long");
-	if (!r)
-		snprintf(l->root, sizeof(l->root), "%s", buf_str(&b));
-	buf_release(&b);
-	return r;
+	if (strlen(path) >= sizeof(l->root))
+		return err_set(e, E_SCHEMA, "path too long");
+	snprintf(l->root, sizeof(l->root), "%s", path);
+	return 0;
 }
 
-static int directive(struct loader *l, char **words, size_t n, struct err *e)
+static const struct {
+	const char *word;
+	int (*act)(struct loader *l, const char *arg, struct err *e);
+} directives[] = {
+	{"/include", load_file},
+	{"/root", set_root},
+};
+#define N_DIRECTIVES (sizeof(directives) / sizeof(directives[0]))
+
+/* The directive @words[0] when it is one; else *ret_is is false. */
+static int directive(struct loader *l, char **words, size_t n, bool *ret_is, struct err *e)
 {
+	struct buf arg = BUF_INIT;
+	size_t i = 0;
 	int r = 0;
 
+	*ret_is = true;
 	if (!strcmp(words[0], "/set")) {
-		for (size_t i = 1; i < n && !r; i++)
+		for (i = 1; i < n && !r; i++)
 			r = set_keyword(&l->defaults, words[i], e);
 		return r;
 	}
+	while (i < N_DIRECTIVES && strcmp(directives[i].word, words[0]) != 0)
+		i++;
+	*ret_is = i < N_DIRECTIVES;
+	if (!*ret_is)
+		return 0;
 	if (n != 2)
 		return err_set(e, E_SCHEMA, "%s takes one word", words[0]);
-	if (!strcmp(words[0], "/include"))
-		return load_file(l, words[1], e);
-	return set_root(l, words[1], e);
-}
-
-static bool is_directive(const char *word)
-{
-	return !strcmp(word, "/set") || !strcmp(word, "/include") || !strcmp(word, "/root");
+	r = expand(l->env, words[1], &arg, e);
+	if (!r)
+		r = directives[i].act(l, buf_str(&arg), e);
+	buf_release(&arg);
+	return r;
 }
 
 static int load_line(struct loader *l, char *line, struct err *e)
@@ -281,7 +310,8 @@ static int load_line(struct loader *l, char *line, struct err *e)
 	struct row row = l->defaults;
 	struct buf path = BUF_INIT;
 	size_t n = 0;
-	int r = 0;
+	bool done;
+	int r;
 
 	if (line[strspn(line, " \t")] == '#')
 		return 0;
@@ -292,8 +322,9 @@ static int load_line(struct loader *l, char *line, struct err *e)
 	}
 	if (n == 0)
 		return 0;
-	if (is_directive(words[0]))
-		return directive(l, words, n, e);
+	r = directive(l, words, n, &done, e);
+	if (r || done)
+		return r;
 	for (size_t i = 1; i < n && !r; i++)
 		r = set_keyword(&row, words[i], e);
 	if (!r)
@@ -316,7 +347,7 @@ static int load_lines(struct loader *l, char *text, const char *name, struct err
 		line_no++;
 		r = load_line(l, line, e);
 		if (r)
-			return err_ctx(e, "%s/%s:%u", l->env->dir, name, line_no);
+			return err_ctx(e, "%s:%u", name, line_no);
 	}
 	return 0;
 }
@@ -329,13 +360,13 @@ static int load_file(struct loader *l, const char *name, struct err *e)
 
 	if (l->depth == INCLUDE_DEPTH_MAX)
 		return err_set(e, E_SCHEMA, "manifests include each other: %s", name);
-	r = fsio_join(path, sizeof(path), l->env->dir, name, e);
+	r = find_file(l->env, "", name, path, e);
 	if (!r)
 		r = fsio_read(path, MANIFEST_MAX, &text, e);
 	if (!r) {
 		l->depth++;
 		(void)buf_str(&text);
-		r = load_lines(l, (char *)text.data, name, e);
+		r = load_lines(l, (char *)text.data, path, e);
 		l->depth--;
 	}
 	buf_release(&text);

@@ -7,18 +7,9 @@
 #include "images/compose.h"
 #include "images/disk.h"
 #include "sim/base/buf.h"
-#include "sim/base/fsio.h"
 #include "sim/formats/ustar/ustar.h"
 
 #define FILE_MAX (256u << 20)
-
-static int content(const struct fs_node *n, struct buf *out, struct err *e)
-{
-	buf_clear(out);
-	if (n->host_path)
-		return fsio_read(n->host_path, FILE_MAX, out, e);
-	return buf_append(out, n->data, n->size, e);
-}
 
 /* Is @n, a file, the same in the tree @old? Its content is left in @data. */
 static int unchanged(const struct fs_node *n, const struct fs_tree *old, const char *path,
@@ -26,11 +17,13 @@ static int unchanged(const struct fs_node *n, const struct fs_tree *old, const c
 {
 	const struct fs_node *o = fs_tree_find(old, path);
 	struct buf before = BUF_INIT;
-	int r = content(n, data, e);
+	int r;
 
 	*ret = false;
+	buf_clear(data);
+	r = fs_node_content(n, FILE_MAX, data, e);
 	if (!r && o && S_ISREG(o->mode) && !o->link) {
-		r = content(o, &before, e);
+		r = fs_node_content(o, FILE_MAX, &before, e);
 		*ret = !r && before.len == data->len &&
 		       (before.len == 0 || !memcmp(before.data, data->data, before.len));
 	}

@@ -88,8 +88,10 @@ static const struct call calls[] = {
 	{"image info /nonexistent", 2, "/nonexistent"},
 	{"image info /etc/passwd", 2, "kextlab: "},
 	{"image frobnicate /etc/passwd", 2, "unknown action 'frobnicate'"},
-	{"image build /tmp/x", 2, "build --release NAME FILE"},
+	{"image build /tmp/x", 2, "build --release NAME [--machine NAME] FILE"},
 	{"image build --release 10.15.O /tmp/x", 2, "(did you mean '10.15.0'?)"},
+	{"image build --machine m2 /tmp/x", 2, "unknown machine 'm2'"},
+	{"image build --release 10.15.0 --machine m1 /tmp/x", 2, "not made for the machine"},
 	{"doctor --bogus", 2, "bad option"},
 };
 

@@ -20,8 +20,10 @@ static int no_generator(void *ctx, const char *what, struct fs_tree *t, const ch
 
 static int load(struct fs_tree *t, const char *text, struct err *e)
 {
+	char special[4096];
+	const char *const dirs[] = {special, test_tmpdir(), NULL};
 	const struct manifest_env env = {
-		.dir = test_tmpdir(),
+		.dirs = dirs,
 		.guest_dir = test_tmpdir(),
 		.vars = vars,
 		.generate = no_generator,
@@ -29,6 +31,7 @@ static int load(struct fs_tree *t, const char *text, struct err *e)
 	char path[4096];
 	int r;
 
+	snprintf(special, sizeof(special), "%s/special", test_tmpdir());
 	snprintf(path, sizeof(path), "%s/m.mtree", test_tmpdir());
 	r = fsio_write_atomic(path, text, strlen(text), 0644, e);
 	if (!r)
@@ -64,6 +67,28 @@ static void lines_become_nodes(void)
 	CU_ASSERT_EQUAL(n->size, 7);
 	CU_ASSERT_EQUAL(memcmp(n->data, "v=y @Z@", 7), 0);
 	CU_ASSERT_PTR_NOT_NULL(fs_tree_find(&t, "/sub/l"));
+	fs_tree_release(&t);
+}
+
+/* The special folder's own files come before the common ones; what it lacks is theirs. */
+static void a_folder_may_differ_from_another(void)
+{
+	struct err e = ERR_INIT;
+	struct fs_tree t;
+
+	CU_ASSERT_EQUAL(test_shell("cd %s && mkdir -p files special/files && "
+				   "printf common > files/a && printf common > files/b && "
+				   "printf special > special/files/b && "
+				   "echo '/x type=dir' > part-y.mtree",
+				   test_tmpdir()),
+			0);
+	ASSERT_OK(load(&t, "/a type=file contents=template:a\n"
+			   "/b type=file contents=template:b\n/include part-@X@.mtree\n",
+		       &e),
+		  &e);
+	CU_ASSERT_EQUAL(fs_tree_find(&t, "/a")->size, strlen("common"));
+	CU_ASSERT_EQUAL(fs_tree_find(&t, "/b")->size, strlen("special"));
+	CU_ASSERT_PTR_NOT_NULL(fs_tree_find(&t, "/x"));
 	fs_tree_release(&t);
 }
 
@@ -112,5 +137,6 @@ static void bad_lines_are_named(void)
 }
 
 TEST_MAIN("manifest", {"lines become nodes", lines_become_nodes},
+	  {"a folder may differ from another", a_folder_may_differ_from_another},
 	  {"firmlinks are listed", firmlinks_are_listed},
 	  {"bad lines are named", bad_lines_are_named})

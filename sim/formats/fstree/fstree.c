@@ -5,6 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "sim/base/buf.h"
+#include "sim/base/fsio.h"
+
 #define PATH_LIMIT    1023
 #define PERMISSIONS   07777u
 #define INDEX_INITIAL 256 /* a power of two */
@@ -449,6 +452,17 @@ int fs_tree_host_file(struct fs_tree *t, const char *path, uint32_t mode,
 	if (ret_node)
 		*ret_node = n;
 	return 0;
+}
+
+int fs_node_content(const struct fs_node *n, size_t max, struct buf *out, struct err *e)
+{
+	if (n->link)
+		n = n->link;
+	if (n->host_path)
+		return fsio_read(n->host_path, max, out, e);
+	if (n->size > max)
+		return err_set(e, E_OVERFLOW, "'%s' is larger than %zu bytes", n->name, max);
+	return buf_append(out, n->data, n->size, e);
 }
 
 int fs_tree_symlink(struct fs_tree *t, const char *path, const char *target,

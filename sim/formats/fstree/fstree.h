@@ -85,6 +85,14 @@ int fs_tree_import(struct fs_tree *t, const char *path, const char *host_dir,
 int fs_node_set_xattr(struct fs_node *n, const char *name, const void *value, size_t len,
 		      struct err *e) MUST_CHECK;
 
+/*
+ * Append the content of the regular file @n, or of the one that it is a hard link to, to
+ * @out. E_OVERFLOW beyond @max bytes; what reading its host file gives.
+ */
+struct buf;
+int fs_node_content(const struct fs_node *n, size_t max, struct buf *out,
+		    struct err *e) MUST_CHECK;
+
 /* The absolute path of @n into @out, cut at the front with "..." if it does not fit. */
 const char *fs_node_path(const struct fs_node *n, char *out, size_t size);
 

@@ -14,8 +14,12 @@
 #include "sim/base/err.h"
 #include "sim/formats/vdisk/vdisk.h"
 
-/* The type of a partition that holds an APFS container. */
-#define GPT_TYPE_APFS "7C3457EF-0000-11AA-AA11-00306543ECAC"
+/* Types of partitions that hold an APFS container. The second and third: Apple silicon. */
+#define GPT_TYPE_APFS	       "7C3457EF-0000-11AA-AA11-00306543ECAC"
+#define GPT_TYPE_APFS_ISC      "69646961-6700-11AA-AA11-00306543ECAC" /* iBoot's */
+#define GPT_TYPE_APFS_RECOVERY "52637672-7900-11AA-AA11-00306543ECAC"
+
+#define GPT_TYPE_ESP "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 
 #define GPT_NAME_MAX (36 * 3 + 1) /* 36 UTF-16 units as UTF-8 */
 #define GPT_GUID_MAX 37           /* "7C3457EF-0000-...", upper case, with NUL */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernels of a new disk: the kernel itself, and what is linked from it and the kexts,
+ * as kextcache in the Mac would make it from the same folders.
+ */
+#ifndef IMAGES_KERNELS_H
+#define IMAGES_KERNELS_H
+
+#include "images/disk.h"
+#include "images/scratch.h"
+#include "sim/base/buf.h"
+
+struct disk_kernels {
+	struct buf kernel;        /* /System/Library/Kernels/kernel */
+	struct buf plk;           /* prelinked kernel with the spec's kexts */
+	struct buf recovery_plk;  /* the same without them */
+};
+
+/* Release with disk_kernels_release, also after an error. Puts System.kext in @scratch. */
+int disk_kernels_make(const struct image_env *env, const struct disk_spec *spec,
+		      const struct scratch *scratch, struct disk_kernels *ret,
+		      struct err *e) MUST_CHECK;
+void disk_kernels_release(struct disk_kernels *k);
+
+/*
+ * The kexts of /System/Library/Extensions. *ret_name is what kext @i is called there,
+ * @ret_folder where the host has it once the kernels are made.
+ */
+size_t system_kext_count(void);
+int system_kext(const struct image_env *env, const struct scratch *scratch, size_t i,
+		const char **ret_name, char ret_folder[static IMAGE_PATH_MAX],
+		struct err *e) MUST_CHECK;
+
+/*
+ * A kext of the spec: where the host has it, links resolved, and where it goes in the
+ * Mac. Both buffers hold IMAGE_PATH_MAX bytes.
+ */
+int disk_kext_places(const struct disk_kext *k, char ret_folder[static IMAGE_PATH_MAX],
+		     char ret_path[static IMAGE_PATH_MAX], struct err *e) MUST_CHECK;
+
+#endif
