@@ -12,7 +12,8 @@
 	(APFS_BLOCK_SIZE - sizeof(struct apfs_btree_node) -                              \
 	 sizeof(struct apfs_btree_info))
 #define VAR_TOC_MIN (APFS_BTREE_TOC_ENTRY_INCREMENT * sizeof(struct apfs_kvloc))
-#define CHILD_LEN   sizeof(le64)
+/* The longest value of an index node. */
+#define CHILD_MAX   (sizeof(struct apfs_btn_index_val) + SHA256_SIZE)
 #define ENTRIES_MAX (ROOM / sizeof(struct apfs_kvoff))
 
 _Static_assert(APFS_BTREE_ENTRY_MAX == ROOM - VAR_TOC_MIN,
@@ -27,6 +28,22 @@ const struct apfs_btree_kind apfs_omap_tree = {
 const struct apfs_btree_kind apfs_fs_tree = {
 	.subtype = APFS_OT_FSTREE,
 	.flags = APFS_BTREE_KV_NONALIGNED,
+};
+const struct apfs_btree_kind apfs_omap_snapshot_tree = {
+	.subtype = APFS_OT_OMAP_SNAPSHOT,
+	.flags = APFS_BTREE_PHYSICAL,
+	.key_size = sizeof(le64),
+	.val_size = sizeof(struct apfs_omap_snapshot),
+};
+const struct apfs_btree_kind apfs_sealed_fs_tree = {
+	.subtype = APFS_OT_FSTREE,
+	.flags = APFS_BTREE_KV_NONALIGNED | APFS_BTREE_HASHED | APFS_BTREE_NOHEADER,
+};
+const struct apfs_btree_kind apfs_fext_tree = {
+	.subtype = APFS_OT_FEXT_TREE,
+	.flags = APFS_BTREE_PHYSICAL,
+	.key_size = sizeof(struct apfs_fext_tree_key),
+	.val_size = sizeof(struct apfs_fext_tree_val),
 };
 /* Its sizes are constant, and yet Macs store them as variable. */
 const struct apfs_btree_kind apfs_extentref_tree = {
@@ -100,7 +117,7 @@ void apfs_btree_release(struct apfs_btree *t)
 static size_t toc_len(const struct apfs_btree_kind *k, unsigned level, size_t n)
 {
 	if (k->key_size > 0) {
-		size_t val = level == 0 ? k->val_size : CHILD_LEN;
+		size_t val = level == 0 ? k->val_size : sizeof(le64);
 
 		return (APFS_BLOCK_SIZE - sizeof(struct apfs_btree_node)) /
 		       (k->key_size + val + sizeof(struct apfs_kvoff)) *
@@ -110,6 +127,11 @@ static size_t toc_len(const struct apfs_btree_kind *k, unsigned level, size_t n)
 		(n + APFS_BTREE_TOC_ENTRY_INCREMENT - 1) / APFS_BTREE_TOC_ENTRY_INCREMENT;
 
 	return (steps ? steps : 1) * VAR_TOC_MIN;
+}
+
+static bool is_hashed(const struct apfs_btree *t)
+{
+	return t->kind->flags & APFS_BTREE_HASHED;
 }
 
 static bool fits(const struct apfs_btree *t, unsigned level, size_t key_len,
@@ -184,7 +206,8 @@ static void fill_node(uint8_t *block, const struct apfs_btree *t,
 	size_t used = sizeof(*node) + toc + l->keys_len + l->vals_len;
 	unsigned flags = (root ? APFS_BTNODE_ROOT : 0) |
 			 (level == 0 ? APFS_BTNODE_LEAF : 0) |
-			 (t->kind->key_size > 0 ? APFS_BTNODE_FIXED_KV_SIZE : 0);
+			 (t->kind->key_size > 0 ? APFS_BTNODE_FIXED_KV_SIZE : 0) |
+			 (is_hashed(t) ? APFS_BTNODE_HASHED | APFS_BTNODE_NOHEADER : 0);
 
 	node->btn_flags = to_le16((uint16_t)flags);
 	node->btn_level = to_le16((uint16_t)level);
@@ -201,12 +224,36 @@ static void fill_node(uint8_t *block, const struct apfs_btree *t,
 		fill_info((struct apfs_btree_info *)(block + end), t);
 }
 
-/*
- * Write the open node of @level; *@ret_ref is how others name it: block or oid. The nodes
- * of a sealed volume differ here and in add_child: no header, and the parent's value is
- * followed by the node's hash.
- */
-static int write_node(struct apfs_btree *t, unsigned level, bool root, uint64_t *ret_ref,
+/* What the level above says of a node: its block or oid, and the hash of a hashed one. */
+struct child {
+	uint64_t ref;
+	uint8_t hash[SHA256_SIZE];
+};
+
+/* A virtual node goes into the object map; that of a hashed tree has no header. */
+static int name_node(struct apfs_btree *t, uint8_t *block, uint64_t paddr, uint32_t type,
+		     struct child *c, struct err *e)
+{
+	struct apfs_mapping m = {.oid = c->ref, .xid = t->xid, .paddr = paddr};
+	int rc = 0;
+
+	if (!t->next_oid) {
+		apfs_obj_seal(block, paddr, t->xid, APFS_OBJ_PHYSICAL | type,
+			      t->kind->subtype);
+		return 0;
+	}
+	if (is_hashed(t)) {
+		m.flags = APFS_OMAP_VAL_NOHEADER;
+		rc = sha256_of(t->sha, block, APFS_BLOCK_SIZE, c->hash, e);
+	} else {
+		apfs_obj_seal(block, c->ref, t->xid, APFS_OBJ_VIRTUAL | type,
+			      t->kind->subtype);
+	}
+	return rc != 0 ? rc : apfs_mappings_add(t->map, &m, e);
+}
+
+/* Write the open node of @level. */
+static int write_node(struct apfs_btree *t, unsigned level, bool root, struct child *ret,
 		      struct err *e)
 {
 	uint32_t type = root ? APFS_OT_BTREE : APFS_OT_BTREE_NODE;
@@ -218,18 +265,8 @@ static int write_node(struct apfs_btree *t, unsigned level, bool root, uint64_t 
 		return rc;
 	t->n_nodes++;
 	fill_node(block, t, t->level[level], level, root);
-	if (!t->next_oid) {
-		apfs_obj_seal(block, paddr, t->xid, APFS_OBJ_PHYSICAL | type,
-			      t->kind->subtype);
-		*ret_ref = paddr;
-		return 0;
-	}
-	*ret_ref = root ? t->root_oid : (*t->next_oid)++;
-	apfs_obj_seal(block, *ret_ref, t->xid, APFS_OBJ_VIRTUAL | type, t->kind->subtype);
-	return apfs_mappings_add(
-		t->map,
-		&(struct apfs_mapping){.oid = *ret_ref, .xid = t->xid, .paddr = paddr},
-		e);
+	ret->ref = !t->next_oid ? paddr : root ? t->root_oid : (*t->next_oid)++;
+	return name_node(t, block, paddr, type, ret, e);
 }
 
 static int level_open(struct apfs_btree *t, unsigned level, struct err *e)
@@ -274,15 +311,20 @@ static int add_at(struct apfs_btree *t, unsigned level, const void *key, size_t 
 static int level_close(struct apfs_btree *t, unsigned level, struct err *e)
 {
 	struct apfs_btree_level *l = t->level[level];
-	uint64_t ref;
-	int rc = write_node(t, level, false, &ref, e);
+	uint8_t raw[CHILD_MAX];
+	struct apfs_btn_index_val *val = (struct apfs_btn_index_val *)raw;
+	struct child c;
+	int rc = write_node(t, level, false, &c, e);
 
 	if (rc != 0)
 		return rc;
-	le64 child = to_le64(ref);
-
+	/* Relative, so that a seal does not depend on where the ids of a volume begin. */
+	val->binv_child_oid = to_le64(is_hashed(t) ? c.ref - t->root_oid : c.ref);
+	if (is_hashed(t))
+		memcpy(val->binv_child_hash, c.hash, sizeof(c.hash));
 	/* Bounded: level_open refuses to go above APFS_BTREE_LEVELS. */
-	rc = add_at(t, level + 1, l->keys, l->entry[0].k, &child, CHILD_LEN, e);
+	rc = add_at(t, level + 1, l->keys, l->entry[0].k, val,
+		    is_hashed(t) ? CHILD_MAX : sizeof(le64), e);
 	l->n = l->keys_len = l->vals_len = 0;
 	l->closed++;
 	return rc;
@@ -291,7 +333,8 @@ static int level_close(struct apfs_btree *t, unsigned level, struct err *e)
 int apfs_btree_add(struct apfs_btree *t, const void *key, size_t key_len, const void *val,
 		   size_t val_len, struct err *e)
 {
-	if (key_len > APFS_BTREE_ENTRY_MAX || val_len > APFS_BTREE_ENTRY_MAX - key_len)
+	if (key_len > APFS_BTREE_ENTRY_MAX - CHILD_MAX ||
+	    val_len > APFS_BTREE_ENTRY_MAX - key_len)
 		return err_set(e, E_OVERFLOW, "record of %zu + %zu bytes", key_len,
 			       val_len);
 	if (key_len > t->longest_key)
@@ -305,13 +348,19 @@ int apfs_btree_add(struct apfs_btree *t, const void *key, size_t key_len, const 
 int apfs_btree_finish(struct apfs_btree *t, uint64_t *ret_root, struct err *e)
 {
 	unsigned level = 0;
+	struct child root;
 	int rc = level_open(t, 0, e);
 
 	while (rc == 0 && t->level[level]->closed > 0)
 		rc = level_close(t, level++, e);
+	if (rc == 0)
+		rc = write_node(t, level, true, &root, e);
 	if (rc != 0)
 		return rc;
-	return write_node(t, level, true, ret_root, e);
+	*ret_root = root.ref;
+	if (is_hashed(t))
+		memcpy(t->root_hash, root.hash, sizeof(root.hash));
+	return 0;
 }
 
 void apfs_btree_ephemeral(uint8_t *block, const struct apfs_btree_kind *kind,

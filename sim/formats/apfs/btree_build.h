@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "sim/base/err.h"
+#include "sim/base/sha256.h"
 #include "sim/formats/apfs/blockout.h"
 #include "sim/formats/apfs/raw.h"
 
@@ -22,8 +23,9 @@ struct apfs_btree_kind {
 	uint16_t key_size, val_size; /* 0: variable */
 };
 
-extern const struct apfs_btree_kind apfs_omap_tree, apfs_fs_tree, apfs_extentref_tree,
-	apfs_snapmeta_tree, apfs_free_queue_tree;
+extern const struct apfs_btree_kind apfs_omap_tree, apfs_omap_snapshot_tree, apfs_fs_tree,
+	apfs_sealed_fs_tree, apfs_extentref_tree, apfs_fext_tree, apfs_snapmeta_tree,
+	apfs_free_queue_tree;
 
 /* Where the virtual objects of a tree are: what goes into an object map. */
 struct apfs_mapping {
@@ -56,12 +58,18 @@ struct apfs_btree {
 	uint64_t root_oid;             /* of virtual trees: known from the start */
 	uint64_t n_nodes, n_keys;
 	uint32_t longest_key, longest_val;
+	struct sha256 *sha;            /* borrowed; of hashed trees, else NULL */
+	uint8_t root_hash[SHA256_SIZE]; /* of hashed trees, when finished */
 };
 
 /*
+ * A hashed tree is virtual. Its nodes have no object header, and what names a node in the
+ * level above is its oid, counted from the root's, and the SHA-256 of its block.
+ *
  * Start a tree whose nodes are stamped with @xid. Physical trees: @next_oid and @map are
  * NULL. Virtual ones take ids from *@next_oid, the root's first, and add one mapping per
- * node to @map. After a failure of any function the tree can only be released.
+ * node to @map. After a failure of any function the tree can only be released. Set t->sha
+ * of a hashed tree before anything else.
  */
 void apfs_btree_init(struct apfs_btree *t, const struct apfs_btree_kind *kind,
 		     struct apfs_out *out, uint64_t xid, uint64_t *next_oid,

@@ -56,6 +56,26 @@ static int check_group(const struct apfs_container_spec *spec, struct err *e)
 	return err_set(e, E_INVAL, "a volume group needs one System and one Data volume");
 }
 
+/* Who may be sealed: APFS Reference p. 150, and apfsck for volumes without a role. */
+static int check_seal(const struct apfs_volume_spec *v, struct err *e)
+{
+	if (v->sealed && v->role != APFS_ROLE_SYSTEM && v->role != APFS_ROLE_NONE)
+		return err_set(e, E_INVAL, "a volume of role %#x cannot be sealed",
+			       v->role);
+	if (v->root_from_snapshot && !v->snapshot)
+		return err_set(e, E_INVAL, "there is no snapshot to root from");
+	if (!v->snapshot)
+		return 0;
+	if (v->snapshot == APFS_SNAPSHOT_OF_ROOT_HASH)
+		return v->sealed ? 0
+				 : err_set(e, E_INVAL,
+					   "without a seal there is no root "
+					   "hash to name a snapshot after");
+	int rc = apfs_name_check(v->snapshot, e);
+
+	return rc != 0 ? err_ctx(e, "name of its snapshot") : 0;
+}
+
 static int check_spec(const struct apfs_container_spec *spec, struct err *e)
 {
 	uint32_t max = max_volumes(spec->size);
@@ -70,10 +90,9 @@ static int check_spec(const struct apfs_container_spec *spec, struct err *e)
 
 		if (rc != 0)
 			return err_ctx(e, "name of volume %zu", i);
-		if (spec->volumes[i].sealed || spec->volumes[i].snapshot)
-			return err_set(e, E_UNSUPPORTED,
-				       "volume '%s' is sealed or has a snapshot",
-				       spec->volumes[i].name);
+		rc = check_seal(&spec->volumes[i], e);
+		if (rc != 0)
+			return err_ctx(e, "volume '%s'", spec->volumes[i].name);
 	}
 	return check_group(spec, e);
 }
@@ -213,14 +232,18 @@ static int write_bootstrap(struct apfs_writer *w, struct apfs_space *ret_live,
 	};
 	struct apfs_space space = {.xid = cp.xid};
 	struct apfs_mappings none = {.v = NULL};
+	const struct apfs_omap_spec omap = {
+		.xid = cp.xid,
+		.flags = APFS_OMAP_MANUALLY_MANAGED,
+		.map = &none,
+	};
 	uint8_t block[APFS_BLOCK_SIZE] = {0};
-	uint64_t first = w->out.next, n;
-	int rc = apfs_omap_write(&w->out, cp.xid, APFS_OMAP_MANUALLY_MANAGED, &none,
-				 &cp.omap_oid, &n, e);
+	uint64_t first = w->out.run.block, n;
+	int rc = apfs_omap_write(&w->out, &omap, &cp.omap_oid, &n, e);
 
 	if (rc != 0)
 		return rc;
-	space.used = w->out.next;
+	space.used = w->out.run.block;
 	ret_live->main_free = (struct apfs_range){.block = first, .count = n};
 	ret_live->ip_free = apfs_space_pool(&w->layout, &space);
 	rc = write_state(w, &cp, &space, block, e);
@@ -232,7 +255,7 @@ static int write_live(struct apfs_writer *w, struct apfs_space *space, uint64_t 
 		      struct err *e)
 {
 	struct checkpoint cp = {
-		.xid = APFS_XID_LIVE,
+		.xid = w->xid,
 		.next_oid = w->next_oid,
 		.omap_oid = omap_oid,
 		.desc_index = DESC_LEN,
@@ -243,34 +266,63 @@ static int write_live(struct apfs_writer *w, struct apfs_space *space, uint64_t 
 
 	space->xid = cp.xid;
 	space->slot = 1;
-	space->used = w->out.next;
+	space->used = w->out.run.block;
 	int rc = write_state(w, &cp, space, block, e);
 
-	/* Ids rise with the index, so that the sorted mappings are in its order. */
 	for (size_t i = 0; i < w->spec->n_volumes; i++)
-		nx->nx_fs_oid[i] = to_le64(w->volumes.v[i].oid);
+		nx->nx_fs_oid[i] = to_le64(w->fs_oid[i]);
 	if (rc == 0)
 		rc = write_superblock(w, &cp, block, e);
 	return rc != 0 ? rc : apfs_out_put(&w->out, 0, block, e);
 }
 
+/* The volumes that are sealed, or those that are not. */
+static int write_volumes(struct apfs_writer *w, bool sealed, struct err *e)
+{
+	const struct apfs_container_spec *spec = w->spec;
+	struct apfs_sealed s;
+	int rc = 0;
+
+	for (size_t i = 0; i < spec->n_volumes && rc == 0; i++) {
+		if (spec->volumes[i].sealed != sealed)
+			continue;
+		rc = apfs_volume_write(w, i, &s, e);
+		if (rc != 0)
+			err_ctx(e, "volume '%s'", spec->volumes[i].name);
+		else if (sealed && spec->sealed)
+			rc = spec->sealed(spec->ctx, i, &s, e);
+	}
+	return rc;
+}
+
 static int write_all(struct apfs_writer *w, struct err *e)
 {
+	const struct apfs_omap_spec omap = {
+		.xid = w->xid,
+		.flags = APFS_OMAP_MANUALLY_MANAGED,
+		.map = &w->volumes,
+	};
 	struct apfs_space live = {.xid = 0};
 	uint64_t omap_oid, n;
 	int rc = write_bootstrap(w, &live, e);
 
-	for (size_t i = 0; i < w->spec->n_volumes && rc == 0; i++) {
-		rc = apfs_volume_write(w, i, e);
-		if (rc != 0)
-			err_ctx(e, "volume '%s'", w->spec->volumes[i].name);
-	}
 	if (rc == 0)
-		rc = apfs_omap_write(&w->out, APFS_XID_LIVE, APFS_OMAP_MANUALLY_MANAGED,
-				     &w->volumes, &omap_oid, &n, e);
+		rc = write_volumes(w, true, e);
+	if (rc == 0)
+		rc = write_volumes(w, false, e);
+	if (rc == 0)
+		rc = apfs_omap_write(&w->out, &omap, &omap_oid, &n, e);
 	if (rc == 0)
 		rc = apfs_out_flush(&w->out, e);
 	return rc != 0 ? rc : write_live(w, &live, omap_oid, e);
+}
+
+static uint64_t live_xid(const struct apfs_container_spec *spec)
+{
+	for (size_t i = 0; i < spec->n_volumes; i++)
+		if (spec->volumes[i].snapshot)
+			return APFS_XID_SNAPSHOT + 1;
+	return APFS_XID_BOOTSTRAP + 1;
 }
 
 int apfs_write(int fd, uint64_t offset, const struct apfs_container_spec *spec,
@@ -281,12 +333,12 @@ int apfs_write(int fd, uint64_t offset, const struct apfs_container_spec *spec,
 
 	if (rc == 0)
 		rc = check_spec(spec, e);
-	if (rc == 0)
-		rc = apfs_out_init(&w.out, fd, offset, w.layout.n_blocks, w.layout.first,
-				   e);
 	if (rc != 0)
 		return rc;
-	rc = write_all(&w, e);
+	w.xid = live_xid(spec);
+	rc = apfs_out_init(&w.out, fd, offset, w.layout.n_blocks, w.layout.first, e);
+	if (rc == 0)
+		rc = write_all(&w, e);
 	apfs_out_release(&w.out);
 	apfs_mappings_release(&w.volumes);
 	return rc;

@@ -7,7 +7,8 @@
 
 #define SYMLINK_TARGET_MAX 1023
 
-static int check_node(const struct fs_node *n, struct err *e)
+static int check_node(const struct apfs_volume_spec *spec, const struct fs_node *n,
+		      struct err *e)
 {
 	int rc = n->parent ? apfs_name_check(n->name, e) : 0;
 
@@ -18,6 +19,9 @@ static int check_node(const struct fs_node *n, struct err *e)
 	if (S_ISLNK(n->mode) && (n->size == 0 || n->size > SYMLINK_TARGET_MAX))
 		return err_set(e, E_INVAL, "target of a link must have 1..%d bytes",
 			       SYMLINK_TARGET_MAX);
+	/* Its hashes are those of the content as it is read, which is not at hand. */
+	if (spec->sealed && n->bsd_flags & APFS_UF_COMPRESSED)
+		return err_set(e, E_UNSUPPORTED, "compressed file on a sealed volume");
 	return 0;
 }
 
@@ -27,7 +31,7 @@ static int number_inodes(struct apfs_fs_walk *w, struct err *e)
 	char path[256];
 
 	for (struct fs_node *n = t->root; n; n = fs_tree_next(t, n)) {
-		int rc = check_node(n, e);
+		int rc = check_node(w->spec, n, e);
 
 		if (rc != 0) {
 			err_ctx(e, "%s", fs_node_path(n, path, sizeof(path)));

@@ -11,8 +11,7 @@
 void apfs_fs_release(struct apfs_fs *fs)
 {
 	apfs_records_release(&fs->recs);
-	free(fs->runs);
-	fs->runs = NULL;
+	apfs_streams_release(&fs->streams);
 }
 
 /* ---- Records ---- */
@@ -294,20 +293,29 @@ static int check_duplicates(const struct apfs_fs_walk *w, struct err *e)
 	return 0;
 }
 
+static uint64_t first_of_new(const struct apfs_volume_spec *spec)
+{
+	const bool shifted = spec->in_group && spec->role == APFS_ROLE_SYSTEM;
+
+	return APFS_INO_FIRST_USER | (shifted ? APFS_INO_SYSTEM_MARK : 0);
+}
+
 int apfs_fs_collect(struct apfs_fs *fs, const struct apfs_volume_spec *spec,
-		    struct apfs_out *out, struct err *e)
+		    uint64_t first_id, struct apfs_out *out, struct err *e)
 {
 	struct apfs_fs_walk w = {.fs = fs, .out = out, .spec = spec};
-	const bool shifted = spec->in_group && spec->role == APFS_ROLE_SYSTEM;
 	int rc;
 
-	*fs = (struct apfs_fs){.next_id = APFS_INO_FIRST_USER |
-					  (shifted ? APFS_INO_SYSTEM_MARK : 0)};
+	*fs = (struct apfs_fs){
+		.next_id = first_id ? first_id : first_of_new(spec),
+		.streams = {.hashed = spec->sealed},
+	};
 	rc = apfs_fs_number(&w, e);
 	if (rc == 0)
 		rc = add_tree(&w, e);
 	if (rc == 0) {
 		apfs_records_sort(&fs->recs);
+		apfs_streams_sort_by_owner(&fs->streams);
 		rc = check_duplicates(&w, e);
 	}
 	free(w.names);

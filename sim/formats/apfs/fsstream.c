@@ -22,45 +22,38 @@ struct apfs_j_dstream apfs_fs_dstream(uint64_t size)
 	};
 }
 
-/* Note that stream @id has @size bytes from @block on. */
-static int add_extent(struct apfs_fs_walk *w, uint64_t id, uint64_t block, uint64_t size,
-		      struct err *e)
+/*
+ * The extents that were added since there were @n_before. A sealed volume keeps them in a
+ * tree of their own, which is built from the runs.
+ */
+static int add_extents(struct apfs_fs_walk *w, size_t n_before, struct err *e)
 {
-	struct apfs_fs *fs = w->fs;
-	const uint64_t count = apfs_blocks_of(size);
-	const struct apfs_j_file_extent_val val = {
-		.len_and_flags = to_le64(count * APFS_BLOCK_SIZE),
-		.phys_block_num = to_le64(block),
-	};
+	const struct apfs_streams *s = &w->fs->streams;
+	int rc = 0;
 
-	if (count == 0)
-		return 0;
-	if (fs->n_runs == fs->cap_runs) {
-		size_t cap = fs->cap_runs ? fs->cap_runs * 2 : 256;
-		struct apfs_run *v = reallocarray(fs->runs, cap, sizeof(*v));
+	for (size_t i = n_before; i < s->n_runs && rc == 0 && !w->spec->sealed; i++) {
+		const struct apfs_run *run = &s->runs[i];
+		const struct apfs_j_file_extent_val val = {
+			.len_and_flags = to_le64(run->count * APFS_BLOCK_SIZE),
+			.phys_block_num = to_le64(run->block),
+		};
 
-		if (!v)
-			return err_set(e, E_NOMEM, "out of memory for extents");
-		fs->runs = v;
-		fs->cap_runs = cap;
+		rc = apfs_fs_add_numbered(w, run->owner, APFS_REC_FILE_EXTENT,
+					  run->offset * APFS_BLOCK_SIZE, &val,
+					  sizeof(val), e);
 	}
-	fs->runs[fs->n_runs++] =
-		(struct apfs_run){.block = block, .count = count, .owner = id};
-	fs->n_data_blocks += count;
-	return apfs_fs_add_numbered(w, id, APFS_REC_FILE_EXTENT, 0, &val, sizeof(val), e);
+	return rc;
 }
 
 int apfs_fs_add_content(struct apfs_fs_walk *w, const struct fs_node *n, struct err *e)
 {
 	const struct apfs_j_dstream_id_val refs = {to_le32(1)};
-	uint64_t block;
-	int rc = apfs_content_file(w->out, n, &block, e);
+	const size_t before = w->fs->streams.n_runs;
+	int rc = apfs_content_file(w->out, &w->fs->streams, n->tag, n, e);
 
 	if (rc == 0)
 		rc = apfs_fs_add(w, n->tag, APFS_REC_DSTREAM_ID, &refs, sizeof(refs), e);
-	if (rc == 0)
-		rc = add_extent(w, n->tag, block, n->size, e);
-	return rc;
+	return rc != 0 ? rc : add_extents(w, before, e);
 }
 
 /* ---- Extended attributes ---- */
@@ -109,11 +102,12 @@ static int add_xattr_stream(struct apfs_fs_walk *w, uint64_t ino,
 		.stream.xattr_obj_id = to_le64(w->fs->next_id),
 		.stream.dstream = apfs_fs_dstream(x->len),
 	};
-	uint64_t id = w->fs->next_id++, block;
-	int rc = apfs_content_bytes(w->out, x->value, x->len, &block, e);
+	const size_t before = w->fs->streams.n_runs;
+	int rc = apfs_content_bytes(w->out, &w->fs->streams, w->fs->next_id++, x->value,
+				    x->len, e);
 
 	if (rc == 0)
-		rc = add_extent(w, id, block, x->len, e);
+		rc = add_extents(w, before, e);
 	if (rc == 0)
 		rc = add_xattr_record(w, ino, x->name, &raw, sizeof(raw), e);
 	return rc;

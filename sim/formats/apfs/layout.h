@@ -23,9 +23,12 @@
 #include "sim/formats/apfs/btree_build.h"
 #include "sim/formats/apfs/writer.h"
 
-/* Transactions. A volume must be formatted before its live state. */
+/*
+ * Transactions. A volume must be formatted before its live state, and a snapshot is older
+ * than the superblock that knows of it. Without snapshots the live state has the second.
+ */
 #define APFS_XID_BOOTSTRAP 1u
-#define APFS_XID_LIVE      2u
+#define APFS_XID_SNAPSHOT  2u
 
 /* Ephemeral objects; virtual ones follow. */
 enum {
@@ -46,32 +49,37 @@ struct apfs_layout {
 	uint64_t first;
 };
 
-/* A run of blocks; none when count is 0. */
-struct apfs_range {
-	uint64_t block, count;
-};
-
 struct apfs_writer {
 	const struct apfs_container_spec *spec;
 	struct apfs_layout layout;
 	struct apfs_out out;
+	uint64_t xid; /* of the live state */
 	uint64_t next_oid;
-	struct apfs_mappings volumes; /* superblocks, in the order of the spec */
+	struct apfs_mappings volumes; /* their superblocks */
+	uint64_t fs_oid[APFS_NX_MAX_FILE_SYSTEMS]; /* of the superblocks, by index */
 };
 
 /* E_UNSUPPORTED, E_INVAL: a size that cannot be. */
 int apfs_layout_init(struct apfs_layout *l, uint64_t size, struct err *e) MUST_CHECK;
 
-/*
- * Write an object map at @xid. @m is sorted on the way. *@ret_oid: its block;
- * *@ret_blocks: how many blocks it took.
- */
-int apfs_omap_write(struct apfs_out *out, uint64_t xid, uint32_t flags,
-		    struct apfs_mappings *m, uint64_t *ret_oid, uint64_t *ret_blocks,
-		    struct err *e) MUST_CHECK;
+struct apfs_omap_spec {
+	uint64_t xid;
+	uint32_t flags;            /* APFS_OMAP_* */
+	struct apfs_mappings *map; /* sorted on the way */
+	const uint64_t *snapshots; /* xids, rising */
+	size_t n_snapshots;
+};
 
-/* Write volume @index of the spec and add its superblock to w->volumes. */
-int apfs_volume_write(struct apfs_writer *w, size_t index, struct err *e) MUST_CHECK;
+/* Write an object map. *@ret_oid: its block; *@ret_blocks: how many blocks it took. */
+int apfs_omap_write(struct apfs_out *out, const struct apfs_omap_spec *s,
+		    uint64_t *ret_oid, uint64_t *ret_blocks, struct err *e) MUST_CHECK;
+
+/*
+ * Write volume @index of the spec and add its superblock to w->volumes. *@ret is filled
+ * of a sealed one.
+ */
+int apfs_volume_write(struct apfs_writer *w, size_t index, struct apfs_sealed *ret,
+		      struct err *e) MUST_CHECK;
 
 /* What a space manager has to know beside the layout. */
 struct apfs_space {

@@ -459,6 +459,9 @@ enum apfs_rec_type { /* j_obj_types, p. 84 */
 /* UNIFIED_ID_SPACE_MARK: ids of the System volume of a group carry it; 2 and 3 do not. */
 #define APFS_INO_SYSTEM_MARK 0x0800000000000000ull
 
+/* bsd_flags (sys/stat.h of a Mac): the content is in com.apple.decmpfs. */
+#define APFS_UF_COMPRESSED 0x20u
+
 /* The key is sorted by id, then type; the integer as a whole is not the order. */
 struct apfs_j_key { /* p. 72; whole key of inode, dstream id, sibling map, dir stats */
 	le64 obj_id_and_type;

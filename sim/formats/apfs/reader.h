@@ -140,9 +140,6 @@ int apfs_snapshots(struct apfs_volume *v, struct apfs_snapshot **ret, size_t *re
 
 /* ---- files ---- */
 
-/* bsd_flags: the content is in com.apple.decmpfs. */
-#define APFS_UF_COMPRESSED 0x20u
-
 struct apfs_inode {
 	uint64_t ino;
 	uint64_t parent;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/* A volume of a new container: its state, a snapshot of it, its superblock. */
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/formats/apfs/common.h"
-#include "sim/formats/apfs/fsrecords.h"
 #include "sim/formats/apfs/layout.h"
+#include "sim/formats/apfs/snapshot_write.h"
+#include "sim/formats/apfs/state.h"
 
 #define FORMATTED_BY "kextlab APFS writer"
 
@@ -14,71 +17,17 @@
 
 #define FIRST_DOC_ID 3 /* MIN_DOC_ID, APFS Reference p. 98 */
 
-/* The trees of a volume, and how many blocks it owns. */
-struct parts {
-	uint64_t root_oid, extentref, snapmeta, omap;
-	uint64_t n_blocks;
+/* A volume that is being written. */
+struct volume {
+	struct apfs_writer *w;
+	const struct apfs_volume_spec *spec;
+	struct apfs_mappings map;  /* owned: its virtual objects */
+	struct apfs_state state;   /* owned */
+	struct apfs_superblock sb; /* what is known of the live one */
+	uint64_t n_blocks;	   /* apfs_fs_alloc_count */
+	uint64_t snapshot_xid;	   /* 0: no snapshot */
+	char snapshot[APFS_SNAPSHOT_NAME_MAX];
 };
-
-static int write_fs_tree(struct apfs_writer *w, const struct apfs_fs *fs,
-			 struct apfs_mappings *map, struct parts *p, struct err *e)
-{
-	struct apfs_btree t;
-	int rc = 0;
-
-	apfs_btree_init(&t, &apfs_fs_tree, &w->out, APFS_XID_LIVE, &w->next_oid, map);
-	for (size_t i = 0; i < fs->recs.n && rc == 0; i++) {
-		const struct apfs_record *r = &fs->recs.v[i];
-
-		rc = apfs_btree_add(&t, apfs_record_key(&fs->recs, r), r->key_len,
-				    apfs_record_val(&fs->recs, r), r->val_len, e);
-	}
-	if (rc == 0)
-		rc = apfs_btree_finish(&t, &p->root_oid, e);
-	p->n_blocks += t.n_nodes;
-	apfs_btree_release(&t);
-	return rc;
-}
-
-static int write_extentref_tree(struct apfs_writer *w, const struct apfs_fs *fs,
-				struct parts *p, struct err *e)
-{
-	const uint64_t type = (uint64_t)APFS_REC_EXTENT << APFS_REC_TYPE_SHIFT;
-	const uint64_t kind = (uint64_t)APFS_KIND_NEW << APFS_PEXT_KIND_SHIFT;
-	struct apfs_btree t;
-	int rc = 0;
-
-	apfs_btree_init(&t, &apfs_extentref_tree, &w->out, APFS_XID_LIVE, NULL, NULL);
-	for (size_t i = 0; i < fs->n_runs && rc == 0; i++) {
-		const struct apfs_run *run = &fs->runs[i];
-		const struct apfs_j_key key = {to_le64(run->block | type)};
-		const struct apfs_j_phys_ext_val val = {
-			.len_and_kind = to_le64(run->count | kind),
-			.owning_obj_id = to_le64(run->owner),
-			.refcnt = to_le32(1),
-		};
-
-		rc = apfs_btree_add(&t, &key, sizeof(key), &val, sizeof(val), e);
-	}
-	if (rc == 0)
-		rc = apfs_btree_finish(&t, &p->extentref, e);
-	p->n_blocks += t.n_nodes;
-	apfs_btree_release(&t);
-	return rc;
-}
-
-/* Empty: snapshots come with sealed volumes. */
-static int write_snapmeta_tree(struct apfs_writer *w, struct parts *p, struct err *e)
-{
-	struct apfs_btree t;
-
-	apfs_btree_init(&t, &apfs_snapmeta_tree, &w->out, APFS_XID_LIVE, NULL, NULL);
-	int rc = apfs_btree_finish(&t, &p->snapmeta, e);
-
-	p->n_blocks += t.n_nodes;
-	apfs_btree_release(&t);
-	return rc;
-}
 
 static void fill_identity(struct apfs_superblock *sb, const struct apfs_container_spec *c,
 			  size_t index)
@@ -110,73 +59,162 @@ static void fill_identity(struct apfs_superblock *sb, const struct apfs_containe
 		memcpy(sb->apfs_volume_group_id.b, c->group_uuid, sizeof(c->group_uuid));
 }
 
-static void fill_contents(struct apfs_superblock *sb, const struct apfs_fs *fs,
-			  const struct parts *p)
+static void set_alloc_count(struct volume *v)
 {
-	const le32 physical = to_le32(APFS_OBJ_PHYSICAL | APFS_OT_BTREE);
+	v->sb.apfs_fs_alloc_count = to_le64(v->n_blocks);
+	v->sb.apfs_total_blocks_alloced = to_le64(v->n_blocks);
+}
 
-	sb->apfs_root_tree_type = to_le32(APFS_OBJ_VIRTUAL | APFS_OT_BTREE);
-	sb->apfs_extentref_tree_type = physical;
-	sb->apfs_snap_meta_tree_type = physical;
-	sb->apfs_omap_oid = to_le64(p->omap);
-	sb->apfs_root_tree_oid = to_le64(p->root_oid);
-	sb->apfs_extentref_tree_oid = to_le64(p->extentref);
-	sb->apfs_snap_meta_tree_oid = to_le64(p->snapmeta);
-	sb->apfs_next_obj_id = to_le64(fs->next_id);
-	sb->apfs_num_files = to_le64(fs->n_files);
-	sb->apfs_num_directories = to_le64(fs->n_dirs);
-	sb->apfs_num_symlinks = to_le64(fs->n_symlinks);
-	sb->apfs_fs_alloc_count = to_le64(p->n_blocks);
-	sb->apfs_total_blocks_alloced = to_le64(p->n_blocks);
+/* ---- The snapshot ---- */
+
+static void name_snapshot(struct volume *v)
+{
+	size_t len = strlen(v->spec->snapshot);
+
+	memcpy(v->snapshot, v->spec->snapshot, len + 1);
+	for (size_t i = 0;
+	     i < APFS_ROOT_HASH_SIZE && v->spec->snapshot == APFS_SNAPSHOT_OF_ROOT_HASH;
+	     i++)
+		snprintf(v->snapshot + len + 2 * i, 3, "%02X", v->state.root_hash[i]);
+}
+
+/*
+ * The snapshot keeps the extent references; the live volume, which has allocated nothing
+ * since, gets an empty tree, and its own tree of a sealed volume's extents.
+ */
+static int write_snapshot(struct volume *v, uint64_t extentref,
+			  struct apfs_snapshot_entry *ret, struct err *e)
+{
+	struct apfs_out *out = &v->w->out;
+	struct apfs_tree_at empty, fext;
+
+	name_snapshot(v);
+	*ret = (struct apfs_snapshot_entry){
+		.name = v->snapshot,
+		.xid = v->snapshot_xid,
+		.extentref = extentref,
+		.inum = v->state.next_id++,
+		.create_ns = v->w->spec->time_ns,
+		.change_ns = v->w->spec->time_ns,
+	};
+	v->sb.apfs_next_obj_id = to_le64(v->state.next_id);
+	set_alloc_count(v);
+	int rc = apfs_snapshot_superblock_write(out, v->snapshot_xid, &v->sb,
+						&ret->superblock, e);
+
+	if (rc == 0)
+		rc = apfs_extentref_write(out, v->w->xid, NULL, 0, &empty, e);
+	if (rc != 0)
+		return rc;
+	v->n_blocks += empty.n_blocks;
+	v->sb.apfs_extentref_tree_oid = to_le64(empty.root);
+	v->sb.apfs_num_snapshots = to_le64(1);
+	if (v->spec->root_from_snapshot)
+		v->sb.apfs_root_to_xid = to_le64(v->snapshot_xid);
+	if (!v->spec->sealed)
+		return 0;
+	rc = apfs_fext_write(out, v->w->xid, &v->state.streams, &fext, e);
+	if (rc == 0) {
+		v->n_blocks += fext.n_blocks;
+		v->sb.apfs_fext_tree_oid = to_le64(fext.root);
+	}
+	return rc;
+}
+
+/* ---- The whole ---- */
+
+/* Content and trees; a snapshot owns what is written here. */
+static int write_state(struct volume *v, struct apfs_tree_at *ret_extentref,
+		       struct err *e)
+{
+	struct apfs_writer *w = v->w;
+	const struct apfs_state_spec spec = {
+		.volume = v->spec,
+		.xid = v->snapshot_xid ? v->snapshot_xid : w->xid,
+		.out = &w->out,
+		.next_oid = &w->next_oid,
+		.map = &v->map,
+	};
+	int rc = apfs_state_write(&spec, &v->state, e);
+
+	if (rc == 0)
+		rc = apfs_extentref_write(&w->out, spec.xid, v->state.streams.runs,
+					  v->state.streams.n_runs, ret_extentref, e);
+	if (rc != 0)
+		return rc;
+	v->n_blocks = v->state.n_blocks + ret_extentref->n_blocks;
+	apfs_state_fill(&v->state, &v->sb);
+	v->sb.apfs_extentref_tree_oid = to_le64(ret_extentref->root);
+	return 0;
+}
+
+static int write_maps(struct volume *v, const struct apfs_snapshot_entry *snapshot,
+		      struct err *e)
+{
+	const size_t n = v->snapshot_xid ? 1 : 0;
+	const struct apfs_omap_spec omap = {
+		.xid = v->w->xid,
+		.map = &v->map,
+		.snapshots = &v->snapshot_xid,
+		.n_snapshots = n,
+	};
+	struct apfs_tree_at snapmeta;
+	uint64_t oid, n_omap;
+	int rc = apfs_snapmeta_write(&v->w->out, v->w->xid, snapshot, n, &snapmeta, e);
+
+	if (rc == 0)
+		rc = apfs_omap_write(&v->w->out, &omap, &oid, &n_omap, e);
+	if (rc != 0)
+		return rc;
+	v->n_blocks += snapmeta.n_blocks + n_omap;
+	v->sb.apfs_snap_meta_tree_oid = to_le64(snapmeta.root);
+	v->sb.apfs_omap_oid = to_le64(oid);
+	return 0;
 }
 
 /* The superblock itself does not count among the blocks of a volume. */
-static int write_superblock(struct apfs_writer *w, size_t index, const struct apfs_fs *fs,
-			    const struct parts *p, struct err *e)
+static int write_superblock(struct volume *v, size_t index, struct err *e)
 {
-	struct apfs_mapping m = {.oid = w->next_oid++, .xid = APFS_XID_LIVE};
+	struct apfs_writer *w = v->w;
+	struct apfs_mapping m = {.oid = w->next_oid++, .xid = w->xid};
 	uint8_t *block;
 	int rc = apfs_out_block(&w->out, &block, &m.paddr, e);
 
 	if (rc != 0)
 		return rc;
-	fill_identity((struct apfs_superblock *)block, w->spec, index);
-	fill_contents((struct apfs_superblock *)block, fs, p);
+	set_alloc_count(v);
+	memcpy(block, &v->sb, sizeof(v->sb));
 	apfs_obj_seal(block, m.oid, m.xid, APFS_OBJ_VIRTUAL | APFS_OT_FS, 0);
+	w->fs_oid[index] = m.oid;
 	return apfs_mappings_add(&w->volumes, &m, e);
 }
 
-static int write_parts(struct apfs_writer *w, const struct apfs_fs *fs, struct parts *p,
-		       struct err *e)
+static void report(const struct volume *v, struct apfs_sealed *ret)
 {
-	struct apfs_mappings map = {.v = NULL};
-	uint64_t omap_blocks = 0;
-	int rc = write_fs_tree(w, fs, &map, p, e);
-
-	if (rc == 0)
-		rc = write_extentref_tree(w, fs, p, e);
-	if (rc == 0)
-		rc = write_snapmeta_tree(w, p, e);
-	if (rc == 0)
-		rc = apfs_omap_write(&w->out, APFS_XID_LIVE, 0, &map, &p->omap,
-				     &omap_blocks, e);
-	p->n_blocks += omap_blocks;
-	apfs_mappings_release(&map);
-	return rc;
+	*ret = (struct apfs_sealed){.snapshot_xid = v->snapshot_xid};
+	memcpy(ret->root_hash, v->state.root_hash, sizeof(ret->root_hash));
+	memcpy(ret->snapshot, v->snapshot, sizeof(ret->snapshot));
 }
 
-int apfs_volume_write(struct apfs_writer *w, size_t index, struct err *e)
+int apfs_volume_write(struct apfs_writer *w, size_t index, struct apfs_sealed *ret,
+		      struct err *e)
 {
-	struct apfs_fs fs;
-	int rc = apfs_fs_collect(&fs, &w->spec->volumes[index], &w->out, e);
+	struct volume v = {.w = w, .spec = &w->spec->volumes[index]};
+	struct apfs_snapshot_entry snapshot = {.name = ""};
+	struct apfs_tree_at extentref;
+	int rc;
 
-	if (rc == 0) {
-		struct parts p = {.n_blocks = fs.n_data_blocks};
-
-		rc = write_parts(w, &fs, &p, e);
-		if (rc == 0)
-			rc = write_superblock(w, index, &fs, &p, e);
-	}
-	apfs_fs_release(&fs);
+	v.snapshot_xid = v.spec->snapshot ? APFS_XID_SNAPSHOT : 0;
+	fill_identity(&v.sb, w->spec, index);
+	rc = write_state(&v, &extentref, e);
+	if (rc == 0 && v.snapshot_xid)
+		rc = write_snapshot(&v, extentref.root, &snapshot, e);
+	if (rc == 0)
+		rc = write_maps(&v, &snapshot, e);
+	if (rc == 0)
+		rc = write_superblock(&v, index, e);
+	report(&v, ret);
+	apfs_state_release(&v.state);
+	apfs_mappings_release(&v.map);
 	return rc;
 }
