@@ -72,12 +72,12 @@ const struct nvram_var *nvram_get_apple(const struct nvram *nv, const char *name
 /* Bytes that the records take, with @key of @len bytes in place of what it replaces. */
 static size_t stored_size(const struct nvram *nv, const char *key, size_t len)
 {
-	size_t sum = nvram_record_size(strlen(key), len);
+	size_t sum = bank_record_size(strlen(key), len);
 
 	for (size_t i = 0; i < nv->n; i++)
 		if (strcmp(nv->vars[i].key, key) != 0)
 			sum +=
-			    nvram_record_size(strlen(nv->vars[i].key), nv->vars[i].len);
+			    bank_record_size(strlen(nv->vars[i].key), nv->vars[i].len);
 	return sum;
 }
 

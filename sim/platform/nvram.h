@@ -2,15 +2,8 @@
 /*
  * The Mac's NVRAM: variables named by GUID and name, on a device of 64 KiB.
  *
- * The device holds two banks of half its size, and each store goes to the bank that is
- * not the newest, so that a power cut leaves the old content whole. A bank, all
- * little-endian:
- *
- *	0   8  "KLNVRAM1"
- *	8   8  sequence number; the higher of two valid banks counts
- *	16  4  bytes of records that follow the header
- *	20  4  CRC-32 (zlib) of bytes 0..19 and the records
- *	24     records: u16 length of key, u32 length of value, key "GUID:name", value
+ * The device holds two banks (bank.h), so that a power cut leaves the old content whole;
+ * its magic is "KLNVRAM1", a record's key is "GUID:name".
  *
  * A device of zeros only is an empty NVRAM, as a new Mac has.
  */

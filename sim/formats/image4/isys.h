@@ -10,6 +10,7 @@
 #ifndef SIM_FORMATS_IMAGE4_ISYS_H
 #define SIM_FORMATS_IMAGE4_ISYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -16,12 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Bank 0 with a checksum that is right, so that the records are reached. */
 static void fuzz_records(const uint8_t *data, size_t size)
 {
-	struct nvram_bank_raw h = {.magic = NVRAM_MAGIC,
+	struct bank_raw h = {.magic = NVRAM_MAGIC,
 				   .length = to_le32((uint32_t)size)};
 	struct err e = ERR_INIT;
 	struct nvram nv;
 	int fd = memfd_create("nvram", MFD_CLOEXEC);
-	uLong crc = crc32(0, (const uint8_t *)&h, offsetof(struct nvram_bank_raw, crc));
+	uLong crc = crc32(0, (const uint8_t *)&h, offsetof(struct bank_raw, crc));
 
 	if (fd < 0)
 		abort();
