@@ -74,8 +74,9 @@ static int take_newest(const struct bank_format *f, const uint8_t *image, struct
 		return err_set(e, E_NOTFOUND, "%s is blank", f->what);
 	if (bank < 0)
 		return err_set(e, E_CORRUPT, "%s: no valid bank", f->what);
-	return buf_append(
-		ret, image + (size_t)bank * f->size / 2 + sizeof(struct bank_raw), len, e);
+	return buf_append(ret,
+			  image + (size_t)bank * f->size / 2 + sizeof(struct bank_raw),
+			  len, e);
 }
 
 int bank_load(const struct bank_format *f, int fd, struct buf *ret,

@@ -43,7 +43,7 @@ _Static_assert(sizeof(struct bank_record_raw) == 6, "record header");
 /* A kind of device. */
 struct bank_format {
 	char magic[BANK_MAGIC_LEN + 1];
-	uint32_t size;    /* of the device, bytes */
+	uint32_t size;	  /* of the device, bytes */
 	const char *what; /* "NVRAM", for messages */
 };
 

@@ -48,7 +48,7 @@ static bool read_item(const struct der *d, struct der_item *ret)
 	if ((r & 0x81) || content_len < 0)
 		return false;
 	*ret = (struct der_item){
-		.class = (enum der_class)class,
+		.class = (enum der_class) class,
 		.constructed = r & V_ASN1_CONSTRUCTED,
 		.tag = (uint32_t)tag,
 		.off = d->off,
@@ -94,11 +94,12 @@ static int expect(struct der *d, enum der_class class, uint32_t tag, bool constr
 		return r;
 	if (ret->class == class && ret->tag == tag && ret->constructed == constructed)
 		return 0;
-	return err_set(e, E_CORRUPT,
-		       "offset %zu: class 0x%02x tag %u%s where class 0x%02x tag %u%s has "
-		       "to be",
-		       ret->off, ret->class, ret->tag, ret->constructed ? " {}" : "",
-		       class, tag, constructed ? " {}" : "");
+	return err_set(
+		e, E_CORRUPT,
+		"offset %zu: class 0x%02x tag %u%s where class 0x%02x tag %u%s has "
+		"to be",
+		ret->off, ret->class, ret->tag, ret->constructed ? " {}" : "", class, tag,
+		constructed ? " {}" : "");
 }
 
 static void go_inside(const struct der *d, const struct der_item *i, struct der *ret)

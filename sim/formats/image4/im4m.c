@@ -24,7 +24,8 @@ static int take_object(struct der *d, uint32_t *ret_name, struct img4_props *ret
 	return r ? err_ctx(e, "'%s'", fourcc_text(*ret_name, name)) : 0;
 }
 
-/* The same for objects that were read once without an error: properties are not entered. */
+/* The same for objects that were read once without an error: properties are not entered.
+ */
 static bool next_named(struct der *at, uint32_t *ret_name, struct img4_props *ret)
 {
 	struct der in;

@@ -57,8 +57,7 @@ static enum img4_result verify_chain(const struct im4m *m, X509 *anchor, X509 *l
 		return IMG4_ENOMEM;
 	if (X509_verify_cert(ctx) == 1)
 		return IMG4_OK;
-	return refuse(e,
-		      X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+	return refuse(e, X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
 }
 
 static enum img4_result check_chain(const struct im4m *m, X509 *anchor, X509 *leaf,
@@ -138,8 +137,7 @@ static enum img4_result check_demands(struct img4_props allowed,
 
 	while (img4_props_next(&allowed, &c)) {
 		if (c.kind != IMG4_MAY && !img4_props_get(have, c.name, &p)) {
-			err_set(e, E_CORRUPT,
-				"the certificate wants '%s' in '%s'",
+			err_set(e, E_CORRUPT, "the certificate wants '%s' in '%s'",
 				fourcc_text(c.name, name), fourcc_text(where, w));
 			return IMG4_EAUTH;
 		}
@@ -162,8 +160,7 @@ static enum img4_result check_all_sets(const struct im4m *m,
 	struct der at = m->objects;
 	struct img4_props props;
 	uint32_t name;
-	enum img4_result r =
-		check_set(&c->manp, &m->manp, FOURCC('M', 'A', 'N', 'P'), e);
+	enum img4_result r = check_set(&c->manp, &m->manp, FOURCC('M', 'A', 'N', 'P'), e);
 
 	while (!r && im4m_next_object(&at, &name, &props))
 		r = check_set(&c->objp, &props, name, e);

@@ -13,9 +13,9 @@ static const struct {
 	enum img4_result result;
 	const char *name;
 } results[] = {
-	{IMG4_OK, "OK"},         {IMG4_ENOENT, "ENOENT"}, {IMG4_ENOEXEC, "ENOEXEC"},
+	{IMG4_OK, "OK"},	 {IMG4_ENOENT, "ENOENT"}, {IMG4_ENOEXEC, "ENOEXEC"},
 	{IMG4_ENOMEM, "ENOMEM"}, {IMG4_EACCES, "EACCES"}, {IMG4_ESTALE, "ESTALE"},
-	{IMG4_EFTYPE, "EFTYPE"}, {IMG4_EAUTH, "EAUTH"},   {IMG4_EILSEQ, "EILSEQ"},
+	{IMG4_EFTYPE, "EFTYPE"}, {IMG4_EAUTH, "EAUTH"},	  {IMG4_EILSEQ, "EILSEQ"},
 };
 
 const char *img4_result_name(enum img4_result r)

@@ -13,11 +13,10 @@
 #define SIM_PLATFORM_SECUREBOOT_CHAIN_H
 
 #include "sim/formats/image4/isys.h"
+#include "sim/platform/machine.h"
 #include "sim/platform/nvram.h"
 #include "sim/platform/secureboot/chip.h"
 #include "sim/platform/secureboot/localpolicy.h"
-
-enum sb_scheme { SB_APPLE_SILICON, SB_T2, SB_INTEL, SB_N_SCHEMES };
 
 enum sb_volume { SB_ISCPREBOOT, SB_PREBOOT, SB_RECOVERY, SB_N_VOLUMES };
 
@@ -61,8 +60,8 @@ struct sb_row {
 	bool optional;	  /* may be absent from the manifest */
 	enum sb_end on_failure;
 };
-/* The rows of @s in order. */
-const struct sb_row *sb_rows(enum sb_scheme s, size_t *ret_n);
+/* The rows of machines of this kind, in order. */
+const struct sb_row *sb_rows(enum machine_secure_boot s, size_t *ret_n);
 
 #define SB_STEPS_MAX 24u
 
@@ -78,15 +77,14 @@ struct sb_step {
 };
 
 struct sb_boot {
-	enum sb_scheme scheme;
+	const struct machine_model *machine;
 	const struct sb_files *files;
 	struct sb_chip *chip;
 	const struct nvram *nvram; /* boot-volume; may be NULL when @group is given */
 	/* Volume group (Intel: folder of Preboot) to start, upper-case text; "": NVRAM's.
 	 */
 	char group[UUID_TEXT_MAX];
-	bool recovery;	   /* start its recoveryOS */
-	const char *board; /* T2: "j137ap" */
+	bool recovery; /* start its recoveryOS */
 	/* May be NULL: called after each step, while it happens. */
 	void (*step)(void *ctx, const struct sb_step *s);
 	void *step_ctx;

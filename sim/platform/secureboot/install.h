@@ -19,11 +19,10 @@ struct sb_object {
 };
 
 struct sb_install_spec {
-	enum sb_scheme scheme;
+	const struct machine_model *machine;
 	const struct sb_services *services;
 	const char *group; /* volume group UUID, upper case; Intel: folder of Preboot */
-	const char *board; /* T2: part of file names, "j137ap" */
-	const char *os_version; /* love: "21.3.61.5.0,0" */
+	const char *os_version; /* love, as release_love has it */
 	enum sb_level level;
 	bool global; /* a manifest for all chips; Reduced security needs it or not */
 	/* What the owner changed beside the level; may be NULL. Consistent with @level.

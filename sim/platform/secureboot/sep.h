@@ -49,6 +49,7 @@ struct sep {
 	/* Make the chip's state durable; a power cut leaves the old or the new. */
 	int (*store)(void *ctx, struct sb_chip *chip, struct err *e);
 	void *store_ctx;
+	enum sep_command last; /* of the command that ran last, set before it stores */
 	enum sep_env env;
 	char paired_group[UUID_TEXT_MAX]; /* whose recoveryOS runs; "" outside of recovery
 					   */

@@ -9,6 +9,8 @@
 
 #include "sim/formats/image4/img4_verify.h"
 #include "sim/formats/image4/isys.h"
+#include "sim/platform/machine.h"
+#include "sim/platform/release.h"
 
 #define SSV_LINE_MAX  160u
 #define SSV_LINES_MAX 8u
@@ -23,23 +25,14 @@ struct ssv_need {
 };
 bool ssv_need_auth(const struct ssv_need *n);
 
-/* How a refused root hash ends. Sources disagree, so it is the scenario's choice. */
-enum ssv_ending { SSV_PANIC, SSV_PANIC_LOOP, SSV_RECOVERY };
-
-/* Source lines in the messages of this release's apfs.kext. */
-struct ssv_lines {
-	unsigned required_osx, required, authenticate, rooting, vfsops_panic;
-	bool long_panic; /* 12: "(%d). Rooting from the live fs of a sealed volume ..." */
-};
-
 struct ssv_in {
 	struct ssv_need need;
-	enum ssv_ending ending;
-	const struct ssv_lines *lines;
-	const char *device;	 /* "disk3s1" */
-	const char *volume_uuid; /* text, upper case: recovery-broken-seal-uuid */
-	const char *snapshot;	 /* name that was looked for; "" when none is known */
-	bool found;		 /* a tagged root snapshot is there */
+	enum machine_seal_end ending;	 /* how a refused root hash goes on */
+	const struct release_apfs *apfs; /* source lines in its messages */
+	const char *device;		 /* "disk3s1" */
+	const char *volume_uuid;	 /* text, upper case: recovery-broken-seal-uuid */
+	const char *snapshot; /* name that was looked for; "" when none is known */
+	bool found;	      /* a tagged root snapshot is there */
 	uint64_t snapshot_xid;
 	bool sealed, broken; /* seal of the snapshot */
 	const uint8_t
@@ -49,6 +42,9 @@ struct ssv_in {
 	const uint8_t *payload;
 	size_t payload_len;
 	enum img4_result payload_result;
+	/* May be NULL: called for each line of the log when it happens. */
+	void (*line)(void *ctx, const char *text);
+	void *line_ctx;
 };
 
 enum ssv_outcome {
@@ -66,7 +62,6 @@ struct ssv_nvram {
 
 struct ssv_out {
 	enum ssv_outcome outcome;
-	enum ssv_ending ending; /* SSV_REFUSED, SSV_PANICS: how it goes on */
 	int error;		/* Darwin errno: 0 or 80 (EAUTH) */
 	char line[SSV_LINES_MAX][SSV_LINE_MAX]; /* what apfs logs, in order */
 	size_t n_lines;
