@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sim/base/json_text.h"
 #include "sim/carrier/boot_protocol.h"
 
 #define LINE_BUF 2048
@@ -53,10 +54,28 @@ void channel_event(int fd, const char *name, json_t *more)
 	channel_send(fd, BOOT_EVENT, json_pack("{s:o}", "event", ev), -1);
 }
 
-void channel_stage(int fd, const char *stage, const char *detail)
+void channel_stage(int fd, const char *stage, const char *detail, int64_t ns)
 {
 	channel_event(fd, "boot.stage",
-		      json_pack("{s:s,s:s}", "stage", stage, "detail", detail));
+		      json_pack("{s:s,s:o,s:I}", "stage", stage, "detail",
+				json_text(detail), "us", (json_int_t)(ns / 1000)));
+}
+
+void channel_log(void *unused, const struct klog_record *r)
+{
+	struct buf line = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	(void)unused;
+	channel_event(BOOT_FD, "log",
+		      json_pack("{s:I,s:s,s:I,s:o,s:o,s:o}", "seq", (json_int_t)r->seq,
+				"stamp", r->stamp, "mono_ns", (json_int_t)r->mono_ns,
+				"process", json_text(r->process), "sender",
+				json_text(r->sender), "message", json_text(r->message)));
+	if (!klog_line(r, &line, &e))
+		channel_send(BOOT_FD, BOOT_CONSOLE,
+			     json_pack("{s:o}", "text", json_text(buf_str(&line))), -1);
+	buf_release(&line);
 }
 
 void channel_say(int fd, const char *form, ...)

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "components/boot/klog.h"
 #include "sim/base/err.h"
 
 /*
@@ -15,8 +16,10 @@ void channel_send(int fd, const char *type, json_t *msg, int pass_fd);
 
 /* {"event":@name, ...members of @more}; @more is released and may be NULL. */
 void channel_event(int fd, const char *name, json_t *more);
-/* The event boot.stage. */
-void channel_stage(int fd, const char *stage, const char *detail);
+/* The event boot.stage; @ns: how long it took. */
+void channel_stage(int fd, const char *stage, const char *detail, int64_t ns);
+/* A record of the unified log: the event log, and a line of the console. A klog sink. */
+void channel_log(void *unused, const struct klog_record *r);
 /* A line of the Mac's console. */
 void channel_say(int fd, const char *form, ...) PRINTF_LIKE(2, 3);
 

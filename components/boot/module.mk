@@ -6,6 +6,7 @@ boot-apfs := $(patsubst %,sim/formats/apfs/%.c,common reader_block reader_btree 
 host-src  += components/boot/volumes.c
 test-src  += components/boot/test/test_boot.c components/boot/test/test_klog.c
 guest-bin += boot
-boot-src  := $(patsubst %,components/boot/%.c,main channel policy service tree volumes xnu) \
+boot-src  := $(patsubst %,components/boot/%.c,main catalina channel devices policy service \
+	     tree userspace volumes worlds xnu) \
 	     sim/carrier/sip/sip.c $(boot-apfs)
 boot-libs := -lbpf -lutf8proc

@@ -13,6 +13,7 @@
 #include "components/boot/tree.h"
 #include "components/boot/xnu.h"
 #include "components/common/packet.h"
+#include "sim/base/clock.h"
 #include "sim/platform/filevault.h"
 #include "sim/platform/paths.h"
 
@@ -157,6 +158,18 @@ static int op_volumes(struct service *s, const json_t *req, struct err *e)
 	return xnu_write_volumes(s->volumes, e);
 }
 
+static int op_log(struct service *s, const json_t *req, struct err *e)
+{
+	const json_t *when = json_object_get(req, "mono_ns");
+
+	if (!text_of(req, "message")[0])
+		return err_set(e, E_INVAL, "a record without a message");
+	klog_from(s->log, text_of(req, "process"), text_of(req, "sender"),
+		  text_of(req, "message"),
+		  json_is_integer(when) ? json_integer_value(when) : clock_ns());
+	return 0;
+}
+
 static int op_shutdown_begin(struct service *s, const json_t *req, struct err *e)
 {
 	(void)req;
@@ -168,9 +181,9 @@ static const struct {
 	int (*run)(struct service *s, const json_t *req, struct err *e);
 	enum { ANYBODY, ROOT, LAUNCHD } who;
 } ops[] = {
-	{"mount", op_mount, ROOT},	     {"unmount", op_unmount, ROOT},
-	{"unlock", op_unlock, ROOT},	     {"volumes", op_volumes, ANYBODY},
-	{"shutdown_begin", op_shutdown_begin, LAUNCHD},
+	{"mount", op_mount, ROOT},   {"unmount", op_unmount, ROOT},
+	{"unlock", op_unlock, ROOT}, {"volumes", op_volumes, ANYBODY},
+	{"log", op_log, ANYBODY},    {"shutdown_begin", op_shutdown_begin, LAUNCHD},
 };
 
 static int handle(struct service *s, const json_t *req, uid_t uid, pid_t pid,

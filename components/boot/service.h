@@ -36,8 +36,8 @@
  *   {"op":"snapshot_delete","device":...,"name":...}    ENOENT, EBUSY: it is mounted
  *   {"op":"snapshot_root","device":...,"name":...}      "": none, so that the next start
  *	roots from the snapshot that the root hash of the system names. ENOENT
- *   {"op":"snapshot_revert","device":...,"name":...}    the live state becomes that of the
- *	snapshot; EBUSY while the live state is mounted
+ *   {"op":"snapshot_revert","device":...,"name":...}    the live state becomes that of
+ *	the snapshot; EBUSY while the live state is mounted
  *
  * The unified log.
  *
@@ -54,29 +54,27 @@
  *	{"notify":"exit"}   kernel requests are disabled: no more will come; say goodbye
  *   {"op":"load_collection","collections":["boot"]}
  *	publish the kexts of the loaded collection(s) to kernelmanagerd, one notification
- *	each, in the order of the collection, before the reply. -> "kexts":N, "uuid":HEX32.
- *	EALREADY after the first time since userspace started; EPERM when kext loading is
- *	disabled; "pageable" and "aux": ENOENT when the machine has none; only the
- *	connection of kext_daemon.
+ *	each, in the order of the collection, before the reply. -> "kexts":N,
+ *	"uuid":HEX32. EALREADY after the first time since userspace started; EPERM when
+ *	kext loading is disabled; "pageable" and "aux": ENOENT when the machine has none;
+ *	only on the connection of kext_daemon.
  *
- * Secure boot of Macs with a Secure Enclave that holds policies (Apple silicon); on others
- * ENOTSUP. On a Mac userspace speaks to the SEP through AppleSEPManager; files on
- * iSCPreboot are userspace's own.
+ * Secure boot of Macs with a LocalPolicy (Apple silicon); on others ENOTSUP. On a Mac
+ * userspace speaks to the Secure Enclave through AppleSEPManager and writes the files on
+ * iSCPreboot itself; here the kernel does both (sim/platform/secureboot/policy.h).
  *
- *   {"op":"policy","group":UUID}
- *	-> "environment":N (0 macOS, 1 1TR, 2 recoveryOS), "paired":B,
- *	   "blessed":HEX96, "proposed":HEX96|"" (digests that name files), "path": of the
- *	   policy's folder on iSCPreboot, "policy":{"smb0":true,"sip0":119,"lpnh":HEX96,...}
- *	   with the fields that are in the policy. Anybody. ENOENT: no such policy.
- *   {"op":"policy_begin","group":UUID,"mode":"full"|"reduced"|"permissive",
- *    "set":{"sip1":true,"smb2":null,...},"user":...,"password":...}
- *	the SEP makes a new nonce and signs a policy, from scratch when "mode" is there,
- *	else the blessed one with the fields of "set" changed (null: taken out); it is
- *	proposed from now on. -> "digest":HEX96, "image":BASE64, to be written to
- *	<path>/<digest>.img4 and flushed by the caller. EPERM with "sep":11: not allowed
- *	in this environment (secure boot policy edits of this kind need 1TR);
- *	EPERM with "sep":17: not the paired recoveryOS; EACCES: the password; EBUSY: begun.
- *   {"op":"policy_end","group":UUID}   blesses what was proposed. EINVAL: nothing was
+ *   {"op":"policy","group":UUID}            anybody; ENOENT: no valid policy
+ *	-> "environment":N (enum sep_env: 0 macOS, 1 1TR, 2 recoveryOS), "paired":B,
+ *	   "path":"/<group>/LocalPolicy/<lpnh>.img4" on iSCPreboot, "lpnh","rpnh","ronh":
+ *	   blessed digests, HEX96, "policy":{"smb0":"true","nsih":HEX96,...}: the fields
+ *	   that are set, as lp_value_text has them
+ *   {"op":"policy_update","group":UUID,"level":"Full"|"Reduced"|"Permissive",
+ *    "set":{"sip1":true,"sip0":119,"smb2":null},"user":...,"password":...}
+ *	"level" (may be missing): from scratch, lp_set_level; then each field of "set" is
+ *	set, or taken out (null). -> "sep":N (enum sep_status). EPERM: the Secure Enclave
+ *	refuses: "sep" is 11 in the wrong environment, 17 when the recoveryOS is not
+ *	paired with the system; EACCES: the password; EINVAL: no such field, or a policy
+ *	that would not be consistent; ENOENT
  *
  * For launchd alone (EPERM).
  *
@@ -92,17 +90,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "components/boot/klog.h"
 #include "components/boot/volumes.h"
 #include "sim/carrier/sip/sip.h"
 
-#define SERVICE_CLIENTS_MAX 16
+#define SERVICE_CLIENTS_MAX 32
+#define SERVICE_POLL_MAX    (1 + SERVICE_CLIENTS_MAX)
 
 struct service {
 	struct volumes *volumes; /* borrowed, like the next */
 	struct sip *sip;
-	uint32_t csr;   /* effective */
+	struct klog *log;
+	uint32_t csr; /* effective */
 	bool recovery;
-	pid_t launchd;  /* process 1 of the Mac, as the carrier numbers it */
+	pid_t launchd; /* process 1 of the Mac, as the carrier numbers it */
 	int listener;
 	int client[SERVICE_CLIENTS_MAX]; /* -1: free */
 };
@@ -111,7 +112,7 @@ struct service {
 int service_open(struct service *s, struct err *e) MUST_CHECK;
 void service_close(struct service *s);
 
-/* Descriptors to wait for: at most 1 + SERVICE_CLIENTS_MAX; returns how many. */
+/* Descriptors to wait for: at most SERVICE_POLL_MAX; returns how many. */
 size_t service_poll_set(const struct service *s, struct pollfd *set);
 /* Serve what poll(2) found in the same @set of @n. */
 void service_run(struct service *s, const struct pollfd *set, size_t n);

@@ -34,16 +34,17 @@ static const struct {
 
 int tree_mount_volume(struct boot_volume *v, struct err *e)
 {
-	char options[32], dir[sizeof(v->carrier_dir)];
+	char options[32], dir[sizeof(v->carrier_dir)], node[32];
 	int r;
 
 	if (v->carrier_dir[0])
 		return 0;
-	snprintf(dir, sizeof(dir), TREE_VOLUMES "/%u", v->slot);
+	snprintf(dir, sizeof(dir), TREE_VOLUMES "/%s", v->device);
+	snprintf(node, sizeof(node), CARRIER_DISK "%u", v->partition);
 	/* vol= has to be the last option: the driver reads its number to the end. */
 	snprintf(options, sizeof(options), "readwrite,vol=%u", v->slot);
 	r = fsio_mkdirs(dir, 0755, e);
-	if (!r && mount(TREE_CONTAINER, dir, "apfs", 0, options))
+	if (!r && mount(node, dir, "apfs", 0, options))
 		r = err_sys(e, "mounting %s (%s)", v->device, v->name);
 	if (!r)
 		strcpy(v->carrier_dir, dir);

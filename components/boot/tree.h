@@ -12,9 +12,8 @@
 #include "sim/carrier/layout.h"
 #include "sim/platform/release.h"
 
-#define TREE_VOLUMES   CARRIER_MAC_DIR "/vol"
-#define TREE_ROOT      CARRIER_MAC_DIR "/root"
-#define TREE_CONTAINER CARRIER_DISK "2" /* the partition that is the APFS container */
+#define TREE_VOLUMES CARRIER_MAC_DIR "/vol"
+#define TREE_ROOT    CARRIER_MAC_DIR "/root"
 
 /* Mount @v in the carrier, once; fills carrier_dir. */
 int tree_mount_volume(struct boot_volume *v, struct err *e) MUST_CHECK;

@@ -2,49 +2,123 @@
 #define _GNU_SOURCE /* memmem */
 #include "components/boot/volumes.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "sim/formats/apfs/reader.h"
+#include "sim/formats/gpt/gpt.h"
 #include "sim/formats/plist/pl.h"
 #include "sim/platform/filevault.h"
 #include "sim/platform/paths.h"
 
-static void fill_volume(struct boot_volume *v, const struct apfs_volume_info *info)
+/* Which partitions hold containers, and what the machine calls those. */
+static const struct {
+	const char *type;
+	size_t disk; /* offset of the number in struct machine_model */
+} partitions[] = {
+	{GPT_TYPE_APFS, offsetof(struct machine_model, main_disk)},
+	{GPT_TYPE_APFS_ISC, offsetof(struct machine_model, isc_disk)},
+	{GPT_TYPE_APFS_RECOVERY, offsetof(struct machine_model, recovery_disk)},
+};
+
+static unsigned disk_number(const struct machine_model *m, size_t kind)
 {
-	*v = (struct boot_volume){.slot = info->slot, .role = info->role};
-	snprintf(v->device, sizeof(v->device), "disk1s%u", info->slot + 1);
+	unsigned n;
+
+	memcpy(&n, (const char *)m + partitions[kind].disk, sizeof(n));
+	return n;
+}
+
+static void add_container(struct volumes *vs, unsigned disk, unsigned partition,
+			  uint64_t offset, uint64_t size)
+{
+	vs->container[vs->n_containers++] = (struct boot_container){
+		.disk = disk, .partition = partition, .offset = offset, .size = size};
+}
+
+/* The partitions by number, or the whole disk when it has no table. */
+static int find_containers(struct volumes *vs, struct vdisk *d, struct err *e)
+{
+	struct gpt g;
+	int r = gpt_read(d, &g, e);
+
+	if (r == -E_NOTFOUND) {
+		err_clear(e);
+		add_container(vs, vs->machine->main_disk, 0, 0, d->size);
+		return 0;
+	}
+	if (r)
+		return r;
+	for (size_t k = 0; k < sizeof(partitions) / sizeof(partitions[0]); k++) {
+		const struct gpt_part *p = gpt_find(&g, partitions[k].type, 0);
+
+		if (p && disk_number(vs->machine, k))
+			add_container(vs, disk_number(vs->machine, k), p->number,
+				      p->offset, p->size);
+	}
+	gpt_release(&g);
+	if (!vs->n_containers || vs->container[0].disk != vs->machine->main_disk)
+		return err_set(e, E_NOTFOUND, "no partition holds an APFS container");
+	return 0;
+}
+
+static int fill_volume(struct volumes *vs, size_t container,
+		       const struct apfs_volume_info *info, struct err *e)
+{
+	struct boot_volume *v = &vs->v[vs->n];
+
+	if (vs->n == BOOT_VOLUMES_MAX)
+		return err_set(e, E_OVERFLOW, "more than %d volumes", BOOT_VOLUMES_MAX);
+	vs->n++;
+	*v = (struct boot_volume){
+		.container = (unsigned)container,
+		.disk = vs->container[container].disk,
+		.partition = vs->container[container].partition,
+		.slot = info->slot,
+		.role = info->role,
+		.sealed = info->sealed,
+		.root_to_xid = info->root_to_xid,
+	};
+	snprintf(v->device, sizeof(v->device), "disk%us%u", v->disk, info->slot + 1);
 	snprintf(v->name, sizeof(v->name), "%s", info->name);
 	snprintf(v->uuid, sizeof(v->uuid), "%s", info->uuid);
 	snprintf(v->group, sizeof(v->group), "%s", info->group);
+	return 0;
 }
 
-static int read_list(struct volumes *vs, struct apfs *c, struct err *e)
+static int read_list(struct volumes *vs, size_t container, struct apfs *c, struct err *e)
 {
-	for (unsigned slot = 0; slot < apfs_slots(c); slot++) {
-		struct apfs_volume_info info;
-		int r = apfs_volume_get_info(c, slot, &info, e);
+	int r = 0;
 
+	for (unsigned slot = 0; !r && slot < apfs_slots(c); slot++) {
+		struct apfs_volume_info info;
+
+		r = apfs_volume_get_info(c, slot, &info, e);
 		if (r == -E_NOTFOUND) {
 			err_clear(e);
+			r = 0;
 			continue;
 		}
-		if (r)
-			return r;
-		if (vs->n == BOOT_VOLUMES_MAX)
-			return err_set(e, E_OVERFLOW, "more than %d volumes",
-				       BOOT_VOLUMES_MAX);
-		fill_volume(&vs->v[vs->n++], &info);
+		if (!r)
+			r = fill_volume(vs, container, &info, e);
 	}
-	return 0;
+	return r;
+}
+
+struct boot_volume *volumes_by_role(struct volumes *vs, unsigned disk, uint16_t role,
+				    const char *group)
+{
+	for (size_t i = 0; i < vs->n; i++)
+		if (vs->v[i].disk == disk && vs->v[i].role == role &&
+		    (!group || !strcmp(vs->v[i].group, group)))
+			return &vs->v[i];
+	return NULL;
 }
 
 static struct boot_volume *by_role(struct volumes *vs, uint16_t role, const char *group)
 {
-	for (size_t i = 0; i < vs->n; i++)
-		if (vs->v[i].role == role && (!group || !strcmp(vs->v[i].group, group)))
-			return &vs->v[i];
-	return NULL;
+	return volumes_by_role(vs, vs->machine->main_disk, role, group);
 }
 
 static int read_from(struct apfs *c, unsigned slot, const char *path, size_t max,
@@ -84,19 +158,35 @@ static int read_crypto_users(struct volumes *vs, struct apfs *c, struct err *e)
 	return 0;
 }
 
-int volumes_read(struct volumes *vs, const char *disk, struct err *e)
+static int read_container(struct volumes *vs, size_t i, struct vdisk *d, struct err *e)
 {
+	const struct boot_container *bc = &vs->container[i];
 	struct apfs *c;
-	int r;
+	int r = apfs_open(d, bc->offset, bc->size, 0, &c, e);
 
-	*vs = (struct volumes){.n = 0};
-	r = apfs_open_path(disk, &c, e);
 	if (r)
-		return r;
-	r = read_list(vs, c, e);
-	if (!r)
+		return err_ctx(e, "disk%u", bc->disk);
+	r = read_list(vs, i, c, e);
+	if (!r && bc->disk == vs->machine->main_disk)
 		r = read_crypto_users(vs, c, e);
 	apfs_close(c);
+	return r;
+}
+
+int volumes_read(struct volumes *vs, const char *disk, const struct machine_model *m,
+		 struct err *e)
+{
+	struct vdisk *d;
+	int r;
+
+	*vs = (struct volumes){.machine = m};
+	r = vdisk_open(disk, &d, e);
+	if (r)
+		return r;
+	r = find_containers(vs, d, e);
+	for (size_t i = 0; !r && i < vs->n_containers; i++)
+		r = read_container(vs, i, d, e);
+	vdisk_close(d);
 	return r;
 }
 
@@ -129,27 +219,35 @@ int volumes_choose(struct volumes *vs, const struct nvram *nv, struct boot_choic
 	if (!system)
 		return err_set(e, E_NOTFOUND, "no volume has the role System");
 	*ret = (struct boot_choice){
-	    .recovery = nvram_get_apple(nv, NVRAM_RECOVERY) != NULL,
-	    .system = system,
-	    .data = system->group[0] ? by_role(vs, APFS_ROLE_DATA, system->group) : NULL,
-	    .vm = by_role(vs, APFS_ROLE_VM, NULL),
-	    .recovery_volume = by_role(vs, APFS_ROLE_RECOVERY, NULL),
+		.recovery = nvram_get_apple(nv, NVRAM_RECOVERY) != NULL,
+		.system = system,
+		.data = system->group[0] ? by_role(vs, APFS_ROLE_DATA, system->group)
+					 : NULL,
+		.vm = by_role(vs, APFS_ROLE_VM, NULL),
+		.recovery_volume = by_role(vs, APFS_ROLE_RECOVERY, NULL),
 	};
 	if (ret->recovery && !ret->recovery_volume)
 		return err_set(e, E_NOTFOUND, "no volume has the role Recovery");
 	return 0;
 }
 
-int volumes_read_file(const char *disk, const struct boot_volume *v, const char *path,
-		      size_t max, struct buf *out, struct err *e)
+int volumes_read_file(const struct volumes *vs, const char *disk,
+		      const struct boot_volume *v, const char *path, size_t max,
+		      struct buf *out, struct err *e)
 {
+	const struct boot_container *bc = &vs->container[v->container];
+	struct vdisk *d;
 	struct apfs *c;
-	int r = apfs_open_path(disk, &c, e);
+	int r = vdisk_open(disk, &d, e);
 
 	if (r)
 		return r;
-	r = read_from(c, v->slot, path, max, out, e);
-	apfs_close(c);
+	r = apfs_open(d, bc->offset, bc->size, 0, &c, e);
+	if (!r) {
+		r = read_from(c, v->slot, path, max, out, e);
+		apfs_close(c);
+	}
+	vdisk_close(d);
 	return r ? err_ctx(e, "%s: %s", v->name, path) : 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The volumes of the Mac's container, read from the disk before anything is mounted,
+ * The volumes of the Mac's containers, read from the disk before anything is mounted,
  * and the choice of the one to start from.
  */
 #ifndef COMPONENTS_BOOT_VOLUMES_H
@@ -13,31 +13,47 @@
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
 #include "sim/base/idtext.h"
+#include "sim/platform/machine.h"
 #include "sim/platform/nvram.h"
 
-#define BOOT_VOLUMES_MAX 16
-#define BOOT_PATH_BUF    1024
+#define BOOT_VOLUMES_MAX    32
+#define BOOT_CONTAINERS_MAX 3
+#define BOOT_PATH_BUF	    1024
+
+struct boot_container {
+	unsigned disk;	       /* the Mac's number of it: 3 is disk3 */
+	unsigned partition;    /* of the disk, from 1; 0: the disk is the container */
+	uint64_t offset, size; /* bytes, on the disk */
+};
 
 struct boot_volume {
-	unsigned slot;    /* in the container; the Mac's disk1s(slot + 1) */
-	char device[16];  /* "disk1s5" */
+	unsigned container; /* index in struct volumes */
+	unsigned disk;	    /* the Mac's number of the container */
+	unsigned partition; /* that it is, from 1 */
+	unsigned slot;	    /* in the container; the Mac's disk1s(slot + 1) */
+	char device[16];    /* "disk1s5" */
 	char name[256];
-	uint16_t role;    /* APFS_ROLE_* */
+	uint16_t role; /* APFS_ROLE_* */
 	char uuid[UUID_TEXT_MAX];
 	char group[UUID_TEXT_MAX]; /* "" when in no volume group */
-	bool filevault;   /* its group has crypto users */
-	bool locked;      /* nobody gave the passphrase yet */
-	char carrier_dir[32]; /* where the carrier mounted it; "" when it did not */
+	bool sealed;		   /* its file-system tree is hashed */
+	uint64_t root_to_xid;	   /* of the snapshot to root from; 0: none is named */
+	bool filevault;		   /* its group has crypto users */
+	bool locked;		   /* nobody gave the passphrase yet */
+	char carrier_dir[32];	   /* where the carrier mounted it; "" when it did not */
 	char mount_point[BOOT_PATH_BUF]; /* in the Mac; "" when not mounted there */
-	bool read_only;   /* there */
-	bool joined;      /* its firmlinks are in place below /Volumes */
+	bool read_only;			 /* there */
+	bool joined;			 /* its firmlinks are in place below /Volumes */
 };
 
 struct volumes {
+	const struct machine_model *machine; /* borrowed; its disk numbers */
+	struct boot_container container[BOOT_CONTAINERS_MAX];
+	size_t n_containers;
 	struct boot_volume v[BOOT_VOLUMES_MAX];
 	size_t n;
-	struct buf
-	    crypto_users; /* CryptoUserInfo.plist of the system's group; may be empty */
+	struct buf crypto_users; /* CryptoUserInfo.plist of the system's group; may be
+				    empty */
 };
 
 /* What a start works on; members point into struct volumes. NULL when there is none. */
@@ -47,10 +63,12 @@ struct boot_choice {
 };
 
 /*
- * Read the list from the disk or image @disk. Release with volumes_release, also after an
- * error. FileVault volumes are locked at first.
+ * Read the list from the disk or image @disk: the containers that the machine @m has a
+ * number for. Release with volumes_release, also after an error. FileVault volumes are
+ * locked at first. E_NOTFOUND when there is no main container.
  */
-int volumes_read(struct volumes *vs, const char *disk, struct err *e) MUST_CHECK;
+int volumes_read(struct volumes *vs, const char *disk, const struct machine_model *m,
+		 struct err *e) MUST_CHECK;
 void volumes_release(struct volumes *vs);
 
 /*
@@ -62,8 +80,16 @@ int volumes_choose(struct volumes *vs, const struct nvram *nv, struct boot_choic
 		   struct err *e) MUST_CHECK;
 
 /* Append the file @path of the volume @v, at most @max bytes, straight from @disk. */
-int volumes_read_file(const char *disk, const struct boot_volume *v, const char *path,
-		      size_t max, struct buf *out, struct err *e) MUST_CHECK;
+int volumes_read_file(const struct volumes *vs, const char *disk,
+		      const struct boot_volume *v, const char *path, size_t max,
+		      struct buf *out, struct err *e) MUST_CHECK;
+
+/*
+ * The volume with @role in the container that the Mac calls @disk; in the volume group
+ * @group unless that is NULL. NULL when there is none.
+ */
+struct boot_volume *volumes_by_role(struct volumes *vs, unsigned disk, uint16_t role,
+				    const char *group);
 
 /* By device name, with or without "/dev/". NULL when there is none. */
 struct boot_volume *volumes_by_device(struct volumes *vs, const char *device);

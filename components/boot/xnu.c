@@ -16,7 +16,8 @@
 #include "sim/formats/plist/pl.h"
 #include "sim/platform/paths.h"
 
-#define OPERATOR_GID 5
+#define OPERATOR_GID   5
+#define PARTITIONS_MAX 4 /* of the SSD */
 
 static const struct {
 	const char *name;
@@ -24,8 +25,8 @@ static const struct {
 	unsigned minor; /* of the carrier's memory devices, major 1; tty is 5:0 */
 	unsigned major;
 } nodes[] = {
-	{"null", 0666, 3, 1},	 {"zero", 0666, 5, 1},	  {"full", 0666, 7, 1},
-	{"random", 0666, 8, 1},	 {"urandom", 0666, 9, 1}, {"tty", 0666, 0, 5},
+	{"null", 0666, 3, 1},	{"zero", 0666, 5, 1},	 {"full", 0666, 7, 1},
+	{"random", 0666, 8, 1}, {"urandom", 0666, 9, 1}, {"tty", 0666, 0, 5},
 };
 
 static int make_node(const char *name, mode_t mode, dev_t dev, struct err *e)
@@ -53,19 +54,38 @@ static int make_disk_node(const char *name, const char *carrier_node, struct err
 	return r;
 }
 
+/* The SSD and its partitions. */
+static int make_ssd_nodes(struct err *e)
+{
+	int r = make_disk_node("disk0", CARRIER_DISK, e);
+
+	for (unsigned p = 1; !r && p <= PARTITIONS_MAX; p++) {
+		char name[32], node[32];
+
+		snprintf(node, sizeof(node), CARRIER_DISK "%u", p);
+		snprintf(name, sizeof(name), "disk0s%u", p);
+		if (fsio_exists(node))
+			r = make_disk_node(name, node, e);
+	}
+	return r;
+}
+
 /* A volume has no device of its own here: its node is that of the container. */
 static int make_disk_nodes(const struct volumes *vs, struct err *e)
 {
-	static const char *const disks[][2] = {{"disk0", CARRIER_DISK},
-					       {"disk0s1", CARRIER_DISK "1"},
-					       {"disk0s2", CARRIER_DISK "2"},
-					       {"disk1", TREE_CONTAINER}};
-	int r = 0;
+	int r = make_ssd_nodes(e);
+	char name[32], node[32];
 
-	for (size_t i = 0; !r && i < sizeof(disks) / sizeof(disks[0]); i++)
-		r = make_disk_node(disks[i][0], disks[i][1], e);
-	for (size_t i = 0; !r && i < vs->n; i++)
-		r = make_disk_node(vs->v[i].device, TREE_CONTAINER, e);
+	for (size_t i = 0; !r && i < vs->n_containers; i++) {
+		snprintf(node, sizeof(node), CARRIER_DISK "%u",
+			 vs->container[i].partition);
+		snprintf(name, sizeof(name), "disk%u", vs->container[i].disk);
+		r = make_disk_node(name, node, e);
+	}
+	for (size_t i = 0; !r && i < vs->n; i++) {
+		snprintf(node, sizeof(node), CARRIER_DISK "%u", vs->v[i].partition);
+		r = make_disk_node(vs->v[i].device, node, e);
+	}
 	return r;
 }
 

@@ -141,7 +141,7 @@ static void add(struct volumes *vs, const char *name, uint16_t role, const char 
 {
 	struct boot_volume *v = &vs->v[vs->n];
 
-	*v = (struct boot_volume){.slot = (unsigned)vs->n, .role = role};
+	*v = (struct boot_volume){.disk = 1, .slot = (unsigned)vs->n, .role = role};
 	snprintf(v->device, sizeof(v->device), "disk1s%zu", ++vs->n);
 	snprintf(v->name, sizeof(v->name), "%s", name);
 	snprintf(v->uuid, sizeof(v->uuid), "%s", uuid);
@@ -150,7 +150,7 @@ static void add(struct volumes *vs, const char *name, uint16_t role, const char 
 
 static struct volumes two_systems(void)
 {
-	struct volumes vs = {.n = 0};
+	struct volumes vs = {.machine = machine_by_name("intel")};
 
 	add(&vs, "A - Data", APFS_ROLE_DATA, "A-DATA", "A");
 	add(&vs, "A", APFS_ROLE_SYSTEM, "A-SYSTEM", "A");
