@@ -14,7 +14,7 @@ struct opened {
 };
 
 struct inspect {
-	struct apfs *c;
+	struct containers containers;
 	struct opened volumes[OPEN_MAX_VOLUMES];
 	size_t n;
 };
@@ -26,9 +26,9 @@ int inspect_open(const char *path, struct inspect **ret, struct err *e)
 
 	if (!in)
 		return err_set(e, E_NOMEM, "disk: out of memory");
-	r = apfs_open_path(path, &in->c, e);
+	r = containers_open(&in->containers, path, e);
 	if (r) {
-		free(in);
+		inspect_close(in);
 		return r;
 	}
 	*ret = in;
@@ -43,18 +43,20 @@ void inspect_close(struct inspect *in)
 		apfs_volume_close(in->volumes[i].v);
 		free(in->volumes[i].selector);
 	}
-	apfs_close(in->c);
+	containers_close(&in->containers);
 	free(in);
 }
 
-struct apfs *inspect_container(struct inspect *in)
+struct containers *inspect_containers(struct inspect *in)
 {
-	return in->c;
+	return &in->containers;
 }
 
 static int open_selected(struct inspect *in, char *selector, struct apfs_volume **ret,
 			 struct err *e)
 {
+	struct containers *cs = &in->containers;
+	struct apfs *c = cs->v[cs->main].apfs;
 	char *snapshot = strchr(selector, '@');
 	unsigned slot = 0;
 	int r;
@@ -62,11 +64,11 @@ static int open_selected(struct inspect *in, char *selector, struct apfs_volume 
 	if (snapshot)
 		*snapshot = '\0';
 	if (selector[0])
-		r = apfs_volume_find(in->c, selector, &slot, e);
+		r = containers_find(cs, selector, &c, &slot, e);
 	else
-		r = apfs_volume_find_role(in->c, APFS_ROLE_SYSTEM, &slot, e);
+		r = apfs_volume_find_role(c, APFS_ROLE_SYSTEM, &slot, e);
 	if (!r)
-		r = apfs_volume_open(in->c, slot, snapshot ? snapshot + 1 : NULL, ret, e);
+		r = apfs_volume_open(c, slot, snapshot ? snapshot + 1 : NULL, ret, e);
 	if (snapshot)
 		*snapshot = '@';
 	return r;

@@ -4,7 +4,7 @@
  * behind "kextlab image info|ls|cat|tree|extract".
  *
  * A place on a disk is written VOLUME:PATH, as in "Preboot:/usr" or
- * "System@before-update:/System/Library": VOLUME as in apfs_volume_find, an optional
+ * "System@before-update:/System/Library": VOLUME as in containers_find, an optional
  * snapshot behind '@'. Without "VOLUME:" it is the System volume.
  */
 #ifndef IMAGES_INSPECT_H
@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "images/containers.h"
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
 #include "sim/formats/apfs/extract.h"
@@ -26,7 +27,7 @@ int inspect_open(const char *path, struct inspect **ret, struct err *e) MUST_CHE
 void inspect_close(struct inspect *in);
 
 /* Borrowed, for everything that is not here. */
-struct apfs *inspect_container(struct inspect *in);
+struct containers *inspect_containers(struct inspect *in);
 
 /*
  * The volume and the path within it that @place names. *ret_volume stays open until
@@ -62,7 +63,7 @@ int inspect_ls(struct inspect *in, const char *place, struct buf *out,
 int inspect_tree(struct inspect *in, const char *place, bool hashes, struct buf *out,
 		 struct err *e) MUST_CHECK;
 
-/* Container and volumes, for people. */
+/* Containers and volumes, for people. */
 int inspect_info(struct inspect *in, struct buf *out, struct err *e) MUST_CHECK;
 
 /* Copy @place to the host, see apfs_extract. */

@@ -336,7 +336,8 @@ static int put_snapshots(struct apfs *c, unsigned slot, struct buf *out, struct 
 	return r;
 }
 
-static int put_volume(struct apfs *c, unsigned slot, struct buf *out, struct err *e)
+static int put_volume(struct apfs *c, unsigned disk, unsigned slot, struct buf *out,
+		      struct err *e)
 {
 	struct apfs_volume_info i;
 	char role[16];
@@ -345,8 +346,8 @@ static int put_volume(struct apfs *c, unsigned slot, struct buf *out, struct err
 	if (r == -E_NOTFOUND)
 		return 0;
 	if (!r)
-		r = buf_printf(out, e, "disk1s%u  %s\n    role       %s\n    UUID       %s\n",
-			       slot + 1, i.name, apfs_role_name(i.role, role), i.uuid);
+		r = buf_printf(out, e, "disk%us%u  %s\n    role       %s\n    UUID       %s\n",
+			       disk, slot + 1, i.name, apfs_role_name(i.role, role), i.uuid);
 	if (!r && i.group[0])
 		r = buf_printf(out, e, "    group      %s\n", i.group);
 	if (!r)
@@ -364,23 +365,36 @@ static int put_volume(struct apfs *c, unsigned slot, struct buf *out, struct err
 	return r;
 }
 
-int inspect_info(struct inspect *in, struct buf *out, struct err *e)
+static int put_container(const struct mac_container *c, struct buf *out, struct err *e)
 {
-	struct apfs *c = inspect_container(in);
 	struct apfs_info i;
 	int r;
 
-	apfs_get_info(c, &i);
+	apfs_get_info(c->apfs, &i);
 	r = buf_printf(out, e,
-		       "APFS container %s at byte %" PRIu64 "\n    size       %" PRIu64
+		       "disk%u  %s container %s at byte %" PRIu64 "\n    size       %" PRIu64
 		       " bytes, %" PRIu64 " free\n    checkpoint %" PRIu64 " of %u\n",
-		       i.uuid, i.offset, i.block_count * i.block_size,
+		       c->disk, c->kind, i.uuid, i.offset, i.block_count * i.block_size,
 		       i.free_blocks * i.block_size, i.xid, i.checkpoints);
 	if (!r && i.damage[0])
 		r = buf_printf(out, e,
 			       "    damaged    the newest, transaction %" PRIu64 ": %s\n",
 			       i.newest_xid, i.damage);
-	for (unsigned slot = 0; !r && slot < apfs_slots(c); slot++)
-		r = put_volume(c, slot, out, e);
+	for (unsigned slot = 0; !r && slot < apfs_slots(c->apfs); slot++)
+		r = put_volume(c->apfs, c->disk, slot, out, e);
+	return r;
+}
+
+int inspect_info(struct inspect *in, struct buf *out, struct err *e)
+{
+	struct containers *cs = inspect_containers(in);
+	struct apfs *c;
+	int r = 0;
+
+	for (size_t i = 0; i < cs->n && !r; i++) {
+		r = containers_get(cs, i, &c, e);
+		if (!r)
+			r = put_container(&cs->v[i], out, e);
+	}
 	return r;
 }

@@ -4,7 +4,7 @@ host-src += images/made_once.c images/manifest.c images/scratch.c images/sparse.
 test-src += images/test/test_manifest.c images/test/test_disk.c images/test/test_made_once.c
 
 # looking into disks
-host-src += images/inspect.c images/inspect_text.c
+host-src += images/containers.c images/inspect.c images/inspect_text.c
 test-src += images/test/test_inspect.c
 
 # the system's own kext: build/system/AppleACPIPlatform.kext

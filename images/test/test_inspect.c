@@ -47,6 +47,9 @@ static void places(void)
 	ASSERT_OK(inspect_place(in, "slot:0:/a:/b", &b, &path, &e), &e);
 	CU_ASSERT_STRING_EQUAL(path, "/a:/b");
 	ASSERT_OK(inspect_place(in, "System:/x", &a, &path, &e), &e);
+	ASSERT_OK(inspect_place(in, "disk1s1:/x", &b, &path, &e), &e);
+	ASSERT_FAILS(inspect_place(in, "disk1s2:/x", &b, &path, &e), E_INVAL);
+	ASSERT_FAILS(inspect_place(in, "disk2s1:/x", &b, &path, &e), E_INVAL);
 	ASSERT_FAILS(inspect_place(in, "Preboot:/etc", &a, &path, &e), E_INVAL);
 	ASSERT_FAILS(inspect_place(in, "System@monday:/etc", &a, &path, &e), E_INVAL);
 	ASSERT_FAILS(inspect_place(in, "etc/hosts", &a, &path, &e), E_INVAL);
