@@ -2,7 +2,8 @@ lib-src   += $(patsubst %,components/boot/%.c,entitlements firmlinks kernelcache
 # The APFS reader is the host's; of the guest's programs only boot reads a disk itself.
 boot-apfs := $(patsubst %,sim/formats/apfs/%.c,common reader_block reader_btree \
 	     reader_checkpoint reader_container reader_decmpfs reader_dir reader_file \
-	     reader_inode reader_key reader_omap reader_path reader_volume reader_xattr)
+	     reader_inode reader_key reader_node reader_omap reader_path reader_verify \
+	     reader_volume reader_xattr seal_info)
 host-src  += components/boot/volumes.c
 test-src  += components/boot/test/test_boot.c components/boot/test/test_klog.c
 guest-bin += boot

@@ -18,7 +18,8 @@
  * Encrypted volumes and fusion containers are E_UNSUPPORTED. A container and what was
  * opened from it are not for two threads at once.
  *
- * The hashes of a sealed volume's nodes and files are not verified here.
+ * The hashes of a sealed volume's nodes and files are compared when apfs_volume_verify
+ * (seal.h) asks for it.
  */
 #ifndef SIM_FORMATS_APFS_READER_H
 #define SIM_FORMATS_APFS_READER_H

@@ -88,7 +88,7 @@ static int load(struct apfs *c, uint64_t bno, struct apfs_blk **ret, struct err 
 	}
 	b->bno = bno;
 	b->refs = 0;
-	b->checksum_ok = false;
+	b->checksum_ok = b->hashed = false;
 	b->hash_next = *bucket;
 	*bucket = b;
 	link_unused(&c->cache, b);

@@ -11,132 +11,34 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "sim/base/ckd.h"
-
 /*
  * Names of one hash are sorted by bytes in some implementations and by length first in
  * others. As many of them may follow each other in any order.
  */
 #define TIES_MAX 64
 
-static const struct apfs_btree_node *raw_node(const struct apfs_blk *b)
+/* Put the node that @to refers to below the nodes that @cur holds. */
+static int push(struct apfs_cursor *cur, const struct apfs_child *to, struct err *e)
 {
-	return (const struct apfs_btree_node *)b->data;
-}
-
-static int bad_node(const struct apfs_tree *t, const struct apfs_blk *b, const char *why,
-		    struct err *e)
-{
-	return err_set(e, E_CORRUPT, "block %" PRIu64 ": node of the %s: %s", b->bno,
-		       t->kind->name, why);
-}
-
-/* The object at @ref (oid or block) into @ret, its header checked. */
-static int get_block(const struct apfs_tree *t, uint64_t ref, bool root,
-		     struct apfs_blk **ret, struct err *e)
-{
-	struct apfs_omap_entry where = {.bno = ref};
-	struct apfs_obj_want want = {
-		.what = t->kind->name,
-		.oid = ref,
-		.type = root ? APFS_OT_BTREE : APFS_OT_BTREE_NODE,
-		.subtype = t->kind->subtype,
-	};
-	int r;
-
-	if (!t->kind->is_virtual) {
-		want.type |= APFS_OBJ_PHYSICAL;
-		return apfs_obj_get(t->c, ref, &want, ret, e);
-	}
-	r = apfs_omap_find(t->omap, ref, t->xid, &where, e);
-	if (r)
-		return err_ctx(e, "%s", t->kind->name);
-	if (!t->sealed) {
-		want.xid = where.xid;
-		return apfs_obj_get(t->c, where.bno, &want, ret, e);
-	}
-	/*
-	 * Nodes of a sealed volume have no header; their parent holds their hash, and
-	 * this is where it would be compared.
-	 */
-	if (!(where.flags & APFS_OMAP_VAL_NOHEADER))
-		return err_set(e, E_CORRUPT,
-			       "%s of a sealed volume: object %#" PRIx64 " has a header",
-			       t->kind->name, ref);
-	return apfs_blk_get(t->c, where.bno, false, ret, e);
-}
-
-static int check_root(const struct apfs_tree *t, const struct apfs_blk *b, struct err *e)
-{
-	const struct apfs_btree_info *info =
-		(const void *)(b->data + APFS_BLOCK_SIZE - sizeof(*info));
-
-	if (le32_get(info->bt_node_size) != APFS_BLOCK_SIZE)
-		return bad_node(t, b, "its nodes have another size than a block", e);
-	if (le32_get(info->bt_key_size) != t->kind->key_size ||
-	    le32_get(info->bt_val_size) != t->kind->val_size)
-		return bad_node(t, b, "wrong size of keys or values", e);
-	return 0;
-}
-
-static int check_layout(const struct apfs_tree *t, struct apfs_node *n, bool root,
-			struct err *e)
-{
-	const struct apfs_btree_node *raw = raw_node(n->b);
-	uint16_t flags = le16_get(raw->btn_flags);
-	bool fixed = t->kind->key_size, sealed = t->sealed;
-	size_t toc_off = le16_get(raw->btn_table_space.off) + sizeof(*raw);
-	size_t toc_len = le16_get(raw->btn_table_space.len);
-	size_t end = APFS_BLOCK_SIZE - (root ? sizeof(struct apfs_btree_info) : 0);
-
-	n->n = le32_get(raw->btn_nkeys);
-	n->level = le16_get(raw->btn_level);
-	if (!!(flags & APFS_BTNODE_ROOT) != root)
-		return bad_node(t, n->b, root ? "not a root" : "a root inside", e);
-	if (!!(flags & APFS_BTNODE_LEAF) != !n->level)
-		return bad_node(t, n->b, "level does not match its flags", e);
-	if (!!(flags & APFS_BTNODE_FIXED_KV_SIZE) != fixed)
-		return bad_node(t, n->b, "wrong kind of table of contents", e);
-	if (!!(flags & APFS_BTNODE_HASHED) != sealed)
-		return bad_node(t, n->b, "hashed in one place only", e);
-	if (toc_off + toc_len > end)
-		return bad_node(t, n->b, "table of contents is too long", e);
-	if (n->n > toc_len / (fixed ? sizeof(struct apfs_kvoff) : sizeof(struct apfs_kvloc)))
-		return bad_node(t, n->b, "more entries than its table holds", e);
-	if (!n->n && (!root || n->level))
-		return bad_node(t, n->b, "no entries", e);
-	n->toc = (uint16_t)toc_off;
-	n->keys = (uint16_t)(toc_off + toc_len);
-	n->vals_end = (uint16_t)end;
-	return 0;
-}
-
-/* Put the node @ref below the nodes that @cur holds. */
-static int push(struct apfs_cursor *cur, uint64_t ref, struct err *e)
-{
-	const struct apfs_tree *t = cur->t;
 	struct apfs_node *n = &cur->at[cur->depth];
-	bool root = !cur->depth;
 	int r;
 
 	if (cur->depth == APFS_TREE_DEPTH)
-		return err_set(e, E_CORRUPT, "%s is deeper than %d nodes", t->kind->name,
-			       APFS_TREE_DEPTH);
-	*n = (struct apfs_node){0};
-	r = get_block(t, ref, root, &n->b, e);
-	if (r)
-		return r;
-	r = check_layout(t, n, root, e);
-	if (!r && root)
-		r = check_root(t, n->b, e);
-	if (!r && !root && n->level + 1 != n[-1].level)
-		r = bad_node(t, n->b, "level is not one below its parent's", e);
-	if (r) {
-		apfs_blk_put(t->c, n->b);
-		return r;
-	}
-	cur->depth++;
-	return 0;
+		return err_set(e, E_CORRUPT, "%s is deeper than %d nodes",
+			       cur->t->kind->name, APFS_TREE_DEPTH);
+	r = apfs_node_get(cur->t, to, cur->depth ? n - 1 : NULL, n, e);
+	if (!r)
+		cur->depth++;
+	return r;
+}
+
+static int push_root(struct apfs_cursor *cur, struct err *e)
+{
+	struct apfs_child root = {.ref = cur->t->root};
+
+	if (cur->t->verify)
+		root.hash = apfs_verify_root_hash(cur->t->verify);
+	return push(cur, &root, e);
 }
 
 static void pop(struct apfs_cursor *cur)
@@ -144,70 +46,13 @@ static void pop(struct apfs_cursor *cur)
 	apfs_blk_put(cur->t->c, cur->at[--cur->depth].b);
 }
 
-static int bad_entry(const struct apfs_tree *t, const struct apfs_node *n, uint32_t i,
-		     const char *what, struct err *e)
-{
-	return err_set(e, E_CORRUPT, "block %" PRIu64 ": node of the %s: entry %u: bad %s",
-		       n->b->bno, t->kind->name, i, what);
-}
-
-static int node_key(const struct apfs_tree *t, const struct apfs_node *n, uint32_t i,
-		    struct apfs_key *ret, struct err *e)
-{
-	const uint8_t *toc = n->b->data + n->toc;
-	size_t off, len;
-
-	if (t->kind->key_size) {
-		off = get_le16(toc + i * sizeof(struct apfs_kvoff));
-		len = t->kind->key_size;
-	} else {
-		off = get_le16(toc + i * sizeof(struct apfs_kvloc));
-		len = get_le16(toc + i * sizeof(struct apfs_kvloc) + 2);
-	}
-	if (!range_inside(off, len, (size_t)n->vals_end - n->keys) ||
-	    !t->kind->parse(t, n->b->data + n->keys + off, len, ret))
-		return bad_entry(t, n, i, "key", e);
-	return 0;
-}
-
-/* Values are counted back from the end of their area. */
-static int node_val(const struct apfs_tree *t, const struct apfs_node *n, uint32_t i,
-		    const uint8_t **ret, size_t *ret_len, struct err *e)
-{
-	const uint8_t *toc = n->b->data + n->toc;
-	size_t off, len;
-
-	if (t->kind->key_size) {
-		off = get_le16(toc + i * sizeof(struct apfs_kvoff) + 2);
-		len = n->level ? sizeof(le64) : t->kind->val_size;
-	} else {
-		off = get_le16(toc + i * sizeof(struct apfs_kvloc) + 4);
-		len = get_le16(toc + i * sizeof(struct apfs_kvloc) + 6);
-	}
-	if (off > (size_t)n->vals_end - n->keys || len > off)
-		return bad_entry(t, n, i, "value", e);
-	*ret = n->b->data + n->vals_end - off;
-	*ret_len = len;
-	return 0;
-}
-
 static int descend(struct apfs_cursor *cur, struct err *e)
 {
-	const struct apfs_tree *t = cur->t;
 	const struct apfs_node *n = &cur->at[cur->depth - 1];
-	const uint8_t *val;
-	uint64_t child;
-	size_t len;
-	int r = node_val(t, n, n->i, &val, &len, e);
+	struct apfs_child child;
+	int r = apfs_node_child(cur->t, n, n->i, &child, e);
 
-	if (r)
-		return r;
-	if (len < sizeof(le64))
-		return bad_entry(t, n, n->i, "child", e);
-	child = get_le64(val);
-	if (t->sealed && ckd_add(&child, child, t->root))
-		return bad_entry(t, n, n->i, "child", e);
-	return push(cur, child, e);
+	return r ? r : push(cur, &child, e);
 }
 
 /* How many entries of @n are before @want, or (with @or_same) not behind it. */
@@ -220,7 +65,7 @@ static int count_before(const struct apfs_tree *t, const struct apfs_node *n,
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 		struct apfs_key k;
-		int r = node_key(t, n, mid, &k, e);
+		int r = apfs_node_key(t, n, mid, &k, e);
 
 		if (r)
 			return r;
@@ -252,10 +97,10 @@ void apfs_cursor_release(struct apfs_cursor *cur)
 static int settle(struct apfs_cursor *cur, struct err *e)
 {
 	const struct apfs_node *n = &cur->at[cur->depth - 1];
-	int r = node_key(cur->t, n, n->i, &cur->key, e);
+	int r = apfs_node_key(cur->t, n, n->i, &cur->key, e);
 
 	cur->end = false;
-	return r ? r : node_val(cur->t, n, n->i, &cur->val, &cur->val_len, e);
+	return r ? r : apfs_node_val(cur->t, n, n->i, &cur->val, &cur->val_len, e);
 }
 
 /* From the root down to the leaf where @want is or would be. */
@@ -265,7 +110,7 @@ static int go_down(struct apfs_cursor *cur, const struct apfs_key *want, struct 
 
 	apfs_cursor_release(cur);
 	cur->ties = 0;
-	r = push(cur, cur->t->root, e);
+	r = push_root(cur, e);
 	while (!r && cur->at[cur->depth - 1].level) {
 		struct apfs_node *n = &cur->at[cur->depth - 1];
 		uint32_t k = 0;
@@ -367,8 +212,8 @@ static int check_order(struct apfs_cursor *cur, const struct apfs_key *before,
 		return 0;
 	if (tie && now->type == APFS_REC_DIR_REC && cur->ties++ < TIES_MAX)
 		return 0;
-	return err_set(e, E_CORRUPT, "block %" PRIu64 ": %s: entries are not in order", bno,
-		       cur->t->kind->name);
+	return err_set(e, E_CORRUPT, "block %" PRIu64 ": %s: entries are not in order",
+		       bno, cur->t->kind->name);
 }
 
 int apfs_cursor_next(struct apfs_cursor *cur, struct err *e)
@@ -392,7 +237,7 @@ int apfs_tree_probe(const struct apfs_tree *t, struct err *e)
 	int r;
 
 	apfs_cursor_init(&cur, t);
-	r = push(&cur, t->root, e);
+	r = push_root(&cur, e);
 	apfs_cursor_release(&cur);
 	return r;
 }

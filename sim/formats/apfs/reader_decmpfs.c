@@ -48,6 +48,8 @@ static const char *const type_names[] = {
 };
 
 struct apfs_decmpfs {
+	struct apfs_volume *v;
+	uint64_t hashed_as; /* id that the hashes of a sealed volume are filed under */
 	uint64_t size;      /* unpacked */
 	uint8_t *piece;     /* unpacked: of type 3 everything */
 	size_t piece_len;
@@ -110,17 +112,35 @@ static int unpack(const uint8_t *p, size_t n, uint8_t *out, size_t out_len, stru
 	return 0;
 }
 
+/*
+ * A sealed volume has hashes of what is unpacked, in whole blocks. The memory of a piece
+ * has room for that.
+ */
+static int check_piece(struct apfs_decmpfs *z, uint64_t off, struct err *e)
+{
+	size_t len = (z->piece_len + APFS_BLOCK_SIZE - 1) & ~(size_t)(APFS_BLOCK_SIZE - 1);
+
+	if (!z->v->verify)
+		return 0;
+	memset(z->piece + z->piece_len, 0, len - z->piece_len);
+	return apfs_verify_unpacked(z->v, z->hashed_as, off, z->piece, len, e);
+}
+
 static int open_inline(struct apfs_decmpfs *z, const uint8_t *p, size_t n, struct err *e)
 {
+	int r = 0;
+
 	if (z->size > INLINE_MAX)
 		return err_set(e, E_CORRUPT, "compressed file of %" PRIu64 " bytes in %zu",
 			       z->size, n);
 	z->piece_len = z->size;
 	z->piece_at = 0;
-	z->piece = malloc(z->size + 1);
+	z->piece = malloc(z->size + APFS_BLOCK_SIZE);
 	if (!z->piece)
 		return err_set(e, E_NOMEM, "compressed file: out of memory");
-	return z->size ? unpack(p, n, z->piece, z->size, e) : 0;
+	if (z->size)
+		r = unpack(p, n, z->piece, z->size, e);
+	return r ? r : check_piece(z, 0, e);
 }
 
 static int load_table(struct apfs_decmpfs *z, struct err *e)
@@ -150,18 +170,23 @@ static int load_table(struct apfs_decmpfs *z, struct err *e)
 				need * sizeof(struct rsrc_raw_piece), e);
 }
 
-static int open_fork(struct apfs_decmpfs *z, struct apfs_volume *v, uint64_t ino,
-		     struct err *e)
+static int open_fork(struct apfs_decmpfs *z, uint64_t ino, struct err *e)
 {
 	int r;
 
 	if (z->size > FILE_MAX)
 		return err_set(e, E_OVERFLOW, "compressed file of %" PRIu64 " bytes", z->size);
 	z->piece_at = UINT64_MAX;
-	r = apfs_xattr_open(v, ino, APFS_XATTR_NAME_RSRC_FORK, &z->fork, e);
+	r = apfs_xattr_open(z->v, ino, APFS_XATTR_NAME_RSRC_FORK, &z->fork, e);
 	if (r == -E_NOTFOUND)
 		return err_set(e, E_CORRUPT, "compressed file without a resource fork");
-	return r ? r : load_table(z, e);
+	if (r)
+		return r;
+	if (z->fork.is_stream) {
+		z->hashed_as = z->fork.stream.id;
+		z->fork.stream.raw = true;
+	}
+	return load_table(z, e);
 }
 
 static int bad_type(uint32_t type, struct err *e)
@@ -185,11 +210,13 @@ int apfs_decmpfs_open(struct apfs_volume *v, uint64_t ino, struct apfs_decmpfs *
 
 	if (!z)
 		return err_set(e, E_NOMEM, "compressed file: out of memory");
+	z->v = v;
+	z->hashed_as = ino;
 	r = read_attr(v, ino, &attr, &type, &z->size, e);
 	if (!r && type == TYPE_ZLIB_INLINE)
 		r = open_inline(z, attr.data + head, attr.len - head, e);
 	else if (!r && type == TYPE_ZLIB_RSRC)
-		r = open_fork(z, v, ino, e);
+		r = open_fork(z, ino, e);
 	else if (!r)
 		r = bad_type(type, e);
 	buf_release(&attr);
@@ -215,6 +242,8 @@ static int load_piece(struct apfs_decmpfs *z, uint64_t i, struct err *e)
 	r = apfs_xattr_pread(&z->fork, z->table_off + off, z->packed, len, e);
 	if (!r)
 		r = unpack(z->packed, len, z->piece, z->piece_len, e);
+	if (!r)
+		r = check_piece(z, i * PIECE, e);
 	if (r)
 		return err_ctx(e, "piece %" PRIu64, i);
 	z->piece_at = i;
@@ -248,6 +277,11 @@ int apfs_decmpfs_pread(struct apfs_decmpfs *z, uint64_t off, void *buf, size_t l
 		len -= n;
 	}
 	return 0;
+}
+
+uint64_t apfs_decmpfs_hashed_as(const struct apfs_decmpfs *z)
+{
+	return z->hashed_as;
 }
 
 uint64_t apfs_decmpfs_length(const struct apfs_decmpfs *z)

@@ -97,25 +97,24 @@ static int stream_error(const struct apfs_stream *s, struct err *e)
 	return err_ctx(e, "data of %#" PRIx64, s->id);
 }
 
-int apfs_stream_pread(struct apfs_stream *s, uint64_t off, void *buf, size_t len,
-		      size_t *ret_len, struct err *e)
+int apfs_stream_locate(struct apfs_stream *s, uint64_t off, struct err *e)
+{
+	if (off >= s->start && off < s->end)
+		return 0;
+	return find_extent(s, off, e) ? stream_error(s, e) : 0;
+}
+
+int apfs_stream_read(struct apfs_stream *s, uint64_t off, void *buf, size_t len,
+		     struct err *e)
 {
 	uint8_t *p = buf;
 
-	*ret_len = 0;
-	if (off >= s->size)
-		return 0;
-	if (len > s->size - off)
-		len = s->size - off;
-	*ret_len = len;
 	while (len) {
 		size_t n = len;
-		int r = 0;
+		int r = apfs_stream_locate(s, off, e);
 
-		if (off < s->start || off >= s->end)
-			r = find_extent(s, off, e);
 		if (r)
-			return stream_error(s, e);
+			return r;
 		if (n > s->end - off)
 			n = s->end - off;
 		if (s->disk_off)
@@ -131,14 +130,29 @@ int apfs_stream_pread(struct apfs_stream *s, uint64_t off, void *buf, size_t len
 	return 0;
 }
 
+int apfs_stream_pread(struct apfs_stream *s, uint64_t off, void *buf, size_t len,
+		      size_t *ret_len, struct err *e)
+{
+	*ret_len = 0;
+	if (off >= s->size)
+		return 0;
+	if (len > s->size - off)
+		len = s->size - off;
+	*ret_len = len;
+	if (s->v->verify && !s->raw)
+		return apfs_verify_pread(s, off, buf, len, e);
+	return apfs_stream_read(s, off, buf, len, e);
+}
+
 static int stream_next_data(struct apfs_stream *s, uint64_t off, uint64_t *ret,
 			  struct err *e)
 {
-	while (off < s->size) {
-		int r = off < s->start || off >= s->end ? find_extent(s, off, e) : 0;
+	/* Holes are what the extents say, and those are not sealed. */
+	while (off < s->size && !s->v->verify) {
+		int r = apfs_stream_locate(s, off, e);
 
 		if (r)
-			return stream_error(s, e);
+			return r;
 		if (s->disk_off)
 			break;
 		if (s->end <= off)

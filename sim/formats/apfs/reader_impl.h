@@ -9,6 +9,7 @@
 
 #include "sim/formats/apfs/common.h"
 #include "sim/formats/apfs/reader.h"
+#include "sim/formats/apfs/seal.h"
 
 /* ---- blocks ---- */
 
@@ -16,8 +17,10 @@ struct apfs_blk {
 	uint64_t bno;
 	unsigned refs;
 	bool checksum_ok; /* verified; nodes of sealed volumes have none */
+	bool hashed;      /* .hash is the SHA-256 of the data */
 	struct apfs_blk *hash_next;
 	struct apfs_blk *newer, *older; /* in the order of use, while refs is 0 */
+	uint8_t hash[APFS_SEAL_HASH_LEN];
 	uint8_t data[APFS_BLOCK_SIZE];
 };
 
@@ -97,6 +100,7 @@ struct apfs_tree {
 	uint64_t xid;                /* objects are looked up as of this transaction */
 	bool hashed_names;           /* directory records are sorted by hash */
 	bool sealed;                 /* nodes without header, children relative to root */
+	struct apfs_verify *verify;  /* nodes have to have their hash; NULL: they need not */
 };
 
 struct apfs_node {
@@ -108,6 +112,30 @@ struct apfs_node {
 	uint16_t vals_end; /* and the value area ends */
 	uint16_t toc;
 };
+
+/* Where an entry of an index node leads to. */
+struct apfs_child {
+	uint64_t ref;        /* oid or block */
+	const uint8_t *hash; /* what the child must have; in the node. NULL: none there */
+};
+
+/* The block of the node @ref, not looked into but for the header that some have. */
+int apfs_node_block(const struct apfs_tree *t, uint64_t ref, bool root,
+		    struct apfs_blk **ret, struct err *e) MUST_CHECK;
+/* Take the layout of n->b, a child of @above (NULL: the root), apart. */
+int apfs_node_layout(const struct apfs_tree *t, const struct apfs_node *above,
+		     struct apfs_node *n, struct err *e) MUST_CHECK;
+/* Both, with the hash compared in between if need be; give ret->b back. */
+int apfs_node_get(const struct apfs_tree *t, const struct apfs_child *to,
+		  const struct apfs_node *above, struct apfs_node *ret, struct err *e)
+	MUST_CHECK;
+/* Of entry @i; all is borrowed from the node. */
+int apfs_node_key(const struct apfs_tree *t, const struct apfs_node *n, uint32_t i,
+		  struct apfs_key *ret, struct err *e) MUST_CHECK;
+int apfs_node_val(const struct apfs_tree *t, const struct apfs_node *n, uint32_t i,
+		  const uint8_t **ret, size_t *ret_len, struct err *e) MUST_CHECK;
+int apfs_node_child(const struct apfs_tree *t, const struct apfs_node *n, uint32_t i,
+		    struct apfs_child *ret, struct err *e) MUST_CHECK;
 
 #define APFS_TREE_DEPTH 16
 
@@ -176,7 +204,9 @@ int apfs_checkpoint_load(struct apfs *c, struct err *e) MUST_CHECK;
 struct apfs_volume {
 	struct apfs *c;
 	struct apfs_superblock sb;
+	uint64_t sb_bno;
 	struct apfs_volume_info info;
+	struct apfs_verify *verify; /* owned; NULL: hashes are not looked at */
 	bool fold; /* names match without case */
 	struct apfs_tree omap, fs, snaps, fext;
 };
@@ -191,6 +221,20 @@ int apfs_record_find(struct apfs_volume *v, struct apfs_cursor *cur,
 bool apfs_xfield_find(const uint8_t *blob, size_t len, uint8_t type, const uint8_t **ret,
 		      size_t *ret_len);
 
+/* An inode without what is in its attributes: size of a link or a compressed file. */
+int apfs_inode_parse(uint64_t ino, const uint8_t *val, size_t len, struct apfs_inode *ret,
+		     struct err *e) MUST_CHECK;
+
+/* The value of an attribute; .bytes point into @val. */
+struct apfs_xattr_value {
+	uint16_t flags;
+	uint64_t size;
+	uint64_t stream;      /* id, when the value is a stream; else 0 */
+	const uint8_t *bytes; /* else */
+};
+int apfs_xattr_parse(const struct apfs_key *key, const uint8_t *val, size_t val_len,
+		     struct apfs_xattr_value *ret, struct err *e) MUST_CHECK;
+
 /* ---- streams of data ---- */
 
 struct apfs_stream {
@@ -199,12 +243,18 @@ struct apfs_stream {
 	uint64_t size;
 	/* the extent read last: [start, end) lies at byte disk_off, or is a hole at 0 */
 	uint64_t start, end, disk_off;
+	bool raw; /* not what is hashed: the fork of a compressed file */
 };
 
 void apfs_stream_init(struct apfs_stream *s, struct apfs_volume *v, uint64_t id,
 		      uint64_t size);
 int apfs_stream_pread(struct apfs_stream *s, uint64_t off, void *buf, size_t len,
 		      size_t *ret_len, struct err *e) MUST_CHECK;
+/* Make the extent, or hole, that @off lies in the one in start, end, disk_off. */
+int apfs_stream_locate(struct apfs_stream *s, uint64_t off, struct err *e) MUST_CHECK;
+/* What lies in [off, off + len), beyond the stream's size too; unchecked. */
+int apfs_stream_read(struct apfs_stream *s, uint64_t off, void *buf, size_t len,
+		     struct err *e) MUST_CHECK;
 
 /* A stream xattr's value stays on disk: found here, read with apfs_stream_pread. */
 struct apfs_xattr_ref {
@@ -219,6 +269,25 @@ void apfs_xattr_release(struct apfs_xattr_ref *x);
 int apfs_xattr_pread(struct apfs_xattr_ref *x, uint64_t off, void *buf, size_t len,
 		     struct err *e) MUST_CHECK;
 
+/* ---- checking while reading (reader_verify.c) ---- */
+
+/* NULL is fine. */
+void apfs_verify_free(struct apfs_verify *k);
+/* Borrowed; what apfs_child.hash of the root points to. */
+const uint8_t *apfs_verify_root_hash(const struct apfs_verify *k);
+/* Has @b the hash that @to wants? E_BADHASH. */
+int apfs_verify_node(struct apfs_verify *k, struct apfs_blk *b,
+		     const struct apfs_child *to, struct err *e) MUST_CHECK;
+/* [off, off + len) of a stream whose volume is verified, inside its size. */
+int apfs_verify_pread(struct apfs_stream *s, uint64_t off, void *buf, size_t len,
+		      struct err *e) MUST_CHECK;
+/*
+ * Is @data the content of @id from @off on? @len bytes, whole blocks; chunks have to begin
+ * and end with it.
+ */
+int apfs_verify_unpacked(struct apfs_volume *v, uint64_t id, uint64_t off,
+			 const uint8_t *data, size_t len, struct err *e) MUST_CHECK;
+
 /* ---- compressed files ---- */
 
 struct apfs_decmpfs;
@@ -230,6 +299,8 @@ int apfs_decmpfs_open(struct apfs_volume *v, uint64_t ino, struct apfs_decmpfs *
 		      struct err *e) MUST_CHECK;
 int apfs_decmpfs_pread(struct apfs_decmpfs *z, uint64_t off, void *buf, size_t len,
 		       size_t *ret_len, struct err *e) MUST_CHECK;
+/* What the hashes of a sealed volume are filed under: the inode, or the fork's stream. */
+uint64_t apfs_decmpfs_hashed_as(const struct apfs_decmpfs *z);
 /* Unpacked. */
 uint64_t apfs_decmpfs_length(const struct apfs_decmpfs *z);
 void apfs_decmpfs_close(struct apfs_decmpfs *z);

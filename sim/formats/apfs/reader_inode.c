@@ -109,6 +109,16 @@ static int fill_hidden_size(struct apfs_volume *v, struct apfs_inode *ino, struc
 	return r;
 }
 
+int apfs_inode_parse(uint64_t ino, const uint8_t *val, size_t len, struct apfs_inode *ret,
+		     struct err *e)
+{
+	*ret = (struct apfs_inode){.ino = ino};
+	if (len < sizeof(struct apfs_j_inode_val))
+		return err_set(e, E_CORRUPT, "inode %#" PRIx64 " has %zu bytes", ino, len);
+	fill_inode((const void *)val, len - sizeof(struct apfs_j_inode_val), ret);
+	return 0;
+}
+
 int apfs_inode_get(struct apfs_volume *v, uint64_t ino, struct apfs_inode *ret,
 		   struct err *e)
 {
@@ -122,12 +132,7 @@ int apfs_inode_get(struct apfs_volume *v, uint64_t ino, struct apfs_inode *ret,
 		return err_set(e, E_NOTFOUND, "no inode %#" PRIx64, ino);
 	if (r)
 		return r;
-	*ret = (struct apfs_inode){.ino = ino};
-	if (cur.val_len < sizeof(struct apfs_j_inode_val))
-		r = err_set(e, E_CORRUPT, "inode %#" PRIx64 " has %zu bytes", ino, cur.val_len);
-	else
-		fill_inode((const void *)cur.val,
-			   cur.val_len - sizeof(struct apfs_j_inode_val), ret);
+	r = apfs_inode_parse(ino, cur.val, cur.val_len, ret, e);
 	apfs_cursor_release(&cur);
 	if (!r)
 		r = fill_hidden_size(v, ret, e);

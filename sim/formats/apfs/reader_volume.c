@@ -97,7 +97,7 @@ static int read_superblock(struct apfs *c, uint64_t bno, const struct apfs_obj_w
 }
 
 static int read_live(struct apfs *c, unsigned slot, struct apfs_superblock *ret,
-		     struct err *e)
+		     uint64_t *ret_bno, struct err *e)
 {
 	struct apfs_obj_want want = {.what = "volume superblock", .type = APFS_OT_FS};
 	struct apfs_omap_entry at;
@@ -111,14 +111,18 @@ static int read_live(struct apfs *c, unsigned slot, struct apfs_superblock *ret,
 	want.xid = at.xid;
 	if (!r)
 		r = read_superblock(c, at.bno, &want, ret, e);
-	return r ? err_ctx(e, "volume in slot %u", slot) : 0;
+	if (r)
+		return err_ctx(e, "volume in slot %u", slot);
+	*ret_bno = at.bno;
+	return 0;
 }
 
 int apfs_volume_get_info(struct apfs *c, unsigned slot, struct apfs_volume_info *ret,
 			 struct err *e)
 {
 	struct apfs_superblock sb;
-	int r = read_live(c, slot, &sb, e);
+	uint64_t bno;
+	int r = read_live(c, slot, &sb, &bno, e);
 
 	if (!r)
 		fill_info(&sb, slot, ret);
@@ -192,13 +196,15 @@ int apfs_volume_find_role(struct apfs *c, uint16_t role, unsigned *ret_slot,
 	return err_set(e, E_NOTFOUND, "no volume of role %s", apfs_role_name(role, buf));
 }
 
-static int check_readable(const struct apfs_volume_info *i, struct err *e)
+static int check_readable(const struct apfs_volume *v, struct err *e)
 {
-	if (i->encrypted)
+	if (v->info.encrypted)
 		return err_set(e, E_UNSUPPORTED, "encrypted volume");
-	if (i->incompat_features & ~INCOMPAT_READABLE)
-		return err_set(e, E_UNSUPPORTED, "incompatible features %#" PRIx64,
-			       i->incompat_features);
+	if (v->info.incompat_features & ~INCOMPAT_READABLE)
+		return err_set(e, E_UNSUPPORTED,
+			       "block %" PRIu64 ": volume superblock: "
+			       "apfs_incompatible_features %#" PRIx64 " has unknown bits",
+			       v->sb_bno, v->info.incompat_features);
 	return 0;
 }
 
@@ -228,13 +234,13 @@ static int open_trees(struct apfs_volume *v, uint64_t xid, struct err *e)
 
 static int open_live(struct apfs_volume *v, unsigned slot, struct err *e)
 {
-	int r = read_live(v->c, slot, &v->sb, e);
+	int r = read_live(v->c, slot, &v->sb, &v->sb_bno, e);
 
 	if (r)
 		return r;
 	fill_info(&v->sb, slot, &v->info);
 	v->fold = !v->info.case_sensitive;
-	r = check_readable(&v->info, e);
+	r = check_readable(v, e);
 	if (!r)
 		r = apfs_omap_open(v->c, le64_get(v->sb.apfs_omap_oid), &v->omap, e);
 	if (r)
@@ -353,9 +359,10 @@ static int enter_snapshot(struct apfs_volume *v, uint64_t xid, struct err *e)
 		r = read_superblock(v->c, sb.oid, &sb, &v->sb, e);
 	if (r)
 		return r;
+	v->sb_bno = sb.oid;
 	fill_info(&v->sb, v->info.slot, &v->info);
 	v->fold = !v->info.case_sensitive;
-	return check_readable(&v->info, e);
+	return check_readable(v, e);
 }
 
 /* @snapshot or @xid names a snapshot; neither: live. */
@@ -407,6 +414,8 @@ int apfs_volume_open_xid(struct apfs *c, unsigned slot, uint64_t xid,
 
 void apfs_volume_close(struct apfs_volume *v)
 {
+	if (v)
+		apfs_verify_free(v->verify);
 	free(v);
 }
 

@@ -10,26 +10,18 @@
 #define XATTRS_MAX 65536
 #define LINK_MAX_BYTES 4096
 
-/* The value of the record @cur is at, whose bytes stay valid as long as it does. */
-struct xattr_value {
-	uint16_t flags;
-	uint64_t size;
-	uint64_t stream;      /* id, when the value is a stream */
-	const uint8_t *bytes; /* else */
-};
-
-static int parse_xattr(const struct apfs_cursor *cur, struct xattr_value *ret,
-		       struct err *e)
+int apfs_xattr_parse(const struct apfs_key *key, const uint8_t *p, size_t val_len,
+		     struct apfs_xattr_value *ret, struct err *e)
 {
-	const struct apfs_j_xattr_val *val = (const void *)cur->val;
+	const struct apfs_j_xattr_val *val = (const void *)p;
 	const struct apfs_j_xattr_dstream *ds;
 	size_t len;
 
-	if (cur->val_len < sizeof(*val))
+	if (val_len < sizeof(*val))
 		goto bad;
 	ret->flags = le16_get(val->flags);
 	len = le16_get(val->xdata_len);
-	if (len > cur->val_len - sizeof(*val))
+	if (len > val_len - sizeof(*val))
 		goto bad;
 	ret->bytes = val->xdata;
 	ret->size = len;
@@ -43,15 +35,15 @@ static int parse_xattr(const struct apfs_cursor *cur, struct xattr_value *ret,
 	}
 	return 0;
 bad:
-	return err_set(e, E_CORRUPT, "inode %#" PRIx64 ": bad attribute '%s'", cur->key.id,
-		       cur->key.name);
+	return err_set(e, E_CORRUPT, "inode %#" PRIx64 ": bad attribute '%s'", key->id,
+		       key->name);
 }
 
 int apfs_xattr_open(struct apfs_volume *v, uint64_t ino, const char *name,
 		    struct apfs_xattr_ref *ret, struct err *e)
 {
 	struct apfs_key key = {.id = ino, .type = APFS_REC_XATTR, .name = name};
-	struct xattr_value val;
+	struct apfs_xattr_value val;
 	struct apfs_cursor cur;
 	int r = apfs_record_find(v, &cur, &key, e);
 
@@ -60,7 +52,7 @@ int apfs_xattr_open(struct apfs_volume *v, uint64_t ino, const char *name,
 	if (r)
 		return r;
 	*ret = (struct apfs_xattr_ref){0};
-	r = parse_xattr(&cur, &val, e);
+	r = apfs_xattr_parse(&cur.key, cur.val, cur.val_len, &val, e);
 	if (!r) {
 		ret->size = val.size;
 		ret->is_stream = val.flags & APFS_XATTR_DATA_STREAM;
@@ -94,6 +86,24 @@ int apfs_xattr_pread(struct apfs_xattr_ref *x, uint64_t off, void *buf, size_t l
 	return 0;
 }
 
+/* The hashes of a compressed file's fork are those of what is unpacked. */
+static int check_hashed(struct apfs_volume *v, uint64_t ino, const char *name,
+			struct err *e)
+{
+	struct apfs_inode inode;
+	int r;
+
+	if (!v->verify || strcmp(name, APFS_XATTR_NAME_RSRC_FORK) != 0)
+		return 0;
+	r = apfs_inode_expect(v, ino, &inode, e);
+	if (!r && (inode.bsd_flags & APFS_UF_COMPRESSED))
+		r = err_set(e, E_UNSUPPORTED,
+			    "inode %#" PRIx64 ": the seal covers what its fork unpacks to, not "
+			    "the fork",
+			    ino);
+	return r;
+}
+
 int apfs_xattr_get(struct apfs_volume *v, uint64_t ino, const char *name, size_t max,
 		   struct buf *out, struct err *e)
 {
@@ -102,7 +112,8 @@ int apfs_xattr_get(struct apfs_volume *v, uint64_t ino, const char *name, size_t
 
 	if (r)
 		return r;
-	if (x.size > max)
+	r = x.is_stream ? check_hashed(v, ino, name, e) : 0;
+	if (!r && x.size > max)
 		r = err_set(e, E_OVERFLOW,
 			    "attribute '%s' has %" PRIu64 " bytes, more than %zu", name,
 			    x.size, max);
@@ -120,7 +131,7 @@ static int add_xattr(const struct apfs_cursor *cur, struct apfs_xattr **list, si
 		     struct err *e)
 {
 	struct apfs_xattr *p = reallocarray(*list, *n + 1, sizeof(*p));
-	struct xattr_value val;
+	struct apfs_xattr_value val;
 	int r;
 
 	if (!p)
@@ -128,7 +139,7 @@ static int add_xattr(const struct apfs_cursor *cur, struct apfs_xattr **list, si
 	*list = p;
 	if (*n >= XATTRS_MAX)
 		return err_set(e, E_OVERFLOW, "more than %d attributes", XATTRS_MAX);
-	r = parse_xattr(cur, &val, e);
+	r = apfs_xattr_parse(&cur->key, cur->val, cur->val_len, &val, e);
 	if (r)
 		return r;
 	p += (*n)++;

@@ -5,6 +5,8 @@
  *
  *	apfs-tool info IMAGE
  *	apfs-tool read IMAGE                       read every byte of every file
+ *	apfs-tool verified IMAGE VOLUME[@SNAPSHOT] the same twice, against the seal
+ *	apfs-tool check IMAGE VOLUME[@SNAPSHOT]    the whole seal
  *	apfs-tool list IMAGE VOLUME[@SNAPSHOT]     one line per file
  *	apfs-tool extract IMAGE VOLUME[@SNAPSHOT] FOLDER
  */
@@ -14,8 +16,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "sim/base/clock.h"
 #include "sim/formats/apfs/extract.h"
 #include "sim/formats/apfs/reader.h"
+#include "sim/formats/apfs/seal.h"
 
 struct totals {
 	struct apfs_volume *v;
@@ -98,6 +102,53 @@ static int read_all(struct apfs *c, struct err *e)
 	return r;
 }
 
+static int read_verified(struct apfs_volume *v, struct err *e)
+{
+	struct totals t = {.v = v, .piece = malloc(PIECE)};
+	int r = t.piece ? 0 : err_set(e, E_NOMEM, "out of memory");
+	struct apfs_verify_stats s;
+
+	if (!r)
+		r = apfs_volume_verify(v, NULL, e);
+	for (int i = 0; !r && i < 2; i++) {
+		t.bytes = 0;
+		r = apfs_walk(v, "/", read_entry, &t, e);
+		apfs_verify_stats_of(v, &s);
+		printf("%" PRIu64 " bytes read; hashed so far: %" PRIu64 " nodes, %" PRIu64
+		       " chunks, %" PRIu64 " bytes; known %" PRIu64 "\n",
+		       t.bytes, s.nodes, s.chunks, s.bytes, s.known_chunks);
+	}
+	free(t.piece);
+	return r;
+}
+
+static int check_seal(struct apfs_volume *v, struct err *e)
+{
+	struct apfs_seal_report rep;
+	int64_t start = clock_ns();
+	int r = apfs_seal_check(v, NULL, &rep, e);
+	double s = (double)(clock_ns() - start) / NS_PER_S;
+
+	printf("%" PRIu64 " nodes, %" PRIu64 " inodes, %" PRIu64 " chunks, %" PRIu64
+	       " bytes in %.3f s, %.2f GB/s; %" PRIu64 " faults\n",
+	       rep.nodes, rep.inodes, rep.chunks, rep.node_bytes + rep.data_bytes, s,
+	       (double)(rep.node_bytes + rep.data_bytes) / 1e9 / s, rep.faults);
+	for (size_t i = 0; i < rep.n_findings; i++) {
+		const struct apfs_seal_finding *f = &rep.findings[i];
+
+		printf("%s: %s\n  block %" PRIu64 " ids %#" PRIx64 " to %#" PRIx64
+		       " offset %" PRIu64 " length %" PRIu64 "\n",
+		       apfs_seal_fault_name(f->fault), f->text, f->block, f->first_id,
+		       f->last_id, f->offset, f->length);
+		for (size_t k = 0; k < f->n_paths; k++)
+			printf("  %s\n", f->paths[k]);
+		if (f->more_paths)
+			printf("  and %" PRIu64 " more\n", f->more_paths);
+	}
+	apfs_seal_report_release(&rep);
+	return r;
+}
+
 static int show_volume(struct apfs *c, unsigned slot, struct err *e)
 {
 	struct apfs_volume_info i;
@@ -150,27 +201,34 @@ static int on_volume(struct apfs *c, char **argv, struct err *e)
 		return r;
 	if (!strcmp(argv[1], "list"))
 		r = apfs_walk(v, "/", list_entry, NULL, e);
+	else if (!strcmp(argv[1], "check"))
+		r = check_seal(v, e);
+	else if (!strcmp(argv[1], "verified"))
+		r = read_verified(v, e);
 	else
 		r = apfs_extract(v, "/", argv[4], &opts, NULL, e);
 	apfs_volume_close(v);
 	return r;
 }
 
+#define N_MODES 6
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		int argc;
-	} modes[] = {{"info", 3}, {"read", 3}, {"list", 4}, {"extract", 5}};
+	} modes[] = {{"info", 3}, {"read", 3}, {"list", 4}, {"verified", 4},
+		     {"check", 4}, {"extract", 5}};
 	struct err e = ERR_INIT;
 	struct apfs *c = NULL;
 	size_t m = 0;
 	int r;
 
-	while (m < 4 && (argc != modes[m].argc || strcmp(argv[1], modes[m].name) != 0))
+	while (m < N_MODES && (argc != modes[m].argc || strcmp(argv[1], modes[m].name) != 0))
 		m++;
-	if (m == 4) {
-		fprintf(stderr, "usage: apfs-tool info|read IMAGE | list IMAGE VOLUME | "
+	if (m == N_MODES) {
+		fprintf(stderr, "usage: apfs-tool info|read IMAGE | list|verified|check IMAGE VOLUME | "
 				"extract IMAGE VOLUME FOLDER\n");
 		return 2;
 	}
