@@ -2,15 +2,15 @@
 #include "harness/disk_files.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/base/ckd.h"
+#include "images/containers.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/apfs/reader.h"
-#include "sim/formats/gpt/gpt.h"
 
 static const struct {
 	const char *name;
@@ -18,7 +18,7 @@ static const struct {
 } roles[] = {
 	{"System", APFS_ROLE_SYSTEM},	{"Data", APFS_ROLE_DATA},
 	{"Preboot", APFS_ROLE_PREBOOT}, {"Recovery", APFS_ROLE_RECOVERY},
-	{"VM", APFS_ROLE_VM},
+	{"VM", APFS_ROLE_VM},		{"Update", APFS_ROLE_UPDATE},
 };
 
 #define N_ROLES (sizeof(roles) / sizeof(roles[0]))
@@ -38,6 +38,44 @@ static void disk_free(void *ctx)
 	free(d);
 }
 
+/* The name of the snapshot that an installer makes and the kernel roots from. */
+#define OS_SNAPSHOT "com.apple.os.update-"
+
+static uint64_t root_snapshot(const struct apfs_snapshot *s, size_t n)
+{
+	uint64_t xid = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!strncmp(s[i].name, OS_SNAPSHOT, strlen(OS_SNAPSHOT)))
+			xid = s[i].xid;
+	return xid;
+}
+
+/* Replace the live state by the snapshot that the next start will be rooted from. */
+static int open_as_rooted(struct apfs *c, unsigned slot, struct apfs_volume **ret,
+			  struct err *e)
+{
+	struct apfs_snapshot *list = NULL;
+	struct apfs_volume *live;
+	uint64_t xid;
+	size_t n = 0;
+	int r = apfs_volume_open(c, slot, NULL, &live, e);
+
+	if (r)
+		return r;
+	xid = apfs_volume_info_of(live)->root_to_xid;
+	if (!xid && apfs_volume_info_of(live)->num_snapshots) {
+		r = apfs_snapshots(live, &list, &n, e);
+		xid = r ? 0 : root_snapshot(list, n);
+		free(list);
+	}
+	if (r || xid)
+		apfs_volume_close(live);
+	else
+		*ret = live;
+	return r || !xid ? r : apfs_volume_open_xid(c, slot, xid, ret, e);
+}
+
 static int volume(struct disk *d, const char *role, struct apfs_volume **ret,
 		  struct err *e)
 {
@@ -50,8 +88,7 @@ static int volume(struct disk *d, const char *role, struct apfs_volume **ret,
 		if (!d->volumes[i]) {
 			r = apfs_volume_find_role(d->container, roles[i].role, &slot, e);
 			if (!r)
-				r = apfs_volume_open(d->container, slot, NULL,
-						     &d->volumes[i], e);
+				r = open_as_rooted(d->container, slot, &d->volumes[i], e);
 			if (r)
 				return err_ctx(e, "%s volume", role);
 		}
@@ -133,13 +170,14 @@ static int copy_range(struct vdisk *d, uint64_t start, uint64_t end, uint64_t ba
 	return r;
 }
 
-static int copy_part(struct vdisk *d, const struct gpt_part *part, int fd, struct err *e)
+static int copy_container(struct vdisk *d, const struct mac_container *c, int fd,
+			  struct err *e)
 {
-	uint64_t off = part->offset, limit = part->offset + part->size, start, end;
+	uint64_t off = c->offset, limit = c->offset + c->size, start, end;
 	uint8_t *buf = malloc(COPY_STEP);
 	int r = buf ? 0 : err_set(e, E_NOMEM, "out of memory");
 
-	if (!r && ftruncate(fd, (off_t)part->size))
+	if (!r && ftruncate(fd, (off_t)c->size))
 		r = err_sys(e, "copy of the container");
 	while (!r && off < limit) {
 		r = vdisk_data(d, off, &start, &end, e);
@@ -147,41 +185,60 @@ static int copy_part(struct vdisk *d, const struct gpt_part *part, int fd, struc
 			break;
 		if (end > limit)
 			end = limit;
-		r = copy_range(d, start, end, part->offset, fd, buf, e);
+		r = copy_range(d, start, end, c->offset, fd, buf, e);
 		off = end;
 	}
 	free(buf);
 	return r;
 }
 
-static int copy_container(struct vdisk *d, int fd, struct err *e)
+/* Does a volume name the snapshot that it is to be rooted from? */
+static int find_tag(struct apfs *c, bool *ret, struct err *e)
 {
-	const struct gpt_part *part;
-	struct gpt gpt;
-	int r = gpt_read(d, &gpt, e);
+	struct apfs_volume_info info;
 
-	if (r)
-		return r;
-	part = gpt_find(&gpt, GPT_TYPE_APFS, 0);
-	if (!part || !range_inside(part->offset, part->size, d->size))
-		r = err_set(e, E_CORRUPT, "no APFS partition");
-	else
-		r = copy_part(d, part, fd, e);
-	gpt_release(&gpt);
-	return r;
+	for (unsigned slot = 0; slot < apfs_slots(c); slot++) {
+		int r = apfs_volume_get_info(c, slot, &info, e);
+
+		if (r && r != -E_NOTFOUND)
+			return r;
+		*ret |= !r && info.root_to_xid;
+		err_clear(e);
+	}
+	return 0;
 }
 
-int disk_export_container(const char *path, const char *to, struct err *e)
+static int export_one(struct containers *cs, size_t i, const char *to,
+		      struct machine_container *ret, struct err *e)
 {
-	struct vdisk *d = NULL;
-	int fd, r = vdisk_open(path, &d, e);
+	struct apfs *apfs;
+	int fd, r;
 
+	if (i >= cs->n)
+		return err_set(e, E_NOTFOUND, "no more containers");
+	*ret = (struct machine_container){.main = i == cs->main};
+	snprintf(ret->device, sizeof(ret->device), "disk%u", cs->v[i].disk);
+	r = containers_get(cs, i, &apfs, e);
+	if (!r)
+		r = find_tag(apfs, &ret->tagged, e);
 	if (r)
 		return r;
 	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	r = fd < 0 ? err_sys(e, "making '%s'", to) : copy_container(d, fd, e);
-	if (fd >= 0)
-		close(fd);
-	vdisk_close(d);
+	if (fd < 0)
+		return err_sys(e, "making '%s'", to);
+	r = copy_container(cs->disk, &cs->v[i], fd, e);
+	close(fd);
+	return r;
+}
+
+int disk_export_container(const char *path, size_t i, const char *to,
+			  struct machine_container *ret, struct err *e)
+{
+	struct containers cs;
+	int r = containers_open(&cs, path, e);
+
+	if (!r)
+		r = export_one(&cs, i, to, ret, e);
+	containers_close(&cs);
 	return r;
 }

@@ -37,6 +37,8 @@ struct engine_config {
 struct judge {
 	const char *name;    /* also the key in "judges" */
 	const char *argv[8]; /* NULL-terminated */
+	/* Instead of argv when a volume names the snapshot to root from; may be empty. */
+	const char *argv_tagged[8];
 };
 
 extern const struct judge default_judges[];

@@ -56,6 +56,13 @@ struct machine_sink {
 
 struct release;
 
+/* A container of the disk, as its judges have to know it. */
+struct machine_container {
+	char device[16]; /* "disk3" */
+	bool main;	 /* the system's */
+	bool tagged;	 /* a volume names a snapshot to root from */
+};
+
 struct machine_ops {
 	/*
 	 * Power on and boot. *ret_up: launchd runs; else boot refused, @reason says why,
@@ -81,8 +88,9 @@ struct machine_ops {
 	int (*nvram_get)(void *m, const char *name, struct buf *out, struct err *e);
 	/* The disk as it is; free with macfs_free before the next boot. */
 	int (*open_disk)(void *m, struct macfs **ret, struct err *e);
-	/* The container's bytes as a file that judges can read. */
-	int (*export_container)(void *m, const char *path, struct err *e);
+	/* The bytes of container @i, from 0, as a file that judges can read. E_NOTFOUND. */
+	int (*export_container)(void *m, size_t i, const char *path,
+				struct machine_container *ret, struct err *e);
 	/* The archive that updates this disk to another release (images/disk.h). */
 	int (*update_archive)(void *m, const struct release *to, struct buf *out,
 			      struct err *e);

@@ -352,9 +352,10 @@ static int op_open_disk(void *ctx, struct macfs **ret, struct err *e)
 	return disk_files(((struct machine_vm *)ctx)->disk, ret, e);
 }
 
-static int op_export(void *ctx, const char *path, struct err *e)
+static int op_export(void *ctx, size_t i, const char *path, struct machine_container *ret,
+		     struct err *e)
 {
-	return disk_export_container(((struct machine_vm *)ctx)->disk, path, e);
+	return disk_export_container(((struct machine_vm *)ctx)->disk, i, path, ret, e);
 }
 
 static int op_update_archive(void *ctx, const struct release *to, struct buf *out,

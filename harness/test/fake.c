@@ -229,11 +229,17 @@ static int fake_disk(void *m, struct macfs **ret, struct err *e)
 	return macfs_new(&ops, m, ret, e);
 }
 
-static int fake_export(void *m, const char *path, struct err *e)
+static int fake_export(void *m, size_t i, const char *path, struct machine_container *ret,
+		       struct err *e)
 {
-	FILE *out = fopen(path, "w");
+	const struct fake *f = m;
+	FILE *out;
 
-	(void)m;
+	if (i > f->more_containers)
+		return err_set(e, E_NOTFOUND, "no more");
+	*ret = (struct machine_container){.main = !i, .tagged = f->tagged};
+	snprintf(ret->device, sizeof(ret->device), "disk%zu", i + 1);
+	out = fopen(path, "wx");
 	if (!out)
 		return err_sys(e, "%s", path);
 	fclose(out);

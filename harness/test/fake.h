@@ -29,6 +29,8 @@ struct fake {
 	const char *event; /* JSON sent at boot besides boot.kernel */
 	const char *lie;   /* sha256 that boot.kernel tells; NULL: the truth */
 	uint32_t csr;
+	size_t more_containers; /* beside the system's */
+	bool tagged;
 	bool on, restart;
 	char log[8192]; /* what was asked of it, a line each */
 };

@@ -29,7 +29,7 @@ struct world {
 	double timeout_scale;
 };
 
-static const struct judge no_judges[] = {{NULL, {NULL}}};
+static const struct judge no_judges[] = {{NULL, {NULL}, {NULL}}};
 
 static void world_init(struct world *w)
 {
@@ -455,12 +455,15 @@ static void versions_follow_the_bundles(void)
 
 static void judges_are_heard(void)
 {
-	static const struct judge ok[] = {{"apfsck", {"test", "-f", "@", NULL}},
-					  {NULL, {NULL}}};
+	static const struct judge ok[] = {{"apfsck", {"test", "-f", "@", NULL}, {NULL}},
+					  {NULL, {NULL}, {NULL}}};
 	static const struct judge bad[] = {
-		{"7zz", {"sh", "-c", "echo broken; exit 2", NULL}}, {NULL, {NULL}}};
-	static const struct judge none[] = {{"apfsck", {"/no/such/judge", NULL}},
-					    {NULL, {NULL}}};
+		{"7zz", {"sh", "-c", "echo broken; exit 2", NULL}, {NULL}},
+		{NULL, {NULL}, {NULL}}};
+	static const struct judge when_tagged[] = {
+		{"apfsck", {"false", NULL}, {"true", NULL}}, {NULL, {NULL}, {NULL}}};
+	static const struct judge none[] = {{"apfsck", {"/no/such/judge", NULL}, {NULL}},
+					    {NULL, {NULL}, {NULL}}};
 	struct world w;
 
 	world_init(&w);
@@ -477,6 +480,24 @@ static void judges_are_heard(void)
 	w.judges = bad;
 	expect_run(&w, HEAD "steps: []\nexpect: {judges: {7zz: ignore}}\n",
 		   VERDICT_PASSED, NULL);
+	world_release(&w);
+
+	world_init(&w);
+	w.judges = when_tagged;
+	expect_run(&w, HEAD "steps: []\n", VERDICT_FAILED, "judges.apfsck");
+	world_release(&w);
+	world_init(&w);
+	w.judges = when_tagged;
+	w.fake.tagged = true;
+	expect_run(&w, HEAD "steps: []\n", VERDICT_PASSED, NULL);
+	world_release(&w);
+
+	world_init(&w);
+	w.judges = bad;
+	w.fake.more_containers = 1;
+	world_run(&w, HEAD "steps: []\n");
+	CU_ASSERT_STRING_EQUAL(w.res->steps[0].checks[0].name, "judges.7zz");
+	CU_ASSERT_STRING_EQUAL(w.res->steps[0].checks[1].name, "judges.7zz.disk2");
 	world_release(&w);
 
 	world_init(&w);

@@ -23,7 +23,7 @@ static const char text[] =
 	"  - {name: good, set: {sip: off}, without: [work], fails: "
 	"[system_kernel.kexts]}\n";
 
-static const struct judge no_judges[] = {{NULL, {NULL}}};
+static const struct judge no_judges[] = {{NULL, {NULL}, {NULL}}};
 
 struct setup {
 	struct fake fake;
