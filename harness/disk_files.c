@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/disk_seal.h"
 #include "images/containers.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/apfs/reader.h"
@@ -38,44 +39,6 @@ static void disk_free(void *ctx)
 	free(d);
 }
 
-/* The name of the snapshot that an installer makes and the kernel roots from. */
-#define OS_SNAPSHOT "com.apple.os.update-"
-
-static uint64_t root_snapshot(const struct apfs_snapshot *s, size_t n)
-{
-	uint64_t xid = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (!strncmp(s[i].name, OS_SNAPSHOT, strlen(OS_SNAPSHOT)))
-			xid = s[i].xid;
-	return xid;
-}
-
-/* Replace the live state by the snapshot that the next start will be rooted from. */
-static int open_as_rooted(struct apfs *c, unsigned slot, struct apfs_volume **ret,
-			  struct err *e)
-{
-	struct apfs_snapshot *list = NULL;
-	struct apfs_volume *live;
-	uint64_t xid;
-	size_t n = 0;
-	int r = apfs_volume_open(c, slot, NULL, &live, e);
-
-	if (r)
-		return r;
-	xid = apfs_volume_info_of(live)->root_to_xid;
-	if (!xid && apfs_volume_info_of(live)->num_snapshots) {
-		r = apfs_snapshots(live, &list, &n, e);
-		xid = r ? 0 : root_snapshot(list, n);
-		free(list);
-	}
-	if (r || xid)
-		apfs_volume_close(live);
-	else
-		*ret = live;
-	return r || !xid ? r : apfs_volume_open_xid(c, slot, xid, ret, e);
-}
-
 static int volume(struct disk *d, const char *role, struct apfs_volume **ret,
 		  struct err *e)
 {
@@ -88,7 +51,8 @@ static int volume(struct disk *d, const char *role, struct apfs_volume **ret,
 		if (!d->volumes[i]) {
 			r = apfs_volume_find_role(d->container, roles[i].role, &slot, e);
 			if (!r)
-				r = open_as_rooted(d->container, slot, &d->volumes[i], e);
+				r = disk_open_root(d->container, slot, &d->volumes[i],
+						   NULL, e);
 			if (r)
 				return err_ctx(e, "%s volume", role);
 		}

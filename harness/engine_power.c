@@ -35,6 +35,8 @@ static int look_before(struct engine *en, struct err *e)
 
 	for (unsigned k = KERNEL_SYSTEM; k <= KERNEL_STAGED && !r; k++)
 		r = engine_kernel(en, (enum kernel_which)k, &en->before[k], e);
+	if (!r && en->release->sealed_system)
+		r = en->machine->ops->seal(en->machine->m, false, &en->seal_before, e);
 	en->have_before = !r;
 	return r;
 }

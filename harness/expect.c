@@ -262,6 +262,35 @@ static int read_nvram(struct binder *b, const struct ynode *n, void *field, stru
 	return r;
 }
 
+static const char *const live_words[] = {"yes", "no", "broken", NULL};
+static const char *const snapshot_words[] = {"yes", "no", "broken", "none", NULL};
+
+#define SEAL(field) .offset = offsetof(struct seal_expect, field)
+
+const struct schema_key seal_expect_keys[] = {
+	{"live", SCHEMA_CHOICE, SEAL(live), .words = live_words,
+	 .doc = "is the volume's live state sealed"},
+	{"snapshot", SCHEMA_CHOICE, SEAL(snapshot), .words = snapshot_words,
+	 .doc = "is the snapshot sealed that the next start roots from"},
+	{"root", SCHEMA_TEXT, SEAL(root), .doc = "pattern for its name, or `none`"},
+	{"tagged", SCHEMA_TRI, SEAL(tagged),
+	 .doc = "the volume names it; else it is the one of the last installation"},
+	{"unchanged", SCHEMA_TRI, SEAL(unchanged),
+	 .doc = "its root hash is the one before the first boot"},
+	{"verify", SCHEMA_TEXT, SEAL(verify),
+	 .doc = "check every node and file of it: `ok`, or a pattern for what is wrong"},
+	{"snapshots", SCHEMA_UINT, SEAL(snapshots), .doc = "how many the volume has"},
+	{NULL},
+};
+
+static void seal_expect_init(void *obj)
+{
+	struct seal_expect *x = obj;
+
+	x->tagged = x->unchanged = -1;
+	x->snapshots = -1;
+}
+
 const struct schema_key judge_keys[] = {
 	{"apfsck", SCHEMA_WORD, .offset = offsetof(struct expect, judges.apfsck),
 	 .words = judge_words, .doc = "`apfsck -cuw` on the container"},
@@ -295,6 +324,10 @@ const struct schema_key expect_keys[] = {
 	{"nvram", SCHEMA_CUSTOM, .offset = 0, .read = read_nvram,
 	 .type = "map of variable to bytes in hexadecimal, or `absent`",
 	 .doc = "NVRAM, with the power off"},
+	{"seal", SCHEMA_PTR, .offset = offsetof(struct expect, seal),
+	 .keys = seal_expect_keys, .size = sizeof(struct seal_expect),
+	 .init = seal_expect_init,
+	 .doc = "the seal of the System volume, with the power off"},
 	{"judges", SCHEMA_MAP, .offset = 0, .keys = judge_keys,
 	 .doc = "programs that check the file system after the run"},
 	{NULL},

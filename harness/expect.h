@@ -96,6 +96,16 @@ struct nvram_want {
 	const char *hex; /* or "absent" */
 };
 
+/* The seal of the System volume, with the power off. */
+struct seal_expect {
+	const char *live, *snapshot; /* "yes", "no", "broken"; snapshot also "none" */
+	const char *root;	     /* pattern: the snapshot that the next start roots from */
+	int tagged;		     /* -1, 0, 1: the volume names it */
+	int unchanged;		     /* -1, 0, 1: its root hash is that before the first boot */
+	const char *verify;	     /* "ok", or a pattern of what is wrong */
+	int64_t snapshots;	     /* how many there are; -1 */
+};
+
 enum judge_want { JUDGE_CLEAN, JUDGE_IGNORE };
 
 struct expect {
@@ -108,6 +118,7 @@ struct expect {
 	size_t n_events;
 	struct nvram_want *nvram;
 	size_t n_nvram;
+	struct seal_expect *seal;
 	struct {
 		unsigned apfsck, sevenzip; /* enum judge_want */
 	} judges;
@@ -119,6 +130,7 @@ extern const struct schema_key kernel_expect_keys[];
 extern const struct schema_key file_expect_keys[];
 extern const struct schema_key console_expect_keys[];
 extern const struct schema_key event_expect_keys[];
+extern const struct schema_key seal_expect_keys[];
 extern const struct schema_key judge_keys[];
 extern const struct schema_key text_match_keys[];
 

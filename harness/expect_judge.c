@@ -283,6 +283,8 @@ int engine_expect(struct engine *en, const struct expect *x, struct err *e)
 		r = expect_event(en, &x->events[i], e);
 	for (size_t i = 0; i < x->n_nvram && !r; i++)
 		r = expect_nvram(en, &x->nvram[i], e);
+	if (!r && x->seal)
+		r = expect_seal(en, x->seal, e);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 int expect_file(struct engine *en, const struct file_expect *x, struct err *e) MUST_CHECK;
 int expect_console(struct engine *en, const struct console_expect *x,
 		   struct err *e) MUST_CHECK;
+int expect_seal(struct engine *en, const struct seal_expect *x, struct err *e) MUST_CHECK;
 int expect_event(struct engine *en, const struct event_expect *x,
 		 struct err *e) MUST_CHECK;
 

@@ -42,6 +42,7 @@ static const struct {
 	{"files", file_expect_keys},
 	{"console", console_expect_keys},
 	{"events", event_expect_keys},
+	{"seal", seal_expect_keys},
 	{"judges", judge_keys},
 	{"Text matches", text_match_keys},
 };

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/disk_seal.h"
 #include "harness/macfs.h"
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
@@ -88,6 +89,8 @@ struct machine_ops {
 	int (*nvram_get)(void *m, const char *name, struct buf *out, struct err *e);
 	/* The disk as it is; free with macfs_free before the next boot. */
 	int (*open_disk)(void *m, struct macfs **ret, struct err *e);
+	/* The seal of the System volume; with @verify all of it is checked. */
+	int (*seal)(void *m, bool verify, struct seal_state *ret, struct err *e);
 	/* The bytes of container @i, from 0, as a file that judges can read. E_NOTFOUND. */
 	int (*export_container)(void *m, size_t i, const char *path,
 				struct machine_container *ret, struct err *e);

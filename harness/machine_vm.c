@@ -352,6 +352,11 @@ static int op_open_disk(void *ctx, struct macfs **ret, struct err *e)
 	return disk_files(((struct machine_vm *)ctx)->disk, ret, e);
 }
 
+static int op_seal(void *ctx, bool verify, struct seal_state *ret, struct err *e)
+{
+	return disk_seal_read(((struct machine_vm *)ctx)->disk, verify, ret, e);
+}
+
 static int op_export(void *ctx, size_t i, const char *path, struct machine_container *ret,
 		     struct err *e)
 {
@@ -380,6 +385,7 @@ struct machine machine_vm_interface(struct machine_vm *m)
 		.set_csr = op_set_csr,
 		.nvram_get = op_nvram_get,
 		.open_disk = op_open_disk,
+		.seal = op_seal,
 		.export_container = op_export,
 		.update_archive = op_update_archive,
 	};

@@ -184,9 +184,9 @@ static int check_power(struct plan *p, struct err *e)
 			if (x->running.n && now == POWER_OFF)
 				return ynode_error(s->at, e,
 						   "running: the machine is off here");
-			if (x->n_nvram && now == POWER_ON)
-				return ynode_error(s->at, e,
-						   "nvram: the machine is on here");
+			if ((x->n_nvram || x->seal) && now == POWER_ON)
+				return ynode_error(s->at, e, "%s: the machine is on here",
+						   x->seal ? "seal" : "nvram");
 		}
 	}
 	p->ends_on = now == POWER_ON;

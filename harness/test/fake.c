@@ -229,6 +229,15 @@ static int fake_disk(void *m, struct macfs **ret, struct err *e)
 	return macfs_new(&ops, m, ret, e);
 }
 
+static int fake_seal(void *m, bool verify, struct seal_state *ret, struct err *e)
+{
+	(void)e;
+	*ret = ((const struct fake *)m)->seal;
+	if (!verify)
+		ret->verify[0] = 0;
+	return 0;
+}
+
 static int fake_export(void *m, size_t i, const char *path, struct machine_container *ret,
 		       struct err *e)
 {
@@ -262,6 +271,7 @@ static const struct machine_ops fake_ops = {
 	.set_csr = fake_csr,
 	.nvram_get = fake_nvram,
 	.open_disk = fake_disk,
+	.seal = fake_seal,
 	.export_container = fake_export,
 	.update_archive = fake_update,
 };

@@ -29,6 +29,7 @@ struct fake {
 	const char *event; /* JSON sent at boot besides boot.kernel */
 	const char *lie;   /* sha256 that boot.kernel tells; NULL: the truth */
 	uint32_t csr;
+	struct seal_state seal;
 	size_t more_containers; /* beside the system's */
 	bool tagged;
 	bool on, restart;

@@ -539,6 +539,47 @@ static void steps_reach_the_machine(void)
 	world_release(&w);
 }
 
+static void break_at_shutdown(struct fake *f)
+{
+	strcpy(f->seal.live, "broken");
+	strcpy(f->seal.root_hash, "02");
+	strcpy(f->seal.verify, "data: /bin/ls");
+}
+
+static void seals_are_judged(void)
+{
+	static const char *const rows[][2] = {
+		{"{live: broken, snapshot: yes, tagged: false, snapshots: 1, unchanged: "
+		 "false, root: \"com.apple.os.*\", verify: \"data*\"}",
+		 NULL},
+		{"{live: yes}", "seal.live"},
+		{"{snapshot: none}", "seal.snapshot"},
+		{"{root: \"com.apple.bless.*\"}", "seal.root"},
+		{"{tagged: true}", "seal.tagged"},
+		{"{unchanged: true}", "seal.unchanged"},
+		{"{verify: ok}", "seal.verify"},
+		{"{snapshots: 2}", "seal.snapshots"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512];
+		struct world w;
+
+		world_init(&w);
+		w.fake.seal = (struct seal_state){"yes", "yes", "com.apple.os.update-01",
+						  false, "01",  1,
+						  "ok"};
+		w.fake.at_shutdown = break_at_shutdown;
+		snprintf(text, sizeof(text),
+			 "name: x\nsummary: x\nmachine: m1\nrelease: 11.0.1\n"
+			 "steps: [{boot: }]\nexpect: {seal: %s}\n",
+			 rows[i][0]);
+		expect_run(&w, text, rows[i][1] ? VERDICT_FAILED : VERDICT_PASSED,
+			   rows[i][1]);
+		world_release(&w);
+	}
+}
+
 static void power_is_cut_where_the_mac_holds(void)
 {
 	static const char text[] = HEAD "steps:\n"
@@ -678,6 +719,7 @@ TEST_MAIN("engine", {"one run from start to end", one_run_from_start_to_end},
 	  {"versions follow the bundles", versions_follow_the_bundles},
 	  {"judges are heard", judges_are_heard},
 	  {"steps reach the machine", steps_reach_the_machine},
+	  {"seals are judged", seals_are_judged},
 	  {"power is cut where the Mac holds", power_is_cut_where_the_mac_holds},
 	  {"the boot is shown", the_boot_is_shown}, {"patterns", patterns},
 	  {"paths of a Mac", paths_of_a_mac})
