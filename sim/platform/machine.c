@@ -23,7 +23,7 @@
 #define AS_CLOCK_AHEAD_US 1400000
 
 #define APPLE_SILICON                                                                    \
-	.arch = MACHINE_ARM64E, .apple_silicon = true, .kexts = "RELEASE_ARM64E",        \
+	.arch = MACHO_ARM64E, .apple_silicon = true, .kexts = "RELEASE_ARM64E",        \
 	.locks_ctrr = true, .secure_boot = SECURE_BOOT_LOCAL_POLICY,                     \
 	.root_hash = ROOT_HASH_OF_BOOTER, .seal_end = SEAL_END_RECOVERY,                 \
 	.asks_rootauth = true, .csr_in_local_policy = true, .boots_by_iboot = true,      \
@@ -31,7 +31,7 @@
 	.main_minor = 12, .clock_ahead_us = AS_CLOCK_AHEAD_US
 
 #define INTEL                                                                            \
-	.arch = MACHINE_X86_64, .kernel = "RELEASE_X86_64", .kexts = "RELEASE_X86_64",   \
+	.arch = MACHO_X86_64, .kernel = "RELEASE_X86_64", .kexts = "RELEASE_X86_64",   \
 	.root_hash = ROOT_HASH_OF_PREBOOT, .seal_end = SEAL_END_PANIC, .main_disk = 1,   \
 	.main_partition = 2, .main_minor = 3
 

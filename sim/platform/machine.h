@@ -13,11 +13,10 @@
 #include <stdint.h>
 
 #include "sim/base/nearest.h"
+#include "sim/formats/macho/arch.h"
 
 #define MACHINE_CLUSTERS_MAX 3
 #define MACHINE_PATH_MAX     512 /* of a path in the I/O Registry, with the NUL */
-
-enum machine_arch { MACHINE_X86_64, MACHINE_ARM64E };
 
 /* CPUs that start together; numbers as cpu_start() prints them. */
 struct machine_cluster {
@@ -54,7 +53,7 @@ struct machine_model {
 	uint32_t chip_id,
 		board_id; /* CHIP and BORD of manifests; 0 without such a chip */
 
-	enum machine_arch arch;
+	enum macho_cpu arch;
 	bool apple_silicon, t2;
 	const char *kernel; /* build of the kernel: "RELEASE_ARM64_T6000" */
 	const char *kexts;  /* build of its kexts: "RELEASE_ARM64E" */

@@ -24,6 +24,7 @@ static void release(struct kx *k)
 {
 	macho_release(&k->m);
 	free(k->sym);
+	split_refs_release(&k->refs);
 	buf_release(&k->image);
 	buf_release(&k->relocs);
 	macho_symw_release(&k->out);
@@ -96,6 +97,7 @@ static int malformed(const char *what, struct err *e)
 static int check_segments(struct kx *k, struct err *e)
 {
 	const struct macho *m = &k->m;
+	const uint64_t page = m->arch->page;
 	uint64_t end;
 
 	if (m->nsegs < 2 || !m->segs[0].filesize || m->segs[0].fileoff)
@@ -104,7 +106,7 @@ static int check_segments(struct kx *k, struct err *e)
 	for (unsigned i = 0; i < m->nsegs; i++) {
 		const struct macho_segment *s = &m->segs[i];
 
-		if (s->vmaddr % MACHO_PAGE || s->vmaddr < end || s->filesize > s->vmsize)
+		if (s->vmaddr % page || s->vmaddr < end || s->filesize > s->vmsize)
 			return malformed("Segments overlap or are not page-aligned", e);
 		end = s->vmaddr + s->vmsize;
 		if (end - k->base > KEXT_VM_MAX)
@@ -115,13 +117,33 @@ static int check_segments(struct kx *k, struct err *e)
 	if (strcmp(m->segs[k->linkedit].name, "__LINKEDIT"))
 		return malformed("The last segment is not __LINKEDIT", e);
 	end = m->segs[k->linkedit - 1].vmaddr + m->segs[k->linkedit - 1].vmsize - k->base;
-	return ckd_round_up(&k->code_end, end, MACHO_PAGE) ? malformed("Segment size", e)
-							   : 0;
+	return ckd_round_up(&k->code_end, end, page) ? malformed("Segment size", e) : 0;
+}
+
+/* How far each segment moves. */
+static int set_slides(struct kx *k, struct err *e)
+{
+	const uint64_t *addr = k->rq->seg_addr;
+
+	if (!addr && k->rq->load_addr % k->m.arch->page)
+		return err_set(e, E_INVAL, "Load address 0x%llx is not page-aligned.",
+			       (unsigned long long)k->rq->load_addr);
+	for (unsigned i = 0; i < k->linkedit; i++) {
+		k->slide[i] =
+			addr ? addr[i] - k->m.segs[i].vmaddr : k->rq->load_addr - k->base;
+		if (k->slide[i] % MACHO_PAGE)
+			return err_set(e, E_INVAL, "segment %s moves by 0x%llx",
+				       k->m.segs[i].name,
+				       (unsigned long long)k->slide[i]);
+	}
+	return addr ? kx_read_split(k, e) : 0;
 }
 
 static int open_kext(struct kx *k, struct err *e)
 {
-	int r = macho_open(k->rq->file, k->rq->len, &k->m, e);
+	const struct macho_arch *arch =
+		k->rq->arch ? k->rq->arch : macho_arch(MACHO_X86_64);
+	int r = macho_open_for(k->rq->file, k->rq->len, arch, &k->m, e);
 
 	if (r)
 		return r;
@@ -130,9 +152,6 @@ static int open_kext(struct kx *k, struct err *e)
 			       "The Mach-O filetype 0x%x is not supported on the target "
 			       "architecture.",
 			       k->m.filetype);
-	if (k->rq->load_addr % MACHO_PAGE)
-		return err_set(e, E_INVAL, "Load address 0x%llx is not page-aligned.",
-			       (unsigned long long)k->rq->load_addr);
 	r = check_commands(k, e);
 	if (!r && (!k->m.has_symtab || !k->m.has_dysymtab))
 		r = malformed("No symbol table", e);
@@ -141,8 +160,15 @@ static int open_kext(struct kx *k, struct err *e)
 	if (!r &&
 	    sizeof(struct macho_header_raw) + k->m.sizeofcmds > k->m.segs[0].filesize)
 		r = malformed("Load commands are outside the first segment", e);
-	k->slide = k->rq->load_addr - k->base;
-	return r;
+	return r ? r : set_slides(k, e);
+}
+
+/* Page multiple; behind the segments. */
+static uint64_t got_size(const struct kx *k)
+{
+	const uint64_t page = k->m.arch->page;
+
+	return (k->n_got * 8ull + page - 1) & ~(page - 1);
 }
 
 /*
@@ -150,9 +176,7 @@ static int open_kext(struct kx *k, struct err *e)
  */
 static int make_image(struct kx *k, struct err *e)
 {
-	uint64_t got_size =
-		(k->n_got * 8ull + MACHO_PAGE - 1) & ~(uint64_t)(MACHO_PAGE - 1);
-	int r = buf_append_zeros(&k->image, k->code_end + got_size, e);
+	int r = buf_append_zeros(&k->image, k->code_end + got_size(k), e);
 
 	if (r)
 		return r;
@@ -162,7 +186,7 @@ static int make_image(struct kx *k, struct err *e)
 		memcpy(k->image.data + (s->vmaddr - k->base), k->m.data + s->fileoff,
 		       s->filesize);
 	}
-	k->got_addr = k->rq->load_addr + k->code_end;
+	k->got_addr = k->base + k->code_end + k->slide[k->linkedit - 1];
 	return 0;
 }
 
@@ -177,10 +201,10 @@ static int fill_kmod_info(struct kx *k, uint64_t size, uint64_t *ret, struct err
 	p = kx_at(k, s.value, KMOD_INFO_SIZE);
 	if (!p)
 		return malformed("kmod_info is outside the kext", e);
-	put_le64(p + KMOD_OFF_ADDRESS, k->rq->load_addr);
+	put_le64(p + KMOD_OFF_ADDRESS, k->base + k->slide[0]);
 	put_le64(p + KMOD_OFF_SIZE, size);
 	put_le64(p + KMOD_OFF_HDR_SIZE, 0); /* the header is part of __TEXT */
-	*ret = s.value + k->slide;
+	*ret = s.value + kx_slide_at(k, s.value);
 	return 0;
 }
 
@@ -221,7 +245,7 @@ static int put_linkedit(struct kx *k, struct linkedit *le, struct err *e)
 		r = buf_append(&k->image, k->out.strings.data, k->out.strings.len, e);
 	if (!r && k->image.len == le->start)
 		r = buf_append_zeros(&k->image, 1, e); /* a segment is never empty */
-	return r ? r : macho_pad(&k->image, MACHO_PAGE, e);
+	return r ? r : macho_pad(&k->image, k->m.arch->page, e);
 }
 
 /*
@@ -232,6 +256,7 @@ static int put_linkedit(struct kx *k, struct linkedit *le, struct err *e)
 static int put_segment(struct kx *k, struct buf *out, unsigned i,
 		       const struct linkedit *le, struct err *e)
 {
+	const uint64_t slide = k->slide[i < k->linkedit ? i : k->linkedit - 1];
 	struct macho_segment seg = k->m.segs[i];
 	struct macho_section sects[MACHO_SECTS_MAX];
 
@@ -243,13 +268,13 @@ static int put_segment(struct kx *k, struct buf *out, unsigned i,
 	if (i == k->linkedit)
 		seg.vmsize = k->image.len - le->start;
 	seg.filesize = seg.vmsize;
-	seg.vmaddr = k->rq->load_addr + seg.fileoff;
+	seg.vmaddr = k->base + seg.fileoff + slide;
 	for (unsigned n = 0; n < seg.nsects; n++) {
 		struct macho_section *s = &sects[n];
 
 		*s = k->m.sects[seg.first_sect + n];
 		s->offset = macho_is_zerofill(s) ? 0 : (uint32_t)(s->addr - k->base);
-		s->addr += k->slide;
+		s->addr += slide;
 		s->reloff = s->nreloc = 0;
 	}
 	return macho_put_segment(out, &seg, sects, e);
@@ -282,7 +307,8 @@ static int put_command(struct kx *k, struct buf *out, unsigned i, unsigned *seg,
 
 static int put_commands(struct kx *k, const struct linkedit *le, struct err *e)
 {
-	struct macho_head head = {.filetype = MH_KEXT_BUNDLE,
+	struct macho_head head = {.arch = k->m.arch,
+				  .filetype = MH_KEXT_BUNDLE,
 				  .flags = k->m.flags | MH_NOUNDEFS};
 	size_t room = sizeof(struct macho_header_raw) + k->m.sizeofcmds;
 	struct buf cmds = BUF_INIT, out = BUF_INIT;
@@ -321,6 +347,8 @@ static int finish(struct kx *k, struct kxld_image *img, struct err *e)
 	struct linkedit le;
 	int r = kx_relocate(k, e);
 
+	if (!r)
+		r = kx_adjust_split(k, e);
 	if (!r)
 		r = write_symbols(k, false, e);
 	k->n_locals = k->out.n;
@@ -365,6 +393,43 @@ int kxld_link(const struct kxld_request *rq, struct kxld_image *img, struct err 
 		img->has_uuid = k.m.has_uuid;
 		memcpy(img->uuid, k.m.uuid, sizeof(img->uuid));
 	}
+	release(&k);
+	return r;
+}
+
+static int measure(struct kx *k, struct kxld_layout *ret, struct err *e)
+{
+	int r = open_kext(k, e);
+
+	if (!r)
+		r = kx_index_symbols(k, e);
+	if (!r)
+		r = kx_count_got(k, e);
+	if (r)
+		return r;
+	ret->nsegs = k->linkedit;
+	for (unsigned i = 0; i < k->linkedit; i++) {
+		const struct macho_segment *s = &k->m.segs[i];
+
+		memcpy(ret->seg[i].name, s->name, sizeof(ret->seg[i].name));
+		ret->seg[i].size = s->vmsize;
+		ret->seg[i].initprot = s->initprot;
+	}
+	ret->seg[ret->nsegs - 1].size =
+		k->base + k->code_end + got_size(k) - k->m.segs[ret->nsegs - 1].vmaddr;
+	ret->split = !kx_read_split(k, NULL);
+	return 0;
+}
+
+int kxld_measure(const void *file, size_t len, const struct macho_arch *arch,
+		 struct kxld_layout *ret, struct err *e)
+{
+	const struct kxld_request rq = {.file = file, .len = len, .arch = arch};
+	struct kx k = {.rq = &rq};
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	r = measure(&k, ret, e);
 	release(&k);
 	return r;
 }

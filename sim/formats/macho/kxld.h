@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel extension linker (xnu libkern/kxld): gives an MH_KEXT_BUNDLE its load
- * address and binds it to the symbols of its direct dependencies.
+ * address and binds it to the symbols of its direct dependencies. For kernel collections,
+ * whose linker is part of kmutil (dyld AppCacheBuilder.cpp), each segment can have an
+ * address of its own, and kexts may be of arm64e.
  *
  * Kexts in C are linked whole. A kext that defines C++ classes needs its vtables
  * patched against those of the classes it derives from; kxld_link refuses it with
@@ -39,14 +41,36 @@ struct kxld_request {
 	const char *name; /* of the kext, for messages */
 	const void *file; /* its executable, thin or fat; borrowed */
 	size_t len;
-	uint64_t load_addr; /* page-aligned */
-	bool keep_relocs;   /* leave local relocations behind, so that it can slide */
+	const struct macho_arch *arch; /* NULL: x86_64 */
+	uint64_t load_addr;	       /* page-aligned; not used with @seg_addr */
+	/* NULL: segments stay together. Else their addresses, of all but __LINKEDIT, each
+	 * a multiple of 4 KiB; the kext needs split information (kxld_measure). */
+	const uint64_t *seg_addr;
+	bool keep_relocs; /* leave local relocations behind, so that it can slide */
 	const struct kxld_exports *const *deps; /* direct dependencies, in their order */
 	size_t n_deps;
 	const struct component_log *log; /* may be NULL */
 };
 
-/* A linked kext: the bytes that belong at load_addr. Zero-initialise. */
+/* What an executable will take, so that its segments can be given places. */
+struct kxld_layout {
+	unsigned nsegs; /* without __LINKEDIT */
+	struct {
+		char name[17];
+		uint64_t size; /* page multiple, of the last one with room for the GOT */
+		uint32_t initprot;
+	} seg[MACHO_SEGS_MAX];
+	bool split; /* has split information */
+};
+/* Errors as kxld_link's for the executable. */
+int kxld_measure(const void *file, size_t len, const struct macho_arch *arch,
+		 struct kxld_layout *ret, struct err *e) MUST_CHECK;
+
+/*
+ * A linked kext: the bytes that belong at load_addr. Zero-initialise. It is a Mach-O file
+ * in which every part has the same distance from the start as in @bytes, and local
+ * relocations (of keep_relocs) say at which offsets in @bytes pointers are.
+ */
 struct kxld_image {
 	struct buf bytes;   /* a multiple of the page size */
 	uint64_t kmod_info; /* address */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Relocations of a kext (xnu libkern/kxld/kxld_reloc.c, the x86_64 part). */
+/* Relocations of a kext (xnu libkern/kxld/kxld_reloc.c): the tables, and x86_64. */
 #include <string.h>
 
 #include "sim/base/ckd.h"
@@ -8,12 +8,15 @@
 
 #define PURE_VIRTUAL "___cxa_pure_virtual"
 
-static bool is_got(const struct macho_reloc *r)
+bool kx_is_got(const struct kx *k, const struct macho_reloc *r)
 {
+	if (k->m.arch == macho_arch(MACHO_ARM64E))
+		return r->type == ARM64_RELOC_GOT_LOAD_PAGE21 ||
+		       r->type == ARM64_RELOC_GOT_LOAD_PAGEOFF12;
 	return r->type == X86_64_RELOC_GOT || r->type == X86_64_RELOC_GOT_LOAD;
 }
 
-static int overflow(struct err *e)
+int kx_overflow(struct err *e)
 {
 	return err_set(
 		e, E_OVERFLOW,
@@ -21,16 +24,27 @@ static int overflow(struct err *e)
 		"its dependencies. Check your kext's load address.");
 }
 
-static int symbol_of(struct kx *k, const struct macho_reloc *r, struct kx_symbol **ret,
-		     struct err *e)
+/* NULL when there is no such symbol. */
+static struct kx_symbol *any_symbol(struct kx *k, const struct macho_reloc *r,
+				    struct err *e)
 {
-	if (r->symbolnum >= k->m.nsyms)
-		return err_set(e, E_CORRUPT, "relocation against symbol %u of %u",
-			       r->symbolnum, k->m.nsyms);
-	*ret = &k->sym[r->symbolnum];
-	if ((*ret)->state == KX_SKIPPED || (*ret)->state == KX_UNRESOLVED)
-		return err_set(e, E_CORRUPT, "relocation against symbol %s",
-			       (*ret)->s.name);
+	if (r->symbolnum < k->m.nsyms)
+		return &k->sym[r->symbolnum];
+	err_set(e, E_CORRUPT, "relocation against symbol %u of %u", r->symbolnum,
+		k->m.nsyms);
+	return NULL;
+}
+
+int kx_symbol_of(struct kx *k, const struct macho_reloc *r, struct kx_symbol **ret,
+		 struct err *e)
+{
+	struct kx_symbol *s = any_symbol(k, r, e);
+
+	if (!s)
+		return -(int)E_CORRUPT;
+	if (s->state == KX_SKIPPED || s->state == KX_UNRESOLVED)
+		return err_set(e, E_CORRUPT, "relocation against symbol %s", s->s.name);
+	*ret = s;
 	return 0;
 }
 
@@ -65,7 +79,7 @@ static int fix_pcrel(struct kx *k, uint64_t addr, uint8_t *at,
 	/* inside the kext, where all moves together, nothing changes */
 	if (!r->is_extern)
 		return 0;
-	rc = symbol_of(k, r, &s, e);
+	rc = kx_symbol_of(k, r, &s, e);
 	if (rc)
 		return rc;
 	if (r->type == X86_64_RELOC_BRANCH && !strcmp(s->s.name, PURE_VIRTUAL))
@@ -73,14 +87,14 @@ static int fix_pcrel(struct kx *k, uint64_t addr, uint8_t *at,
 			e, E_UNSUPPORTED,
 			"This kext calls a pure virtual function. Make sure your kext's "
 			"OSObject-derived classes implement all pure virtual functions.");
-	if (is_got(r))
+	if (kx_is_got(k, r))
 		disp += (int64_t)(k->got_addr + 8ull * (s->got - 1));
 	else
 		disp += (int64_t)s->value;
-	disp -= (int64_t)(addr + k->slide + 4);
+	disp -= (int64_t)(addr + kx_slide_at(k, addr) + 4);
 	/* a call that only runs if the symbol is there may point anywhere */
-	if (disp != (int32_t)disp && (s->state != KX_WEAK || is_got(r)))
-		return overflow(e);
+	if (disp != (int32_t)disp && (s->state != KX_WEAK || kx_is_got(k, r)))
+		return kx_overflow(e);
 	put_le32(at, (uint32_t)disp);
 	return 0;
 }
@@ -89,13 +103,15 @@ static int fix_pointer(struct kx *k, uint64_t addr, uint8_t *at,
 		       const struct macho_reloc *r, struct err *e)
 {
 	struct kx_symbol *s;
+	uint64_t slide;
 	int rc;
 
 	if (!r->is_extern) {
-		put_le64(at, get_le64(at) + k->slide);
-		return keep(k, addr, e);
+		rc = kx_section_slide(k, r->symbolnum, &slide, e);
+		put_le64(at, get_le64(at) + slide);
+		return rc ? rc : keep(k, addr, e);
 	}
-	rc = symbol_of(k, r, &s, e);
+	rc = kx_symbol_of(k, r, &s, e);
 	if (rc)
 		return rc;
 	put_le64(at, get_le64(at) + s->value);
@@ -110,10 +126,10 @@ static int half(struct kx *k, const struct macho_reloc *r, uint64_t *ret, struct
 	struct kx_symbol *s;
 	int rc;
 
-	*ret = k->slide;
+	*ret = 0;
 	if (!r->is_extern)
-		return 0;
-	rc = symbol_of(k, r, &s, e);
+		return kx_section_slide(k, r->symbolnum, ret, e);
+	rc = kx_symbol_of(k, r, &s, e);
 	if (!rc)
 		*ret = s->value;
 	return rc;
@@ -139,7 +155,7 @@ static int fix_difference(struct kx *k, uint8_t *at, const struct macho_reloc *r
 	}
 	v = (uint64_t)(int64_t)(int32_t)get_le32(at) + plus - minus;
 	if ((int64_t)v != (int32_t)v)
-		return overflow(e);
+		return kx_overflow(e);
 	put_le32(at, (uint32_t)v);
 	return 0;
 }
@@ -148,31 +164,70 @@ struct table {
 	uint32_t off, n;
 };
 
+#define NO_RELOC 0xff /* no type of a relocation is so large */
+
+/* Relocation @i of @t at work. */
+struct place {
+	struct macho_reloc r, second; /* second: what follows, or no relocation at all */
+	uint64_t addr;
+	uint8_t *at;
+};
+
+static int unknown(const struct macho_reloc *r, struct err *e)
+{
+	return err_set(e, E_CORRUPT,
+		       "relocation of type %u, length %u at 0x%x is not for a kext",
+		       r->type, 1u << r->length, r->address);
+}
+
+static int fix_x86_64(struct kx *k, const struct place *p, uint32_t *used, struct err *e)
+{
+	const struct macho_reloc *r = &p->r;
+
+	if (macho_reloc_is_pcrel(r->type) && r->pcrel && r->length == 2)
+		return fix_pcrel(k, p->addr, p->at, r, e);
+	if (r->type == X86_64_RELOC_UNSIGNED && !r->pcrel && r->length == 3)
+		return fix_pointer(k, p->addr, p->at, r, e);
+	if (r->type == X86_64_RELOC_SUBTRACTOR && !r->pcrel && r->length >= 2 &&
+	    p->second.type != NO_RELOC) {
+		*used = 2;
+		return fix_difference(k, p->at, r, &p->second, e);
+	}
+	return unknown(r, e);
+}
+
+static int fix_arm64(struct kx *k, const struct place *p, uint32_t *used, struct err *e)
+{
+	const struct macho_reloc *r = &p->r;
+
+	if (r->type == ARM64_RELOC_UNSIGNED && !r->pcrel && r->length == 3)
+		return fix_pointer(k, p->addr, p->at, r, e);
+	if (r->type != ARM64_RELOC_ADDEND)
+		return kx_fix_arm64(k, p->addr, p->at, r, NULL, e);
+	*used = 2;
+	if (p->second.type == NO_RELOC || p->second.address != r->address)
+		return unknown(r, e);
+	return kx_fix_arm64(k, p->addr, p->at, &p->second, r, e);
+}
+
 static int fix_one(struct kx *k, const struct table *t, uint32_t i, uint32_t *used,
 		   struct err *e)
 {
-	struct macho_reloc r = macho_reloc(&k->m, t->off, i);
-	uint64_t addr = k->base + r.address;
-	uint8_t *at = kx_at(k, addr, 1u << r.length);
+	struct place p = {
+		.r = macho_reloc(&k->m, t->off, i),
+		.second = {.type = NO_RELOC},
+	};
 
 	*used = 1;
-	if (!at)
+	p.addr = k->base + p.r.address;
+	p.at = kx_at(k, p.addr, 1u << p.r.length);
+	if (!p.at)
 		return err_set(e, E_CORRUPT, "relocation at 0x%x is outside the kext",
-			       r.address);
-	if (macho_reloc_is_pcrel(r.type) && r.pcrel && r.length == 2)
-		return fix_pcrel(k, addr, at, &r, e);
-	if (r.type == X86_64_RELOC_UNSIGNED && !r.pcrel && r.length == 3)
-		return fix_pointer(k, addr, at, &r, e);
-	if (r.type == X86_64_RELOC_SUBTRACTOR && !r.pcrel && r.length >= 2 &&
-	    i + 1 < t->n) {
-		struct macho_reloc second = macho_reloc(&k->m, t->off, i + 1);
-
-		*used = 2;
-		return fix_difference(k, at, &r, &second, e);
-	}
-	return err_set(e, E_CORRUPT,
-		       "relocation of type %u, length %u at 0x%x is not for a kext",
-		       r.type, 1u << r.length, r.address);
+			       p.r.address);
+	if (i + 1 < t->n)
+		p.second = macho_reloc(&k->m, t->off, i + 1);
+	return k->m.arch == macho_arch(MACHO_ARM64E) ? fix_arm64(k, &p, used, e)
+						     : fix_x86_64(k, &p, used, e);
 }
 
 static int fix_table(struct kx *k, const struct table *t, struct err *e)
@@ -193,15 +248,14 @@ static int count_got_in(struct kx *k, const struct table *t, struct err *e)
 	for (uint32_t i = 0; i < t->n; i++) {
 		struct macho_reloc r = macho_reloc(&k->m, t->off, i);
 		struct kx_symbol *s;
-		int rc;
 
-		if (!is_got(&r))
+		if (!kx_is_got(k, &r))
 			continue;
 		if (!r.is_extern)
 			return err_set(e, E_CORRUPT, "GOT relocation without a symbol");
-		rc = symbol_of(k, &r, &s, e);
-		if (rc)
-			return rc;
+		s = any_symbol(k, &r, e);
+		if (!s)
+			return -(int)E_CORRUPT;
 		if (!s->got)
 			s->got = ++k->n_got;
 	}
@@ -257,7 +311,7 @@ static int fill_pointers(struct kx *k, const struct macho_section *sect, struct 
 		if (index & (INDIRECT_SYMBOL_LOCAL | INDIRECT_SYMBOL_ABS))
 			continue; /* has a relocation like any pointer */
 		r.symbolnum = index;
-		rc = symbol_of(k, &r, &s, e);
+		rc = kx_symbol_of(k, &r, &s, e);
 		if (rc)
 			return rc;
 		put_le64(at, s->value);

@@ -57,6 +57,7 @@ static int refuse_classes(const struct kx_symbol *s, struct err *e)
 static int index_one(struct kx *k, uint32_t i, struct err *e)
 {
 	struct kx_symbol *s = &k->sym[i];
+	uint64_t slide = 0;
 	int r = macho_symbol(&k->m, i, &s->s, e);
 
 	if (r)
@@ -79,8 +80,9 @@ static int index_one(struct kx *k, uint32_t i, struct err *e)
 	if (!s->s.sect || s->s.sect > k->m.nsects)
 		return err_set(e, E_CORRUPT, "symbol %s: no section %u", s->s.name,
 			       s->s.sect);
-	s->value += k->slide;
-	return 0;
+	r = kx_section_slide(k, s->s.sect, &slide, e);
+	s->value += slide;
+	return r;
 }
 
 int kx_index_symbols(struct kx *k, struct err *e)

@@ -259,11 +259,12 @@ static int read_header(struct macho *m, struct err *e)
 	m->cputype = le32_get(h->cputype);
 	if (magic != MACHO_MAGIC_64 && magic != MACHO_MAGIC_32)
 		return err_set(e, E_CORRUPT, "not a Mach-O file (magic 0x%08x)", magic);
-	if (magic != MACHO_MAGIC_64 || m->cputype != CPU_TYPE_X86_64)
+	if (magic != MACHO_MAGIC_64 || m->cputype != m->arch->cputype)
 		return err_set(e, E_UNSUPPORTED,
 			       "The target architecture (cputype 0x%x) is not supported "
 			       "by kxld.",
 			       m->cputype);
+	m->cpusubtype = le32_get(h->cpusubtype);
 	m->filetype = le32_get(h->filetype);
 	m->flags = le32_get(h->flags);
 	m->ncmds = le32_get(h->ncmds);
@@ -275,11 +276,18 @@ static int read_header(struct macho *m, struct err *e)
 
 int macho_open(const void *data, size_t len, struct macho *m, struct err *e)
 {
+	return macho_open_for(data, len, macho_arch(MACHO_X86_64), m, e);
+}
+
+int macho_open_for(const void *data, size_t len, const struct macho_arch *arch,
+		   struct macho *m, struct err *e)
+{
 	size_t off = 0, size = 0;
 	int r;
 
 	memset(m, 0, sizeof(*m));
-	r = macho_slice(data, len, &off, &size, e);
+	m->arch = arch;
+	r = macho_slice_for(data, len, arch, &off, &size, e);
 	if (r)
 		return r;
 	m->data = (const uint8_t *)data + off;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading a Mach-O file of x86_64 from untrusted bytes.
+ * Reading a Mach-O file of x86_64 or arm64 from untrusted bytes.
  *
  * macho_open checks everything that a later access relies on: the load commands,
  * the file ranges of segments, sections, symbol tables and relocations. The getters
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "sim/base/err.h"
+#include "sim/formats/macho/arch.h"
 #include "sim/formats/macho/raw.h"
 
 #define MACHO_LCS_MAX	1024
@@ -44,7 +45,8 @@ struct macho_dysymtab {
 struct macho {
 	const uint8_t *data; /* borrowed: the slice */
 	size_t len;
-	uint32_t cputype, filetype, flags;
+	const struct macho_arch *arch;
+	uint32_t cputype, cpusubtype, filetype, flags;
 	unsigned ncmds;
 	uint32_t sizeofcmds;
 	unsigned nsegs, nsects;
@@ -68,23 +70,29 @@ struct macho_reloc {
 	uint32_t symbolnum; /* symbol index if is_extern, else section number */
 	bool pcrel, is_extern;
 	uint8_t length; /* log2 of bytes */
-	uint8_t type;	/* enum x86_64_reloc */
+	uint8_t type;	/* enum x86_64_reloc or arm64_reloc */
 };
 
 /*
- * Where in @data is the part for x86_64? A thin file is its own slice.
+ * Where in @data is the part for @arch? A thin file is its own slice.
  * E_UNSUPPORTED: "The kext does not contain a fat slice for the target architecture."
  * E_CORRUPT: "The Mach-O file has been truncated. ..."
  */
+int macho_slice_for(const void *data, size_t len, const struct macho_arch *arch,
+		    size_t *ret_off, size_t *ret_len, struct err *e) MUST_CHECK;
+/* The same for x86_64. */
 int macho_slice(const void *data, size_t len, size_t *ret_off, size_t *ret_len,
 		struct err *e) MUST_CHECK;
 
 /*
- * Read the x86_64 slice of @data, which is borrowed until macho_release. Errors as
+ * Read the slice of @data for @arch, which is borrowed until macho_release. Errors as
  * macho_slice; E_UNSUPPORTED "The target architecture (cputype 0x%x) is not supported
  * by kxld." for a thin file of another CPU, 32-bit ones included. @m needs no
  * initialisation and holds nothing after an error.
  */
+int macho_open_for(const void *data, size_t len, const struct macho_arch *arch,
+		   struct macho *m, struct err *e) MUST_CHECK;
+/* The same for x86_64. */
 int macho_open(const void *data, size_t len, struct macho *m, struct err *e) MUST_CHECK;
 void macho_release(struct macho *m);
 

@@ -21,6 +21,7 @@ static void release(struct ol *l)
 	free(l->global);
 	symdict_release(&l->names);
 	buf_release(&l->file);
+	split_refs_release(&l->refs);
 	free(l->ext.r);
 	free(l->loc.r);
 	macho_symw_release(&l->syms);
@@ -32,9 +33,13 @@ static int open_inputs(struct ol *l, const struct objlink_input *in, size_t n,
 	l->obj = calloc(n, sizeof(*l->obj));
 	if (!l->obj)
 		return err_set(e, E_NOMEM, "out of memory");
+	/* What is of no architecture is refused as not being of x86_64. */
+	l->arch = macho_arch_of(in[0].data, in[0].len);
+	if (!l->arch)
+		l->arch = macho_arch(MACHO_X86_64);
 	for (size_t i = 0; i < n; i++) {
 		struct ol_object *o = &l->obj[i];
-		int r = macho_open(in[i].data, in[i].len, &o->m, e);
+		int r = macho_open_for(in[i].data, in[i].len, l->arch, &o->m, e);
 
 		if (r)
 			return err_ctx(e, "%s", in[i].name);
@@ -207,12 +212,14 @@ static uint32_t commands_size(const struct ol *l)
 			  l->n_sects * sizeof(struct macho_section_raw) +
 			  sizeof(struct macho_symtab_raw) +
 			  sizeof(struct macho_dysymtab_raw) +
-			  sizeof(struct macho_uuid_raw));
+			  sizeof(struct macho_uuid_raw) +
+			  (l->split ? sizeof(struct macho_linkedit_data_raw) : 0));
 }
 
 /* Addresses count from 0; __TEXT begins with header and load commands. */
 static int lay_out(struct ol *l, struct err *e)
 {
+	const uint64_t page = l->arch->page;
 	uint64_t addr = 0, off = 0;
 
 	for (unsigned i = 0; i < l->n_segs; i++) {
@@ -235,8 +242,8 @@ static int lay_out(struct ol *l, struct err *e)
 		}
 		seg->vmaddr = addr;
 		seg->fileoff = off;
-		seg->vmsize = (at + MACHO_PAGE - 1) & ~(uint64_t)(MACHO_PAGE - 1);
-		seg->filesize = (in_file + MACHO_PAGE - 1) & ~(uint64_t)(MACHO_PAGE - 1);
+		seg->vmsize = (at + page - 1) & ~(page - 1);
+		seg->filesize = (in_file + page - 1) & ~(page - 1);
 		addr += seg->vmsize;
 		off += seg->filesize;
 	}
@@ -275,10 +282,26 @@ static int put_relocs(struct ol *l, struct ol_relocs *list, uint32_t *off, uint3
 	return r;
 }
 
-/* __LINKEDIT: relocations, symbols, strings. */
-static int put_linkedit(struct ol *l, struct macho_segment *le, uint32_t *symoff,
-			uint32_t *stroff, struct err *e)
+/* Where the parts of __LINKEDIT are that load commands name. */
+struct linkedit {
+	struct macho_segment seg;
+	uint32_t symoff, stroff, splitoff, splitsize;
+};
+
+static int put_split_info(struct ol *l, struct linkedit *p, struct err *e)
 {
+	int r;
+
+	p->splitoff = (uint32_t)l->file.len;
+	r = split_info_write(&l->refs, &l->file, e);
+	p->splitsize = (uint32_t)l->file.len - p->splitoff;
+	return r;
+}
+
+/* __LINKEDIT: relocations, symbols, strings, perhaps split information. */
+static int put_linkedit(struct ol *l, struct linkedit *p, struct err *e)
+{
+	struct macho_segment *le = &p->seg;
 	const struct macho_segment *last = &l->seg[l->n_segs - 1];
 	int r;
 
@@ -288,28 +311,30 @@ static int put_linkedit(struct ol *l, struct macho_segment *le, uint32_t *symoff
 	r = put_relocs(l, &l->loc, &l->dysym.locreloff, &l->dysym.nlocrel, e);
 	if (!r)
 		r = put_relocs(l, &l->ext, &l->dysym.extreloff, &l->dysym.nextrel, e);
-	*symoff = (uint32_t)l->file.len;
+	p->symoff = (uint32_t)l->file.len;
 	if (!r)
 		r = buf_append(&l->file, l->syms.nlists.data, l->syms.nlists.len, e);
-	*stroff = (uint32_t)l->file.len;
+	p->stroff = (uint32_t)l->file.len;
 	if (!r)
 		r = buf_append(&l->file, l->syms.strings.data, l->syms.strings.len, e);
 	if (!r)
 		r = macho_pad(&l->file, 8, e);
+	if (!r && l->split)
+		r = put_split_info(l, p, e);
 	le->filesize = l->file.len - le->fileoff;
-	le->vmsize = (le->filesize + MACHO_PAGE - 1) & ~(uint64_t)(MACHO_PAGE - 1);
+	le->vmsize = (le->filesize + l->arch->page - 1) & ~(uint64_t)(l->arch->page - 1);
 	return r;
 }
 
-static int put_commands(const struct ol *l, struct buf *out,
-			const struct macho_segment *le, uint32_t symoff, uint32_t stroff,
+static int put_commands(const struct ol *l, struct buf *out, const struct linkedit *p,
 			struct err *e)
 {
 	static const uint8_t no_uuid[16];
 	struct macho_section sects[MACHO_SECTS_MAX];
 	struct macho_head head = {
+		.arch = l->arch,
 		.filetype = MH_KEXT_BUNDLE,
-		.ncmds = l->n_segs + 4,
+		.ncmds = l->n_segs + 4 + l->split,
 		.sizeofcmds = commands_size(l),
 	};
 	int r = macho_put_header(out, &head, e);
@@ -319,9 +344,12 @@ static int put_commands(const struct ol *l, struct buf *out,
 	for (unsigned i = 0; !r && i < l->n_segs; i++)
 		r = macho_put_segment(out, &l->seg[i], &sects[l->seg[i].first_sect], e);
 	if (!r)
-		r = macho_put_segment(out, le, NULL, e);
+		r = macho_put_segment(out, &p->seg, NULL, e);
+	if (!r && l->split)
+		r = macho_put_linkedit_data(out, LC_SEGMENT_SPLIT_INFO, p->splitoff,
+					    p->splitsize, e);
 	if (!r)
-		r = macho_put_symtab(out, symoff, l->syms.n, stroff,
+		r = macho_put_symtab(out, p->symoff, l->syms.n, p->stroff,
 				     (uint32_t)l->syms.strings.len, e);
 	if (!r)
 		r = macho_put_dysymtab(out, &l->dysym, e);
@@ -334,13 +362,14 @@ static int put_commands(const struct ol *l, struct buf *out,
 static int finish(struct ol *l, struct err *e)
 {
 	struct buf head = BUF_INIT;
-	struct macho_segment le;
-	uint32_t symoff, stroff;
+	struct linkedit le;
 	uint8_t uuid[16];
-	int r = put_linkedit(l, &le, &symoff, &stroff, e);
+	int r;
 
+	memset(&le, 0, sizeof(le));
+	r = put_linkedit(l, &le, e);
 	if (!r)
-		r = put_commands(l, &head, &le, symoff, stroff, e);
+		r = put_commands(l, &head, &le, e);
 	if (!r) {
 		memcpy(l->file.data, head.data, head.len);
 		r = macho_content_uuid(l->file.data, l->file.len, uuid, e);
@@ -380,7 +409,13 @@ static int link_objects(struct ol *l, const struct objlink_input *in, size_t n,
 
 int objlink(const struct objlink_input *in, size_t n, struct buf *out, struct err *e)
 {
-	struct ol l = {.n_objs = 0};
+	return objlink_split(in, n, false, out, e);
+}
+
+int objlink_split(const struct objlink_input *in, size_t n, bool split, struct buf *out,
+		  struct err *e)
+{
+	struct ol l = {.split = split};
 	int r;
 
 	if (!n || n > OBJLINK_INPUTS_MAX)

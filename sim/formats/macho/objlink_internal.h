@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* State of one run of objlink, shared by its three files. */
+/* State of one run of objlink, shared by its files. */
 #ifndef SIM_FORMATS_MACHO_OBJLINK_INTERNAL_H
 #define SIM_FORMATS_MACHO_OBJLINK_INTERNAL_H
 
 #include "sim/formats/macho/objlink.h"
+#include "sim/formats/macho/splitinfo.h"
 #include "sim/formats/macho/symdict.h"
 #include "sim/formats/macho/write.h"
 
@@ -47,6 +48,9 @@ struct ol_relocs {
 };
 
 struct ol {
+	const struct macho_arch *arch;
+	bool split;
+	struct split_refs refs; /* between sections, when @split */
 	struct ol_object *obj;
 	size_t n_objs;
 	struct ol_section *sect;
@@ -61,6 +65,49 @@ struct ol {
 	struct macho_symw syms;
 	struct macho_dysymtab dysym;
 };
+
+/* One relocation at work. */
+struct ol_fixup {
+	struct ol *l;
+	const struct ol_object *o;
+	const struct macho_section *in; /* the input section it is in */
+	uint32_t out;			/* the output section */
+	struct macho_reloc r;
+	uint64_t old_addr, addr; /* of the place, in the input and in the output */
+	uint8_t *at;		 /* its bytes */
+	size_t before;		 /* bytes of the section before @at */
+};
+
+/* What a relocation points to. */
+struct ol_target {
+	bool undefined;
+	uint32_t global; /* NOT_PLACED when it is no global */
+	uint64_t addr;	 /* of an extern one, in the output */
+	uint64_t delta;	 /* of a section: how far it moved */
+	uint32_t out;	 /* output section, or NOT_PLACED for an absolute value */
+};
+
+int ol_find_target(const struct ol_fixup *f, const struct macho_reloc *r,
+		   struct ol_target *t, struct err *e) MUST_CHECK;
+/* Leave @r, against the global @t, to kxld. */
+int ol_keep_external(struct ol_fixup *f, const struct macho_reloc *r,
+		     const struct ol_target *t, struct err *e) MUST_CHECK;
+/* Note that the place refers to @t, of another section, in the way of @kind. */
+int ol_note(struct ol_fixup *f, const struct ol_target *t, enum split_kind kind,
+	    struct err *e) MUST_CHECK;
+/* A pointer; the difference of what f->r and @second name. */
+int ol_fix_pointer(struct ol_fixup *f, struct err *e) MUST_CHECK;
+int ol_fix_difference(struct ol_fixup *f, const struct macho_reloc *second,
+		      struct err *e) MUST_CHECK;
+/* An address that does not reach. */
+int ol_too_far(const struct ol_fixup *f, struct err *e);
+int ol_unknown(const struct ol_fixup *f, struct err *e);
+
+/* Settle relocation @i of f->in; *used says how many entries it was. */
+int ol_fix_x86_64(struct ol_fixup *f, uint32_t i, uint32_t *used,
+		  struct err *e) MUST_CHECK;
+int ol_fix_arm64(struct ol_fixup *f, uint32_t i, uint32_t *used,
+		 struct err *e) MUST_CHECK;
 
 /* Address of @sym, which object @o defines. */
 uint64_t ol_symbol_addr(const struct ol *l, const struct ol_object *o,

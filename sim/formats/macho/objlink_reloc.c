@@ -6,28 +6,7 @@
 #include <stdlib.h>
 
 #include "sim/base/ckd.h"
-#include "sim/formats/macho/internal.h"
 #include "sim/formats/macho/objlink_internal.h"
-
-/* One relocation at work. */
-struct fixup {
-	struct ol *l;
-	const struct ol_object *o;
-	const struct macho_section *in; /* the input section it is in */
-	struct macho_reloc r;
-	uint64_t old_addr, addr; /* of the place, in the input and in the output */
-	uint8_t *at;		 /* its bytes */
-	size_t before;		 /* bytes of the section before @at */
-};
-
-/* What a relocation points to. */
-struct target {
-	bool undefined;
-	uint32_t global; /* NOT_PLACED when it is no global */
-	uint64_t addr;	 /* of an extern one, in the output */
-	uint64_t delta;	 /* of a section: how far it moved */
-	uint32_t out;	 /* output section, or NOT_PLACED for an absolute value */
-};
 
 static int push(struct ol_relocs *list, const struct macho_reloc *r, struct err *e)
 {
@@ -44,14 +23,14 @@ static int push(struct ol_relocs *list, const struct macho_reloc *r, struct err 
 	return 0;
 }
 
-static int left_out(const struct fixup *f, struct err *e)
+static int left_out(const struct ol_fixup *f, struct err *e)
 {
 	return err_set(e, E_UNSUPPORTED, "%s: %s,%s refers to a section that is left out",
 		       f->o->name, f->in->segname, f->in->name);
 }
 
-static int section_target(const struct fixup *f, const struct macho_reloc *r,
-			  struct target *t, struct err *e)
+static int section_target(const struct ol_fixup *f, const struct macho_reloc *r,
+			  struct ol_target *t, struct err *e)
 {
 	const struct ol_object *o = f->o;
 	uint32_t n = r->symbolnum;
@@ -66,15 +45,15 @@ static int section_target(const struct fixup *f, const struct macho_reloc *r,
 	return 0;
 }
 
-static int find_target(const struct fixup *f, const struct macho_reloc *r,
-		       struct target *t, struct err *e)
+int ol_find_target(const struct ol_fixup *f, const struct macho_reloc *r,
+		   struct ol_target *t, struct err *e)
 {
 	const struct ol_object *o = f->o;
 	const struct ol_object *def = o;
 	struct macho_symbol s;
 	int rc;
 
-	*t = (struct target){.global = NOT_PLACED, .out = NOT_PLACED};
+	*t = (struct ol_target){.global = NOT_PLACED, .out = NOT_PLACED};
 	if (!r->is_extern)
 		return section_target(f, r, t, e);
 	rc = macho_symbol(&o->m, r->symbolnum, &s, e);
@@ -102,77 +81,77 @@ static int find_target(const struct fixup *f, const struct macho_reloc *r,
 	return 0;
 }
 
-static int keep_external(struct fixup *f, const struct target *t, struct err *e)
+int ol_keep_external(struct ol_fixup *f, const struct macho_reloc *r,
+		     const struct ol_target *t, struct err *e)
 {
-	struct macho_reloc r = f->r;
+	struct macho_reloc copy = *r;
 
-	r.address = (uint32_t)f->addr;
-	r.symbolnum = t->global;
-	return push(&f->l->ext, &r, e);
+	copy.address = (uint32_t)f->addr;
+	copy.symbolnum = t->global;
+	return push(&f->l->ext, &copy, e);
 }
 
-/*
- * A load from the global offset table of something that we have needs no table: the
- * address itself is near enough. "mov" (8b) becomes "lea" (8d).
- */
-static bool relax_got_load(struct fixup *f)
+int ol_note(struct ol_fixup *f, const struct ol_target *t, enum split_kind kind,
+	    struct err *e)
 {
-	if (f->before < 2 || f->at[-2] != 0x8b)
-		return false;
-	f->at[-2] = 0x8d;
-	return true;
+	const struct ol *l = f->l;
+	struct split_ref ref = {.from = f->out + 1, .to = t->out + 1, .kind = kind};
+
+	if (!l->split || t->out == NOT_PLACED || t->out == f->out)
+		return 0;
+	ref.from_offset = f->addr - l->sect[f->out].s.addr;
+	/* of a target that is a section only the section is known */
+	ref.to_offset = t->addr ? t->addr - l->sect[t->out].s.addr : 0;
+	return split_refs_add(&f->l->refs, &ref, e);
 }
 
-static int fix_pcrel(struct fixup *f, struct err *e)
+int ol_too_far(const struct ol_fixup *f, struct err *e)
 {
-	bool got = f->r.type == X86_64_RELOC_GOT || f->r.type == X86_64_RELOC_GOT_LOAD;
-	int64_t disp = (int32_t)get_le32(f->at);
-	struct target t;
-	int r = find_target(f, &f->r, &t, e);
-
-	if (r)
-		return r;
-	if (t.undefined)
-		return keep_external(f, &t, e);
-	if (got && (f->r.type == X86_64_RELOC_GOT || !relax_got_load(f))) {
-		if (t.global == NOT_PLACED)
-			return err_set(e, E_UNSUPPORTED,
-				       "%s: GOT reference to a local symbol", f->o->name);
-		return keep_external(f, &t, e);
-	}
-	if (f->r.is_extern)
-		disp += (int64_t)(t.addr - (f->addr + 4));
-	else
-		disp += (int64_t)(t.delta - (f->addr - f->old_addr));
-	if (disp != (int32_t)disp)
-		return err_set(e, E_OVERFLOW, "%s: displacement does not fit",
-			       f->o->name);
-	put_le32(f->at, (uint32_t)disp);
-	return 0;
+	return err_set(e, E_OVERFLOW, "%s: displacement does not fit", f->o->name);
 }
 
-static int fix_pointer(struct fixup *f, struct err *e)
+int ol_unknown(const struct ol_fixup *f, struct err *e)
+{
+	return err_set(e, E_UNSUPPORTED, "%s: relocation of type %u, length %u in %s,%s",
+		       f->o->name, f->r.type, 1u << f->r.length, f->in->segname,
+		       f->in->name);
+}
+
+int ol_fix_pointer(struct ol_fixup *f, struct err *e)
 {
 	struct macho_reloc loc = {.address = (uint32_t)f->addr, .length = 3};
-	struct target t;
-	int r = find_target(f, &f->r, &t, e);
+	struct ol_target t;
+	int r = ol_find_target(f, &f->r, &t, e);
 
 	if (r)
 		return r;
 	if (t.undefined)
-		return keep_external(f, &t, e);
+		return ol_keep_external(f, &f->r, &t, e);
 	put_le64(f->at, get_le64(f->at) + (f->r.is_extern ? t.addr : t.delta));
 	if (t.out == NOT_PLACED)
 		return 0;
 	loc.symbolnum = t.out + 1;
-	return push(&f->l->loc, &loc, e);
+	r = ol_note(f, &t, SPLIT_POINTER_64, e);
+	return r ? r : push(&f->l->loc, &loc, e);
+}
+
+/* The table can say how far something is from here, but not from a third place. */
+static int note_difference(struct ol_fixup *f, const struct ol_target *minus,
+			   const struct ol_target *plus, struct err *e)
+{
+	if (minus->out == f->out)
+		return ol_note(f, plus,
+			       f->r.length == 3 ? SPLIT_DELTA_64 : SPLIT_DELTA_32, e);
+	if (f->l->split && minus->out != plus->out)
+		return err_set(e, E_UNSUPPORTED, "%s: difference of two other sections",
+			       f->o->name);
+	return 0;
 }
 
 /* @second is the UNSIGNED one of the pair: minuend minus what f->r names. */
-static int fix_difference(struct fixup *f, const struct macho_reloc *second,
-			  struct err *e)
+int ol_fix_difference(struct ol_fixup *f, const struct macho_reloc *second, struct err *e)
 {
-	struct target minus, plus;
+	struct ol_target minus, plus;
 	uint64_t v = f->r.length == 3 ? get_le64(f->at)
 				      : (uint64_t)(int64_t)(int32_t)get_le32(f->at);
 	int r;
@@ -181,14 +160,17 @@ static int fix_difference(struct fixup *f, const struct macho_reloc *second,
 	    second->length != f->r.length || f->r.length < 2)
 		return err_set(e, E_CORRUPT, "%s: SUBTRACTOR without its UNSIGNED",
 			       f->o->name);
-	r = find_target(f, &f->r, &minus, e);
+	r = ol_find_target(f, &f->r, &minus, e);
 	if (!r)
-		r = find_target(f, second, &plus, e);
+		r = ol_find_target(f, second, &plus, e);
 	if (r)
 		return r;
 	if (minus.undefined || plus.undefined)
 		return err_set(e, E_UNSUPPORTED,
 			       "%s: difference with an undefined symbol", f->o->name);
+	r = note_difference(f, &minus, &plus, e);
+	if (r)
+		return r;
 	v += second->is_extern ? plus.addr : plus.delta;
 	v -= f->r.is_extern ? minus.addr : minus.delta;
 	if (f->r.length == 3)
@@ -198,23 +180,12 @@ static int fix_difference(struct fixup *f, const struct macho_reloc *second,
 	return 0;
 }
 
-/* Settle relocation @i; *used says how many entries it was. */
-static int fix_one(struct fixup *f, uint32_t i, uint32_t *used, struct err *e)
+/* Entries of the table that belong to an architecture are its own affair. */
+static int fix_one(struct ol_fixup *f, uint32_t i, uint32_t *used, struct err *e)
 {
 	*used = 1;
-	if (macho_reloc_is_pcrel(f->r.type) && f->r.pcrel && f->r.length == 2)
-		return fix_pcrel(f, e);
-	if (f->r.type == X86_64_RELOC_UNSIGNED && !f->r.pcrel && f->r.length == 3)
-		return fix_pointer(f, e);
-	if (f->r.type == X86_64_RELOC_SUBTRACTOR && i + 1 < f->in->nreloc) {
-		struct macho_reloc second = macho_reloc(&f->o->m, f->in->reloff, i + 1);
-
-		*used = 2;
-		return fix_difference(f, &second, e);
-	}
-	return err_set(e, E_UNSUPPORTED, "%s: relocation of type %u, length %u in %s,%s",
-		       f->o->name, f->r.type, 1u << f->r.length, f->in->segname,
-		       f->in->name);
+	return f->l->arch == macho_arch(MACHO_ARM64E) ? ol_fix_arm64(f, i, used, e)
+						      : ol_fix_x86_64(f, i, used, e);
 }
 
 static int relocate_section(struct ol *l, const struct ol_object *o, unsigned n,
@@ -228,7 +199,7 @@ static int relocate_section(struct ol *l, const struct ol_object *o, unsigned n,
 	if (p->out == NOT_PLACED)
 		return 0;
 	for (uint32_t i = 0; i < in->nreloc; i += used) {
-		struct fixup f = {.l = l, .o = o, .in = in};
+		struct ol_fixup f = {.l = l, .o = o, .in = in, .out = p->out};
 		int r;
 
 		f.r = macho_reloc(&o->m, in->reloff, i);

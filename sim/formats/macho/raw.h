@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mach-O on disk, as far as x86_64 kernels and kernel extensions use it
+ * Mach-O on disk, as far as kernels, kernel extensions and collections use it
  * (xnu EXTERNAL_HEADERS/mach-o/{loader,nlist,reloc,fat}.h, osfmk/mach/kmod.h).
  */
 #ifndef SIM_FORMATS_MACHO_RAW_H
@@ -17,11 +17,16 @@
 #define CPU_TYPE_I386	       0x00000007u
 #define CPU_TYPE_X86_64	       0x01000007u
 #define CPU_SUBTYPE_X86_64_ALL 3u
+#define CPU_TYPE_ARM64	       0x0100000cu
+/* arm64e with a versioned pointer authentication ABI (bit 31): the kernel's (bit 30), 0
+ */
+#define CPU_SUBTYPE_ARM64E_KERNEL 0xc0000002u
 
 enum macho_filetype {
 	MH_OBJECT = 0x1,
 	MH_EXECUTE = 0x2,
 	MH_KEXT_BUNDLE = 0xb,
+	MH_FILESET = 0xc,
 };
 
 #define MH_NOUNDEFS 0x1u
@@ -47,9 +52,11 @@ enum macho_lc {
 	LC_NOTE = 0x31,
 	LC_BUILD_VERSION = 0x32,
 };
-#define LC_REQ_DYLD	  0x80000000u
-#define LC_DYLD_INFO_ONLY (LC_DYLD_INFO | LC_REQ_DYLD)
-#define LC_MAIN		  (0x28u | LC_REQ_DYLD)
+#define LC_REQ_DYLD	       0x80000000u
+#define LC_DYLD_INFO_ONLY      (LC_DYLD_INFO | LC_REQ_DYLD)
+#define LC_MAIN		       (0x28u | LC_REQ_DYLD)
+#define LC_DYLD_CHAINED_FIXUPS (0x34u | LC_REQ_DYLD)
+#define LC_FILESET_ENTRY       (0x35u | LC_REQ_DYLD)
 
 struct fat_header_raw {
 	be32 magic, nfat_arch;
@@ -103,6 +110,33 @@ struct macho_thread_raw {
 	le32 cmd, cmdsize, flavor, count;
 	le64 reg[21];
 };
+
+/* LC_UNIXTHREAD with ARM_THREAD_STATE64: x0-x28, fp, lr, sp, pc; cpsr and padding. */
+#define ARM_THREAD_STATE64	 6u
+#define ARM_THREAD_STATE64_COUNT 68u
+#define ARM_THREAD_STATE64_PC	 32
+struct macho_thread_arm64_raw {
+	le32 cmd, cmdsize, flavor, count;
+	le64 reg[33];
+	le32 cpsr, pad;
+};
+
+/* LC_SEGMENT_SPLIT_INFO, LC_DYLD_CHAINED_FIXUPS: a part of __LINKEDIT. */
+struct macho_linkedit_data_raw {
+	le32 cmd, cmdsize, dataoff, datasize;
+};
+
+/* LC_FILESET_ENTRY; the name, with its NUL, is at @entry_id from the command's start. */
+struct macho_fileset_entry_raw {
+	le32 cmd, cmdsize;
+	le64 vmaddr, fileoff;
+	le32 entry_id, reserved;
+};
+
+struct macho_build_version_raw {
+	le32 cmd, cmdsize, platform, minos, sdk, ntools;
+};
+#define PLATFORM_MACOS 1u
 
 struct macho_nlist_raw {
 	le32 strx;
@@ -161,6 +195,18 @@ enum x86_64_reloc {
 	X86_64_RELOC_TLV = 9,
 };
 
+enum arm64_reloc {
+	ARM64_RELOC_UNSIGNED = 0,
+	ARM64_RELOC_SUBTRACTOR = 1,
+	ARM64_RELOC_BRANCH26 = 2,
+	ARM64_RELOC_PAGE21 = 3,
+	ARM64_RELOC_PAGEOFF12 = 4,
+	ARM64_RELOC_GOT_LOAD_PAGE21 = 5,
+	ARM64_RELOC_GOT_LOAD_PAGEOFF12 = 6,
+	ARM64_RELOC_POINTER_TO_GOT = 7,
+	ARM64_RELOC_ADDEND = 10,
+};
+
 /* kmod_info_64_v1, packed to 4: offsets of its members. */
 #define KMOD_INFO_SIZE	     196
 #define KMOD_OFF_VERSION     8
@@ -173,7 +219,8 @@ enum x86_64_reloc {
 #define KMOD_OFF_STOP	     188
 #define KMOD_NAME_LEN	     64
 
-#define MACHO_PAGE 4096u
+#define MACHO_PAGE	 4096u /* x86_64 */
+#define MACHO_PAGE_ARM64 16384u
 
 static_assert(sizeof(struct fat_header_raw) == 8, "fat_header");
 static_assert(sizeof(struct fat_arch_raw) == 20, "fat_arch");
@@ -184,6 +231,10 @@ static_assert(sizeof(struct macho_symtab_raw) == 24, "symtab_command");
 static_assert(sizeof(struct macho_dysymtab_raw) == 80, "dysymtab_command");
 static_assert(sizeof(struct macho_uuid_raw) == 24, "uuid_command");
 static_assert(sizeof(struct macho_thread_raw) == 184, "thread_command");
+static_assert(sizeof(struct macho_thread_arm64_raw) == 288, "thread_command, arm64");
+static_assert(sizeof(struct macho_linkedit_data_raw) == 16, "linkedit_data_command");
+static_assert(sizeof(struct macho_fileset_entry_raw) == 32, "fileset_entry_command");
+static_assert(sizeof(struct macho_build_version_raw) == 24, "build_version_command");
 static_assert(sizeof(struct macho_nlist_raw) == 16, "nlist_64");
 static_assert(sizeof(struct macho_reloc_raw) == 8, "relocation_info");
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Fat files: which part is for x86_64. */
+/* Fat files: which part is for an architecture. */
 #include "sim/base/ckd.h"
 #include "sim/formats/macho/internal.h"
 
 #define FAT_ARCHS_MAX 64
 
-static int slice_of_fat(const uint8_t *data, size_t len, size_t *ret_off, size_t *ret_len,
-			struct err *e)
+static int slice_of_fat(const uint8_t *data, size_t len, const struct macho_arch *arch,
+			size_t *ret_off, size_t *ret_len, struct err *e)
 {
 	uint32_t n = get_be32(data + 4);
 
@@ -19,7 +19,7 @@ static int slice_of_fat(const uint8_t *data, size_t len, size_t *ret_off, size_t
 						      sizeof(struct fat_header_raw)) +
 			i;
 
-		if (be32_get(a->cputype) != CPU_TYPE_X86_64)
+		if (be32_get(a->cputype) != arch->cputype)
 			continue;
 		if (!range_inside(be32_get(a->offset), be32_get(a->size), len))
 			return macho_truncated(e);
@@ -35,12 +35,18 @@ static int slice_of_fat(const uint8_t *data, size_t len, size_t *ret_off, size_t
 int macho_slice(const void *data, size_t len, size_t *ret_off, size_t *ret_len,
 		struct err *e)
 {
+	return macho_slice_for(data, len, macho_arch(MACHO_X86_64), ret_off, ret_len, e);
+}
+
+int macho_slice_for(const void *data, size_t len, const struct macho_arch *arch,
+		    size_t *ret_off, size_t *ret_len, struct err *e)
+{
 	const uint8_t *p = data;
 
 	if (len < sizeof(struct fat_header_raw))
 		return macho_truncated(e);
 	if (get_be32(p) == FAT_MAGIC_RAW)
-		return slice_of_fat(p, len, ret_off, ret_len, e);
+		return slice_of_fat(p, len, arch, ret_off, ret_len, e);
 	*ret_off = 0;
 	*ret_len = len;
 	return 0;

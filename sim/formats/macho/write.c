@@ -13,10 +13,11 @@ static void put_name(char dst[16], const char *src)
 
 int macho_put_header(struct buf *out, const struct macho_head *h, struct err *e)
 {
+	const struct macho_arch *arch = h->arch ? h->arch : macho_arch(MACHO_X86_64);
 	struct macho_header_raw raw = {
 		.magic = to_le32(MACHO_MAGIC_64),
-		.cputype = to_le32(CPU_TYPE_X86_64),
-		.cpusubtype = to_le32(CPU_SUBTYPE_X86_64_ALL),
+		.cputype = to_le32(arch->cputype),
+		.cpusubtype = to_le32(arch->cpusubtype),
 		.filetype = to_le32(h->filetype),
 		.ncmds = to_le32(h->ncmds),
 		.sizeofcmds = to_le32(h->sizeofcmds),
@@ -232,4 +233,54 @@ int macho_content_uuid(const void *data, size_t len, uint8_t uuid[16], struct er
 	uuid[6] = (uuid[6] & 0x0f) | 0x50;
 	uuid[8] = (uuid[8] & 0x3f) | 0x80;
 	return 0;
+}
+
+int macho_put_linkedit_data(struct buf *out, uint32_t cmd, uint32_t off, uint32_t size,
+			    struct err *e)
+{
+	struct macho_linkedit_data_raw raw = {
+		.cmd = to_le32(cmd),
+		.cmdsize = to_le32(sizeof(raw)),
+		.dataoff = to_le32(off),
+		.datasize = to_le32(size),
+	};
+
+	return buf_append(out, &raw, sizeof(raw), e);
+}
+
+static int put_fat_arch(struct buf *out, const struct buf *slice, uint64_t off,
+			struct err *e)
+{
+	const struct macho_arch *arch = macho_arch_of(slice->data, slice->len);
+	struct fat_arch_raw raw;
+
+	if (!arch || off > UINT32_MAX || slice->len > UINT32_MAX)
+		return err_set(e, E_INVAL, "not a slice for a fat file");
+	raw = (struct fat_arch_raw){
+		.cputype = to_be32(arch->cputype),
+		.cpusubtype = to_be32(get_le32(slice->data + 8)),
+		.offset = to_be32((uint32_t)off),
+		.size = to_be32((uint32_t)slice->len),
+		.align = to_be32((uint32_t)__builtin_ctz(arch->page)),
+	};
+	return buf_append(out, &raw, sizeof(raw), e);
+}
+
+int macho_put_fat(struct buf *out, const struct buf *slice, size_t n, struct err *e)
+{
+	struct fat_header_raw head = {to_be32(FAT_MAGIC_RAW), to_be32((uint32_t)n)};
+	uint64_t off = sizeof(head) + n * sizeof(struct fat_arch_raw);
+	int r = buf_append(out, &head, sizeof(head), e);
+
+	for (size_t i = 0; !r && i < n; i++) {
+		off = (off + MACHO_PAGE_ARM64 - 1) & ~(uint64_t)(MACHO_PAGE_ARM64 - 1);
+		r = put_fat_arch(out, &slice[i], off, e);
+		off += slice[i].len;
+	}
+	for (size_t i = 0; !r && i < n; i++) {
+		r = macho_pad(out, MACHO_PAGE_ARM64, e);
+		if (!r)
+			r = buf_append(out, slice[i].data, slice[i].len, e);
+	}
+	return r;
 }

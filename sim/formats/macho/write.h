@@ -10,6 +10,7 @@
 #include "sim/formats/macho/macho.h"
 
 struct macho_head {
+	const struct macho_arch *arch; /* NULL: x86_64 */
 	enum macho_filetype filetype;
 	uint32_t ncmds, sizeofcmds, flags;
 };
@@ -25,6 +26,9 @@ int macho_put_symtab(struct buf *out, uint32_t symoff, uint32_t nsyms, uint32_t 
 int macho_put_dysymtab(struct buf *out, const struct macho_dysymtab *d,
 		       struct err *e) MUST_CHECK;
 int macho_put_uuid(struct buf *out, const uint8_t uuid[16], struct err *e) MUST_CHECK;
+/* LC_SEGMENT_SPLIT_INFO, LC_DYLD_CHAINED_FIXUPS: @size bytes at @off of the file. */
+int macho_put_linkedit_data(struct buf *out, uint32_t cmd, uint32_t off, uint32_t size,
+			    struct err *e) MUST_CHECK;
 int macho_put_reloc(struct buf *out, const struct macho_reloc *r,
 		    struct err *e) MUST_CHECK;
 
@@ -32,6 +36,13 @@ int macho_put_reloc(struct buf *out, const struct macho_reloc *r,
 void macho_poke_segment(uint8_t *file, const struct macho_segment *seg);
 void macho_poke_section(uint8_t *file, const struct macho_segment *seg,
 			unsigned sect_in_seg, const struct macho_section *s);
+
+/*
+ * Append a fat file of @n slices to @out, which has to be empty: each thin file at a
+ * multiple of 16 KiB. E_INVAL for one of an unknown architecture.
+ */
+int macho_put_fat(struct buf *out, const struct buf *slice, size_t n,
+		  struct err *e) MUST_CHECK;
 
 /* Pad @out with zeros to a multiple of @align, a power of two. */
 int macho_pad(struct buf *out, size_t align, struct err *e) MUST_CHECK;

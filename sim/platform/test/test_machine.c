@@ -79,7 +79,7 @@ static void rows_are_consistent(void)
 {
 	for (size_t i = 0; machine_at(i); i++) {
 		const struct machine_model *m = machine_at(i);
-		bool as = m->arch == MACHINE_ARM64E;
+		bool as = m->arch == MACHO_ARM64E;
 
 		CU_ASSERT_EQUAL(m->apple_silicon, as);
 		CU_ASSERT_EQUAL(m->csr_in_local_policy, as);
