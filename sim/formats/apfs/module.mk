@@ -1,6 +1,6 @@
 host-src += $(addprefix sim/formats/apfs/,blockout.c btree_build.c common.c container.c \
 	content.c fsnumber.c fsrecords.c fsstream.c layout.c omap_write.c records.c \
-	outbatch.c snapshot_write.c spaceman.c state.c state_parts.c streams.c volume.c)
+	outbatch.c seal_make.c snapshot_write.c spaceman.c state.c state_parts.c streams.c volume.c)
 host-bin += $(OUT)/bench-apfs-write
 bench-apfs-write-src := sim/formats/apfs/test/bench_write.c
 test-src += $(addprefix sim/formats/apfs/test/,test_common.c test_writer.c)
