@@ -3,7 +3,8 @@ host-src += $(addprefix sim/formats/apfs/,blockout.c btree_build.c common.c cont
 	outbatch.c seal_make.c snapshot_write.c spaceman.c state.c state_parts.c streams.c volume.c)
 host-bin += $(OUT)/bench-apfs-write
 bench-apfs-write-src := sim/formats/apfs/test/bench_write.c
-test-src += $(addprefix sim/formats/apfs/test/,test_common.c test_writer.c)
+test-src += $(addprefix sim/formats/apfs/test/,test_common.c test_writer.c \
+	test_seal_write.c)
 host-src += sim/formats/apfs/test/image.c
 HOST_LIBS += -lutf8proc
 
