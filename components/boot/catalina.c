@@ -85,8 +85,8 @@ static void read_csr(struct boot *b)
 	const struct nvram_var *var = nvram_get_apple(&b->nvram, NVRAM_CSR_CONFIG);
 	struct csr_boot csr;
 
-	csr_boot_init(&csr, var ? var->value : NULL, var ? var->len : 0,
-		      b->choice.recovery);
+	csr_boot_init(&csr, b->release->csr_flags, var ? var->value : NULL,
+		      var ? var->len : 0, b->choice.recovery);
 	b->csr = csr_effective(&csr);
 }
 
@@ -103,11 +103,12 @@ static int mount_volumes(struct boot *b, struct err *e)
 {
 	int r = tree_build(&b->volumes, &b->choice, &b->release, e);
 
-	read_csr(b);
+	if (r)
+		return r;
 	b->hostname = CATALINA_HOSTNAME;
-	if (!r)
-		say_start(b);
-	return r;
+	read_csr(b);
+	say_start(b);
+	return 0;
 }
 
 const struct boot_stage catalina_firmware[] = {

@@ -7,25 +7,41 @@
 
 #define CSR_VALUE_SIZE 4
 
-void csr_boot_init(struct csr_boot *b, const void *value, size_t len, bool recovery)
+void csr_boot_init(struct csr_boot *b, uint32_t valid, const void *value, size_t len,
+		   bool recovery)
 {
-	b->config = 0;
-	b->csr_boot = recovery;
-	b->config_mode = recovery;
+	*b = (struct csr_boot){
+		.valid = valid, .csr_boot = recovery, .config_mode = recovery};
 	if (value && len == CSR_VALUE_SIZE)
-		b->config = get_le32(value) & CSR_VALID_FLAGS &
-			    ~(uint32_t)CSR_ALLOW_APPLE_INTERNAL;
+		b->config = get_le32(value) & valid & ~(uint32_t)CSR_ALLOW_APPLE_INTERNAL;
+}
+
+void csr_boot_init_policy(struct csr_boot *b, uint32_t valid, uint64_t sip0, bool sip1,
+			  bool recovery)
+{
+	*b = (struct csr_boot){
+		.valid = valid,
+		.config = (uint32_t)sip0 & valid & ~(uint32_t)CSR_ALLOW_APPLE_INTERNAL,
+		.config_mode = recovery,
+		.recovery_fs = recovery,
+	};
+	/* Which of the two says so does not matter to who asks. */
+	b->config &= ~(uint32_t)CSR_ALLOW_UNAUTHENTICATED_ROOT;
+	if (sip1)
+		b->config |= CSR_ALLOW_UNAUTHENTICATED_ROOT & valid;
 }
 
 uint32_t csr_effective(const struct csr_boot *b)
 {
-	uint32_t mask = b->config & CSR_VALID_FLAGS;
+	uint32_t mask = b->config;
 
 	/* A kernel debugger can do no more harm than an untrusted kext. */
 	if (mask & (CSR_ALLOW_UNTRUSTED_KEXTS | CSR_ALLOW_APPLE_INTERNAL))
 		mask |= CSR_ALLOW_KERNEL_DEBUGGER;
 	if (b->csr_boot)
-		mask |= CSR_VALID_FLAGS & ~(uint32_t)CSR_ALWAYS_ENFORCED;
+		mask |= b->valid & ~(uint32_t)CSR_ALWAYS_ENFORCED;
+	if (b->recovery_fs)
+		mask |= CSR_ALLOW_UNRESTRICTED_FS;
 	/* Not a setting: only the booter's word counts. */
 	mask &= ~(uint32_t)CSR_ALLOW_DEVICE_CONFIGURATION;
 	if (b->config_mode)

@@ -35,9 +35,11 @@ enum csr_flag {
 
 /* What boot.efi hands to the kernel in boot_args. */
 struct csr_boot {
+	uint32_t valid;   /* flags that the kernel knows: struct release's csr_flags */
 	uint32_t config;  /* csrActiveConfig, 0 when the variable is absent */
 	bool csr_boot;    /* kBootArgsFlagCSRBoot: started from Recovery, allow all */
 	bool config_mode; /* kBootArgsFlagCSRConfigMode: csrutil may write the setting */
+	bool recovery_fs; /* device tree: osenvironment is recoveryos; files may change */
 };
 
 /*
@@ -45,11 +47,20 @@ struct csr_boot {
  * is none. Anything but 4 bytes counts as absent. Apple Internal is stripped as
  * on production Macs.
  */
-void csr_boot_init(struct csr_boot *b, const void *value, size_t len, bool recovery);
+void csr_boot_init(struct csr_boot *b, uint32_t valid, const void *value, size_t len,
+		   bool recovery);
 
 /*
- * csr_check of each flag, as one mask: a set bit is allowed. In Recovery everything
- * valid but CSR_ALWAYS_ENFORCED. This is what /dev/xnu/csr_active_config holds.
+ * Play iBoot, which puts into the device tree what the LocalPolicy has: @sip0 the flags,
+ * @sip1 that the root need not be authenticated. Recovery allows less than on Intel: the
+ * file system's protections are off there, and the setting can be changed.
+ */
+void csr_boot_init_policy(struct csr_boot *b, uint32_t valid, uint64_t sip0, bool sip1,
+			  bool recovery);
+
+/*
+ * csr_check of each flag, as one mask: a set bit is allowed. In an Intel Mac's Recovery
+ * everything valid but CSR_ALWAYS_ENFORCED. This is what /dev/xnu/csr_active_config holds.
  */
 uint32_t csr_effective(const struct csr_boot *b);
 

@@ -131,6 +131,7 @@ const struct apfs_volume_info *apfs_volume_info_of(const struct apfs_volume *v);
 
 struct apfs_snapshot {
 	uint64_t xid;
+	uint64_t sblock; /* block of the volume's superblock at that time */
 	int64_t create_ns, change_ns;
 	uint32_t flags;
 	char name[APFS_NAME_BUF];

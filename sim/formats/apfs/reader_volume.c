@@ -289,7 +289,6 @@ int apfs_snapshots(struct apfs_volume *v, struct apfs_snapshot **ret, size_t *re
 	while (!r && !cur.end) {
 		if (cur.key.type == APFS_REC_SNAP_METADATA) {
 			struct apfs_snapshot *p = reallocarray(list, n + 1, sizeof(*p));
-			uint64_t sblock;
 
 			if (!p || n >= SNAPSHOTS_MAX) {
 				r = err_set(e, E_NOMEM, "too many snapshots");
@@ -297,7 +296,8 @@ int apfs_snapshots(struct apfs_volume *v, struct apfs_snapshot **ret, size_t *re
 				break;
 			}
 			list = p;
-			r = parse_snapshot(&cur, &list[n++], &sblock, e);
+			r = parse_snapshot(&cur, &list[n], &list[n].sblock, e);
+			n++;
 		}
 		if (!r)
 			r = apfs_cursor_next(&cur, e);

@@ -8,12 +8,17 @@
 #include "sim/platform/csr.h"
 #include "sim/platform/waits.h"
 
-static uint32_t effective(const char *bytes, size_t len, bool recovery)
+static uint32_t effective_of(uint32_t valid, const char *bytes, size_t len, bool recovery)
 {
 	struct csr_boot b;
 
-	csr_boot_init(&b, bytes, len, recovery);
+	csr_boot_init(&b, valid, bytes, len, recovery);
 	return csr_effective(&b);
+}
+
+static uint32_t effective(const char *bytes, size_t len, bool recovery)
+{
+	return effective_of(CSR_VALID_FLAGS, bytes, len, recovery);
 }
 
 static void absent_means_all_on(void)
@@ -35,6 +40,37 @@ static void unknown_bits_are_masked(void)
 {
 	CU_ASSERT_EQUAL(effective("\x02\xf8\xff\xff", 4, false),
 			CSR_ALLOW_UNRESTRICTED_FS);
+}
+
+static void eleven_knows_the_authenticated_root(void)
+{
+	uint32_t valid = CSR_VALID_FLAGS | CSR_ALLOW_UNAUTHENTICATED_ROOT;
+
+	CU_ASSERT_EQUAL(effective("\x00\x08\0\0", 4, false), 0);
+	CU_ASSERT_EQUAL(effective_of(valid, "\x00\x08\0\0", 4, false),
+			CSR_ALLOW_UNAUTHENTICATED_ROOT);
+	CU_ASSERT(csr_allows(effective_of(valid, NULL, 0, true),
+			     CSR_ALLOW_UNAUTHENTICATED_ROOT));
+}
+
+static uint32_t of_policy(uint64_t sip0, bool sip1, bool recovery)
+{
+	struct csr_boot b;
+
+	csr_boot_init_policy(&b, CSR_VALID_FLAGS | CSR_ALLOW_UNAUTHENTICATED_ROOT, sip0,
+			     sip1, recovery);
+	return csr_effective(&b);
+}
+
+/* The root is authenticated or not by sip1, whatever the flags in sip0 say. */
+static void local_policy_says_it_in_two_fields(void)
+{
+	CU_ASSERT_EQUAL(of_policy(0, false, false), 0);
+	CU_ASSERT_EQUAL(of_policy(0x77, false, false), 0x6fu);
+	CU_ASSERT_EQUAL(of_policy(CSR_ALLOW_UNAUTHENTICATED_ROOT, false, false), 0);
+	CU_ASSERT_EQUAL(of_policy(0, true, false), CSR_ALLOW_UNAUTHENTICATED_ROOT);
+	CU_ASSERT_EQUAL(of_policy(0, false, true),
+			CSR_ALLOW_UNRESTRICTED_FS | CSR_ALLOW_DEVICE_CONFIGURATION);
 }
 
 static void device_configuration_is_the_booters_word(void)
@@ -107,6 +143,9 @@ static void waits_refuse_what_is_no_number(void)
 TEST_MAIN("csr", {"absent setting means all protections on", absent_means_all_on},
 	  {"the booter strips Apple Internal", booter_strips_apple_internal},
 	  {"unknown bits are masked", unknown_bits_are_masked},
+	  {"release 11 knows the authenticated root",
+	   eleven_knows_the_authenticated_root},
+	  {"a LocalPolicy says it in two fields", local_policy_says_it_in_two_fields},
 	  {"device configuration is the booter's word",
 	   device_configuration_is_the_booters_word},
 	  {"Recovery allows all but what is always enforced",
