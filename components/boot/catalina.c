@@ -9,7 +9,6 @@
 #include "components/boot/channel.h"
 #include "components/boot/tree.h"
 #include "sim/carrier/boot_protocol.h"
-#include "sim/carrier/layout.h"
 #include "sim/platform/csr.h"
 #include "sim/platform/paths.h"
 
@@ -51,7 +50,7 @@ static int refuse_kernel(const struct boot *b, enum efi_status status, struct er
 
 static int open_kernel(struct boot *b, struct buf *file, struct err *e)
 {
-	int r = volumes_read_file(&b->volumes, CARRIER_DISK, b->root, b->kernel_path,
+	int r = volumes_read_file(&b->volumes, b->root, b->kernel_path,
 				  KERNELCACHE_MAX, file, e);
 
 	if (r)
@@ -101,8 +100,12 @@ static void say_start(const struct boot *b)
 
 static int mount_volumes(struct boot *b, struct err *e)
 {
-	int r = tree_build(&b->volumes, &b->choice, &b->release, e);
+	int r;
 
+	volumes_close_disk(&b->volumes);
+	r = b->choice.recovery ?
+		tree_build_recovery(&b->volumes, &b->choice, &b->release, e) :
+		tree_build_catalina(&b->choice, &b->release, e);
 	if (r)
 		return r;
 	b->hostname = CATALINA_HOSTNAME;

@@ -8,6 +8,6 @@ host-src  += components/boot/volumes.c
 test-src  += components/boot/test/test_boot.c components/boot/test/test_klog.c
 guest-bin += boot
 boot-src  := $(patsubst %,components/boot/%.c,main catalina channel devices policy service \
-	     tree userspace volumes worlds xnu) \
+	     tree tree_catalina tree_firmlinks tree_recovery userspace volumes worlds xnu) \
 	     sim/carrier/sip/sip.c $(boot-apfs)
 boot-libs := -lbpf -lutf8proc

@@ -8,29 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "components/boot/firmlinks.h"
-#include "components/common/this_release.h"
 #include "sim/base/fsio.h"
-#include "sim/formats/apfs/raw.h"
-#include "sim/platform/paths.h"
-
-#define FIRMLINKS_MAX_BYTES 65536
-#define RECOVERY_ROOT	    "/%s/BaseSystem" /* on its volume; %s: volume group */
-
-/* What Recovery keeps in memory, because its own volume is read-only. */
-static const struct {
-	const char *path;
-	const char *options;
-} memory_folders[] = {
-	{"/Volumes", "mode=755"},	  {"/private/tmp", "mode=1777"},
-	{"/private/var/tmp", "mode=1777"}, {"/private/var/log", "mode=755"},
-	{"/private/var/run", "mode=755"},  {"/private/var/root", "mode=750"},
-	{"/private/var/install", "mode=755"},
-};
 
 int tree_mount_volume(struct boot_volume *v, struct err *e)
 {
@@ -79,8 +60,7 @@ static int remount_read_only(const char *target, struct err *e)
 	return 0;
 }
 
-/* Bind @source to the folder that the Mac calls @path. */
-static int bind_at(const char *source, const char *path, struct err *e)
+int tree_bind(const char *source, const char *path, struct err *e)
 {
 	char target[64];
 	int fd, r = tree_open(path, O_PATH | O_DIRECTORY, &fd, e);
@@ -116,31 +96,17 @@ int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_o
 	return remount_read_only(mounted, e);
 }
 
-static int unbind_firmlink(void *arg, const char *path, const char *target, struct err *e)
+int tree_attach_at(struct boot_volume *v, const char *path, bool read_only, struct err *e)
 {
-	const struct boot_volume *v = arg;
-	char mounted[sizeof(TREE_ROOT) + 2 * BOOT_PATH_BUF];
+	int fd, r = tree_mount_volume(v, e);
 
-	(void)target;
-	(void)e;
-	snprintf(mounted, sizeof(mounted), TREE_ROOT "%s%s", v->mount_point, path);
-	(void)!umount2(mounted, UMOUNT_NOFOLLOW | MNT_DETACH);
-	return 0;
-}
-
-/* Firmlinks go with the volumes of their group; they do not keep them busy. */
-static void unbind_firmlinks(struct boot_volume *v)
-{
-	char file[sizeof(v->carrier_dir) + sizeof(PATH_FIRMLINKS)];
-	struct buf text = BUF_INIT;
-
-	if (!v->joined)
-		return;
-	v->joined = false;
-	snprintf(file, sizeof(file), "%s" PATH_FIRMLINKS, v->carrier_dir);
-	if (!fsio_read(file, FIRMLINKS_MAX_BYTES, &text, NULL))
-		(void)!firmlinks_each(buf_str(&text), unbind_firmlink, v, NULL);
-	buf_release(&text);
+	if (!r)
+		r = tree_open(path, O_PATH | O_DIRECTORY, &fd, e);
+	if (r)
+		return r;
+	r = tree_attach(v, fd, path, read_only, e);
+	close(fd);
+	return r;
 }
 
 int tree_detach(struct boot_volume *v, struct err *e)
@@ -160,22 +126,9 @@ int tree_detach(struct boot_volume *v, struct err *e)
 	return 0;
 }
 
-static int attach_at(struct boot_volume *v, const char *path, struct err *e)
-{
-	int fd, r = tree_mount_volume(v, e);
+/* ---- the root ---- */
 
-	if (!r)
-		r = tree_open(path, O_PATH | O_DIRECTORY, &fd, e);
-	if (r)
-		return r;
-	r = tree_attach(v, fd, path, false, e);
-	close(fd);
-	return r;
-}
-
-/* ---- the system ---- */
-
-static int bind_root(const char *source, struct err *e)
+int tree_bind_root(const char *source, struct err *e)
 {
 	int r = fsio_mkdirs(TREE_ROOT, 0755, e);
 
@@ -184,46 +137,19 @@ static int bind_root(const char *source, struct err *e)
 	return r;
 }
 
-struct firmlink_context {
-	const char *prefix; /* where the System volume is: "" for the root */
-	const struct boot_volume *data;
-};
-
-static int bind_firmlink(void *arg, const char *path, const char *target, struct err *e)
+int tree_root_read_only(struct err *e)
 {
-	const struct firmlink_context *c = arg;
-	char source[BOOT_PATH_BUF], place[BOOT_PATH_BUF];
-	int r = fsio_join(source, sizeof(source), c->data->carrier_dir, target, e);
-
-	if (r)
-		return r;
-	/* A firmlink without its other end leads nowhere, and the Mac starts all the
-	 * same. */
-	if (!fsio_exists(source))
-		return 0;
-	if (snprintf(place, sizeof(place), "%s%s", c->prefix, path) >= (int)sizeof(place))
-		return err_set(e, E_OVERFLOW, "path too long");
-	return bind_at(source, place, e);
+	return remount_read_only(TREE_ROOT, e);
 }
 
-static int bind_firmlinks(const char *prefix, const struct boot_volume *system,
-			  const struct boot_volume *data, struct err *e)
+int tree_mount_dev(struct err *e)
 {
-	struct firmlink_context c = {.prefix = prefix, .data = data};
-	struct buf text = BUF_INIT;
-	char file[sizeof(system->carrier_dir) + sizeof(PATH_FIRMLINKS)];
-	int r;
-
-	snprintf(file, sizeof(file), "%s" PATH_FIRMLINKS, system->carrier_dir);
-	r = fsio_read(file, FIRMLINKS_MAX_BYTES, &text, e);
-	if (!r)
-		r = firmlinks_each(buf_str(&text), bind_firmlink, &c, e);
-	buf_release(&text);
-	return r ? err_ctx(e, "firmlinks") : 0;
+	if (mount("devfs", TREE_ROOT "/dev", "tmpfs", MS_NOSUID, "mode=755"))
+		return err_sys(e, "/dev");
+	return 0;
 }
 
-/* "/Volumes/Macintosh HD" is a link to "/", made anew at each start. */
-static int link_in_volumes(const char *name, struct err *e)
+int tree_link_in_volumes(const char *name, struct err *e)
 {
 	int dir, r = tree_open("/Volumes", O_RDONLY | O_DIRECTORY, &dir, e);
 
@@ -236,160 +162,6 @@ static int link_in_volumes(const char *name, struct err *e)
 		r = err_sys(e, "/Volumes/%s", name);
 	close(dir);
 	return r;
-}
-
-static int mount_dev(struct err *e)
-{
-	if (mount("devfs", TREE_ROOT "/dev", "tmpfs", MS_NOSUID, "mode=755"))
-		return err_sys(e, "/dev");
-	return 0;
-}
-
-static int build_system(const struct boot_choice *c, const struct release **ret_release,
-			struct err *e)
-{
-	struct boot_volume *s = c->system;
-	int r = tree_mount_volume(s, e);
-
-	if (!r)
-		r = bind_root(s->carrier_dir, e);
-	if (!r)
-		r = this_release(TREE_ROOT, ret_release, e);
-	if (!r && c->data)
-		r = attach_at(c->data, PATH_DATA_MOUNT, e);
-	if (!r && c->data)
-		r = bind_firmlinks("", s, c->data, e);
-	if (!r && c->vm)
-		r = attach_at(c->vm, "/private/var/vm", e);
-	if (!r)
-		r = link_in_volumes(s->name, e);
-	if (!r)
-		r = mount_dev(e);
-	if (r)
-		return r;
-	strcpy(s->mount_point, "/");
-	s->read_only = (*ret_release)->system_read_only;
-	return s->read_only ? remount_read_only(TREE_ROOT, e) : 0;
-}
-
-/* ---- Recovery ---- */
-
-static int mount_memory(struct err *e)
-{
-	for (size_t i = 0; i < sizeof(memory_folders) / sizeof(memory_folders[0]); i++) {
-		char path[256];
-
-		snprintf(path, sizeof(path), TREE_ROOT "%s", memory_folders[i].path);
-		if (mount("ramdisk", path, "tmpfs", MS_NOSUID,
-			  memory_folders[i].options) &&
-		    errno != ENOENT)
-			return err_sys(e, "%s", memory_folders[i].path);
-	}
-	return 0;
-}
-
-/* As DiskArbitration does with what it finds: on a folder named after the volume. */
-static int attach_by_name(struct boot_volume *v, struct err *e)
-{
-	char path[BOOT_PATH_BUF];
-	int dir, r = tree_open("/Volumes", O_RDONLY | O_DIRECTORY, &dir, e);
-
-	if (r)
-		return r;
-	snprintf(path, sizeof(path), "/Volumes/%s", v->name);
-	if (strchr(v->name, '/') || (mkdirat(dir, v->name, 0755) && errno != EEXIST))
-		r = err_sys(e, "%s", path);
-	close(dir);
-	return r ? r : attach_at(v, path, e);
-}
-
-static int attach_others(struct volumes *vs, struct err *e)
-{
-	int r;
-
-	for (size_t i = 0; i < vs->n; i++) {
-		struct boot_volume *v = &vs->v[i];
-		bool shown = v->role == APFS_ROLE_SYSTEM || v->role == APFS_ROLE_DATA ||
-			     v->role == APFS_ROLE_NONE;
-
-		if (!shown || v->locked)
-			continue;
-		r = attach_by_name(v, e);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-static const struct boot_volume *data_of(const struct volumes *vs,
-					 const struct boot_volume *system)
-{
-	for (size_t i = 0; i < vs->n; i++)
-		if (vs->v[i].role == APFS_ROLE_DATA && vs->v[i].mount_point[0] &&
-		    !strcmp(vs->v[i].group, system->group))
-			return &vs->v[i];
-	return NULL;
-}
-
-int tree_join_groups(struct volumes *vs, struct err *e)
-{
-	for (size_t i = 0; i < vs->n; i++) {
-		struct boot_volume *v = &vs->v[i];
-		const struct boot_volume *data;
-		int r;
-
-		if (v->role != APFS_ROLE_SYSTEM || v->joined ||
-		    strncmp(v->mount_point, "/Volumes/", 9) != 0)
-			continue;
-		data = data_of(vs, v);
-		r = data ? bind_firmlinks(v->mount_point, v, data, e) : 0;
-		if (r)
-			return r;
-		v->joined = data != NULL;
-	}
-	return 0;
-}
-
-void tree_part_group(struct volumes *vs, const struct boot_volume *v)
-{
-	for (size_t i = 0; i < vs->n; i++)
-		if (v->group[0] && !strcmp(vs->v[i].group, v->group))
-			unbind_firmlinks(&vs->v[i]);
-}
-
-static int build_recovery(struct volumes *vs, const struct boot_choice *c,
-			  const struct release **ret_release, struct err *e)
-{
-	char source[256];
-	int r = tree_mount_volume(c->recovery_volume, e);
-
-	if (r)
-		return r;
-	snprintf(source, sizeof(source), "%s" RECOVERY_ROOT,
-		 c->recovery_volume->carrier_dir, c->system->group);
-	r = bind_root(source, e);
-	if (!r)
-		r = this_release(TREE_ROOT, ret_release, e);
-	if (!r)
-		r = mount_memory(e);
-	if (!r)
-		r = mount_dev(e);
-	if (!r)
-		r = attach_others(vs, e);
-	if (!r)
-		r = tree_join_groups(vs, e);
-	if (r)
-		return r;
-	strcpy(c->recovery_volume->mount_point, "/");
-	c->recovery_volume->read_only = true;
-	return remount_read_only(TREE_ROOT, e);
-}
-
-int tree_build(struct volumes *vs, const struct boot_choice *c,
-	       const struct release **ret_release, struct err *e)
-{
-	return c->recovery ? build_recovery(vs, c, ret_release, e) :
-			     build_system(c, ret_release, e);
 }
 
 /* ---- the end ---- */

@@ -19,21 +19,51 @@
 int tree_mount_volume(struct boot_volume *v, struct err *e) MUST_CHECK;
 
 /*
- * Build the tree for @c: the root read-only if the release has it so, Data, firmlinks and
- * VM; or Recovery's system and the unlocked volumes below /Volumes. *ret_release is the
- * release of the system that was started. /dev is an empty file system in memory.
- */
-int tree_build(struct volumes *vs, const struct boot_choice *c,
-	       const struct release **ret_release, struct err *e) MUST_CHECK;
-
-/*
  * Show the mounted @v at the open folder @dir_fd, which the Mac calls @path. Fills
  * mount_point and read_only.
  */
 int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_only,
 		struct err *e) MUST_CHECK;
+/* Mount @v and show it at the folder that the Mac calls @path. */
+int tree_attach_at(struct boot_volume *v, const char *path, bool read_only,
+		   struct err *e) MUST_CHECK;
 /* The reverse. E_BUSY when it is in use. */
 int tree_detach(struct boot_volume *v, struct err *e) MUST_CHECK;
+
+/* Bind @source, of the carrier, to the folder that the Mac calls @path. */
+int tree_bind(const char *source, const char *path, struct err *e) MUST_CHECK;
+
+/* Parts of a root: the folder @source of the carrier is the Mac's /, ... */
+int tree_bind_root(const char *source, struct err *e) MUST_CHECK;
+/* ... its /dev is an empty file system in memory, ... */
+int tree_mount_dev(struct err *e) MUST_CHECK;
+/* ... "/Volumes/Macintosh HD" a link to "/", made anew at each start; ... */
+int tree_link_in_volumes(const char *name, struct err *e) MUST_CHECK;
+/* ... and at last it is read-only. */
+int tree_root_read_only(struct err *e) MUST_CHECK;
+
+/*
+ * Whole trees. *ret_release is the release of the system that was started. Of Recovery:
+ * its system, and the unlocked volumes below /Volumes.
+ */
+int tree_build_catalina(const struct boot_choice *c, const struct release **ret_release,
+			struct err *e) MUST_CHECK;
+int tree_build_recovery(struct volumes *vs, const struct boot_choice *c,
+			const struct release **ret_release, struct err *e) MUST_CHECK;
+
+/* Call @fn for each firmlink of the System volume that the carrier has at @system_dir. */
+int tree_each_firmlink(const char *system_dir,
+		       int (*fn)(void *arg, const char *path, const char *target,
+				 struct err *e),
+		       void *arg, struct err *e) MUST_CHECK;
+/*
+ * Bind the firmlinks of the System volume, which the carrier has at @system_dir and the
+ * Mac at @prefix ("": its root), to folders below @data_dir; those without a target lead
+ * nowhere.
+ */
+int tree_bind_firmlinks(const char *prefix, const char *system_dir, const char *data_dir,
+			struct err *e) MUST_CHECK;
+void tree_unbind_firmlinks(const char *prefix, const char *system_dir);
 
 /*
  * In Recovery: the firmlinks of each System volume below /Volumes lead to the Data volume

@@ -121,21 +121,32 @@ static struct boot_volume *by_role(struct volumes *vs, uint16_t role, const char
 	return volumes_by_role(vs, vs->machine->main_disk, role, group);
 }
 
-static int read_from(struct apfs *c, unsigned slot, const char *path, size_t max,
-		     struct buf *out, struct err *e)
+int volumes_open(const struct volumes *vs, const struct boot_volume *v, uint64_t xid,
+		 struct apfs_volume **ret, struct err *e)
 {
-	struct apfs_volume *v = NULL;
-	int r = apfs_volume_open(c, slot, NULL, &v, e);
+	struct apfs *c = vs->container[v->container].apfs;
 
-	if (!r)
-		r = apfs_read_path(v, path, max, out, e);
-	if (v)
-		apfs_volume_close(v);
-	return r;
+	if (!c)
+		return err_set(e, E_INVAL, "%s: the disk is not open", v->device);
+	return xid ? apfs_volume_open_xid(c, v->slot, xid, ret, e)
+		   : apfs_volume_open(c, v->slot, NULL, ret, e);
+}
+
+int volumes_read_file(const struct volumes *vs, const struct boot_volume *v,
+		      const char *path, size_t max, struct buf *out, struct err *e)
+{
+	struct apfs_volume *av;
+	int r = volumes_open(vs, v, 0, &av, e);
+
+	if (r)
+		return r;
+	r = apfs_read_path(av, path, max, out, e);
+	apfs_volume_close(av);
+	return r ? err_ctx(e, "%s: %s", v->name, path) : 0;
 }
 
 /* A group whose folder on Preboot lists crypto users is encrypted. */
-static int read_crypto_users(struct volumes *vs, struct apfs *c, struct err *e)
+static int read_crypto_users(struct volumes *vs, struct err *e)
 {
 	const struct boot_volume *preboot = by_role(vs, APFS_ROLE_PREBOOT, NULL);
 	const struct boot_volume *system = by_role(vs, APFS_ROLE_SYSTEM, NULL);
@@ -145,55 +156,59 @@ static int read_crypto_users(struct volumes *vs, struct apfs *c, struct err *e)
 	if (!preboot || !system || !system->group[0])
 		return 0;
 	snprintf(path, sizeof(path), "/%s/" FILEVAULT_PREBOOT_PATH, system->group);
-	r = read_from(c, preboot->slot, path, FILEVAULT_FILE_MAX, &vs->crypto_users, e);
+	r = volumes_read_file(vs, preboot, path, FILEVAULT_FILE_MAX, &vs->crypto_users,
+			      e);
 	if (r == -E_NOTFOUND) {
 		err_clear(e);
 		return 0;
 	}
 	if (r)
-		return err_ctx(e, "Preboot: %s", path);
+		return r;
 	for (size_t i = 0; i < vs->n; i++)
 		if (!strcmp(vs->v[i].group, system->group))
 			vs->v[i].filevault = vs->v[i].locked = true;
 	return 0;
 }
 
-static int read_container(struct volumes *vs, size_t i, struct vdisk *d, struct err *e)
+static int read_container(struct volumes *vs, size_t i, struct err *e)
 {
-	const struct boot_container *bc = &vs->container[i];
-	struct apfs *c;
-	int r = apfs_open(d, bc->offset, bc->size, 0, &c, e);
+	struct boot_container *c = &vs->container[i];
+	int r = apfs_open(vs->disk, c->offset, c->size, 0, &c->apfs, e);
 
-	if (r)
-		return err_ctx(e, "disk%u", bc->disk);
-	r = read_list(vs, i, c, e);
-	if (!r && bc->disk == vs->machine->main_disk)
-		r = read_crypto_users(vs, c, e);
-	apfs_close(c);
-	return r;
+	if (!r)
+		r = read_list(vs, i, c->apfs, e);
+	return r ? err_ctx(e, "disk%u", c->disk) : 0;
 }
 
 int volumes_read(struct volumes *vs, const char *disk, const struct machine_model *m,
 		 struct err *e)
 {
-	struct vdisk *d;
 	int r;
 
 	*vs = (struct volumes){.machine = m};
-	r = vdisk_open(disk, &d, e);
-	if (r)
-		return r;
-	r = find_containers(vs, d, e);
+	r = vdisk_open(disk, &vs->disk, e);
+	if (!r)
+		r = find_containers(vs, vs->disk, e);
 	for (size_t i = 0; !r && i < vs->n_containers; i++)
-		r = read_container(vs, i, d, e);
-	vdisk_close(d);
-	return r;
+		r = read_container(vs, i, e);
+	return r ? r : read_crypto_users(vs, e);
+}
+
+void volumes_close_disk(struct volumes *vs)
+{
+	for (size_t i = 0; i < vs->n_containers; i++) {
+		apfs_close(vs->container[i].apfs);
+		vs->container[i].apfs = NULL;
+	}
+	vdisk_close(vs->disk);
+	vs->disk = NULL;
 }
 
 void volumes_release(struct volumes *vs)
 {
+	volumes_close_disk(vs);
 	buf_release(&vs->crypto_users);
-	vs->n = 0;
+	vs->n = vs->n_containers = 0;
 }
 
 /* On a Mac the variable is XML that holds the UUID; what else it says is of no use here.
@@ -229,26 +244,6 @@ int volumes_choose(struct volumes *vs, const struct nvram *nv, struct boot_choic
 	if (ret->recovery && !ret->recovery_volume)
 		return err_set(e, E_NOTFOUND, "no volume has the role Recovery");
 	return 0;
-}
-
-int volumes_read_file(const struct volumes *vs, const char *disk,
-		      const struct boot_volume *v, const char *path, size_t max,
-		      struct buf *out, struct err *e)
-{
-	const struct boot_container *bc = &vs->container[v->container];
-	struct vdisk *d;
-	struct apfs *c;
-	int r = vdisk_open(disk, &d, e);
-
-	if (r)
-		return r;
-	r = apfs_open(d, bc->offset, bc->size, 0, &c, e);
-	if (!r) {
-		r = read_from(c, v->slot, path, max, out, e);
-		apfs_close(c);
-	}
-	vdisk_close(d);
-	return r ? err_ctx(e, "%s: %s", v->name, path) : 0;
 }
 
 struct boot_volume *volumes_by_device(struct volumes *vs, const char *device)

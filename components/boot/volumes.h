@@ -20,10 +20,15 @@
 #define BOOT_CONTAINERS_MAX 3
 #define BOOT_PATH_BUF	    1024
 
+struct apfs;
+struct apfs_volume;
+struct vdisk;
+
 struct boot_container {
 	unsigned disk;	       /* the Mac's number of it: 3 is disk3 */
 	unsigned partition;    /* of the disk, from 1; 0: the disk is the container */
 	uint64_t offset, size; /* bytes, on the disk */
+	struct apfs *apfs;     /* opened; NULL after volumes_close_disk */
 };
 
 struct boot_volume {
@@ -48,6 +53,7 @@ struct boot_volume {
 
 struct volumes {
 	const struct machine_model *machine; /* borrowed; its disk numbers */
+	struct vdisk *disk;                  /* opened; NULL after volumes_close_disk */
 	struct boot_container container[BOOT_CONTAINERS_MAX];
 	size_t n_containers;
 	struct boot_volume v[BOOT_VOLUMES_MAX];
@@ -64,7 +70,7 @@ struct boot_choice {
 
 /*
  * Read the list from the disk or image @disk: the containers that the machine @m has a
- * number for. Release with volumes_release, also after an error. FileVault volumes are
+ * number for, which stay open. Release with volumes_release, also after an error. FileVault volumes are
  * locked at first. E_NOTFOUND when there is no main container.
  */
 int volumes_read(struct volumes *vs, const char *disk, const struct machine_model *m,
@@ -79,10 +85,23 @@ void volumes_release(struct volumes *vs);
 int volumes_choose(struct volumes *vs, const struct nvram *nv, struct boot_choice *ret,
 		   struct err *e) MUST_CHECK;
 
-/* Append the file @path of the volume @v, at most @max bytes, straight from @disk. */
-int volumes_read_file(const struct volumes *vs, const char *disk,
-		      const struct boot_volume *v, const char *path, size_t max,
-		      struct buf *out, struct err *e) MUST_CHECK;
+/*
+ * The disk is read until a volume is mounted for writing: whoever mounts it closes it
+ * before.
+ */
+void volumes_close_disk(struct volumes *vs);
+
+/*
+ * Open a state of @v: the snapshot of transaction @xid, or the live one when that is 0.
+ * Close it with apfs_volume_close before the disk. E_INVAL when the disk is closed.
+ */
+int volumes_open(const struct volumes *vs, const struct boot_volume *v, uint64_t xid,
+		 struct apfs_volume **ret, struct err *e) MUST_CHECK;
+
+/* Append the file @path of the live state of @v, at most @max bytes. */
+int volumes_read_file(const struct volumes *vs, const struct boot_volume *v,
+		      const char *path, size_t max, struct buf *out,
+		      struct err *e) MUST_CHECK;
 
 /*
  * The volume with @role in the container that the Mac calls @disk; in the volume group
