@@ -11,3 +11,6 @@ boot-src  := $(patsubst %,components/boot/%.c,main catalina channel devices poli
 	     tree tree_catalina tree_firmlinks tree_recovery userspace volumes worlds xnu) \
 	     sim/carrier/sip/sip.c $(boot-apfs)
 boot-libs := -lbpf -lutf8proc
+
+# What the macOS 11 world stands on: the sealed root's server, the overlay, the CPUs.
+boot-src += $(patsubst %,components/boot/%.c,cpus)

@@ -24,12 +24,20 @@
 	"console=" CARRIER_TTY_LOG " quiet panic=-1 nokaslr mitigations=off "            \
 	"random.trust_cpu=on"
 
-/* The CPU by accelerator. 5-level page tables make every TLB miss dearer under TCG. */
+/*
+ * The CPU by accelerator. 5-level page tables make every TLB miss dearer under TCG.
+ *
+ * With several CPUs the kernel is told what it would find out at the cost of half a second
+ * for each that is started: how long its delays take (too long does no harm), that INIT
+ * needs no pause, and that all of TCG's CPUs count with the same time stamp counter. Its
+ * code is that for several CPUs from the beginning, which is not patched at the second.
+ */
 static const struct {
-	const char *accel, *cpu;
+	const char *accel, *cpu, *smp_words;
 } cpus[] = {
-	{"tcg", "max,la57=off"},
-	{"kvm", "host"},
+	{"tcg", "max,la57=off",
+	 " lpj=20000000 cpu_init_udelay=0 tsc=reliable noreplace-smp"},
+	{"kvm", "host", ""},
 };
 
 struct args {
@@ -70,11 +78,26 @@ static char *escape_commas(const char *s)
 	return out;
 }
 
+/*
+ * All CPUs are there from power-on, but the kernel starts with one: who plays the Mac's
+ * kernel starts the others (components/boot/cpus.h), and a template is taken with none of
+ * them running.
+ */
+static void add_cpus(struct args *a, unsigned n)
+{
+	add(a, "-smp");
+	if (n > 1)
+		add(a, "%u,sockets=1,cores=%u,threads=1", n, n);
+	else
+		add(a, "1");
+}
+
 static void add_machine(struct args *a, const struct qemu_machine *m)
 {
 	static const char *const always[] = {
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 	};
+	const char *smp_words = "";
 
 	add(a, "%s", m->program ? m->program : QEMU_PROGRAM);
 	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
@@ -85,9 +108,9 @@ static void add_machine(struct args *a, const struct qemu_machine *m)
 		if (!strcmp(cpus[i].accel, m->accel)) {
 			add(a, "-cpu");
 			add(a, "%s", cpus[i].cpu);
+			smp_words = cpus[i].smp_words;
 		}
-	add(a, "-smp");
-	add(a, "1");
+	add_cpus(a, m->n_cpus);
 	add(a, "-m");
 	add(a, "%u", m->mem_mib ? m->mem_mib : QEMU_MEM_MIB);
 	add(a, "-kernel");
@@ -95,7 +118,10 @@ static void add_machine(struct args *a, const struct qemu_machine *m)
 	add(a, "-initrd");
 	add(a, "%s", m->initramfs);
 	add(a, "-append");
-	add(a, "%s", KERNEL_WORDS);
+	if (m->n_cpus > 1)
+		add(a, "%s maxcpus=1%s", KERNEL_WORDS, smp_words);
+	else
+		add(a, "%s", KERNEL_WORDS);
 }
 
 static void add_channels(struct args *a, const int fds[QEMU_CHANNELS])

@@ -24,6 +24,7 @@ struct qemu_machine {
 	const char *accel; /* "kvm" or "tcg" */
 	const char *kernel, *initramfs;
 	unsigned mem_mib;
+	unsigned n_cpus; /* 0: 1; the carrier starts with the first of them */
 	struct vm_disk disks[VM_DISKS_MAX]; /* path NULL: an empty one, for templates */
 	size_t n_disks;
 	int incoming; /* descriptor with the state to start from; -1: power on */

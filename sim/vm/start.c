@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Accelerator, template or cold boot: how a machine gets to `ready`. */
+/* Accelerator, number of CPUs, template or cold boot: how a machine gets to `ready`. */
+#define _GNU_SOURCE
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -116,6 +118,18 @@ static int choose_accel(struct vm *vm, struct qemu_machine *m, struct err *e)
 	return 0;
 }
 
+unsigned vm_cpus_allowed(unsigned wanted)
+{
+	cpu_set_t set;
+	unsigned own = 1;
+
+	if (!sched_getaffinity(0, sizeof(set), &set))
+		own = (unsigned)CPU_COUNT(&set);
+	if (!wanted)
+		wanted = 1;
+	return wanted < own * VM_CPUS_PER_HOST_CPU ? wanted : own * VM_CPUS_PER_HOST_CPU;
+}
+
 int vm_bring_up(struct vm *vm, struct err *e)
 {
 	const struct vm_config *cfg = &vm->cfg;
@@ -124,6 +138,7 @@ int vm_bring_up(struct vm *vm, struct err *e)
 		.kernel = cfg->carrier->kernel,
 		.initramfs = cfg->carrier->initramfs,
 		.mem_mib = cfg->mem_mib,
+		.n_cpus = vm_cpus_allowed(cfg->n_cpus),
 		.n_disks = cfg->n_disks,
 		.incoming = -1,
 	};
@@ -131,6 +146,10 @@ int vm_bring_up(struct vm *vm, struct err *e)
 	int r;
 
 	memcpy(m.disks, cfg->disks, sizeof(m.disks));
+	vm->times.n_cpus = m.n_cpus;
+	if (m.n_cpus < cfg->n_cpus)
+		vm_note(vm, "the Mac has %u CPUs, this host allows %u", cfg->n_cpus,
+			m.n_cpus);
 	r = choose_accel(vm, &m, e);
 	if (r)
 		return r;

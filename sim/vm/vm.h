@@ -41,6 +41,8 @@ struct vm_config {
 	struct vm_disk disks[VM_DISKS_MAX]; /* vda, vdb, ... */
 	size_t n_disks;
 	unsigned mem_mib;      /* 0: 512 */
+	/* Of the Mac, 0: 1. The VM has fewer when the host has too few; see vm_times. */
+	unsigned n_cpus;
 	const char *accel;     /* "kvm", "tcg"; NULL: what the probe found */
 	bool cold;             /* never use a template */
 	bool use_stop_fd;      /* stop_fd is valid: give up when it becomes readable */
@@ -53,6 +55,15 @@ struct vm_config {
 	void (*on_event)(void *arg, double t, const json_t *event);
 	void (*on_note)(void *arg, const char *text); /* what goes on, for people */
 };
+
+/*
+ * How many of @wanted CPUs this host allows: VM_CPUS_PER_HOST_CPU for each of its own that
+ * we may use. As many cost the Mac's programs nothing under TCG on two cores, where a CPU
+ * takes 0.1 s to start; with twice as many it is 0.3 s, and programs take half as long
+ * again.
+ */
+#define VM_CPUS_PER_HOST_CPU 5
+unsigned vm_cpus_allowed(unsigned wanted);
 
 /* Start QEMU and bring the carrier to the state `ready`, from a template or cold. */
 int vm_start(const struct vm_config *cfg, struct vm **ret, struct err *e) MUST_CHECK;
@@ -153,6 +164,7 @@ size_t vm_last_lines(const struct vm *vm, const char **lines, size_t max);
 struct vm_times {
 	bool from_template;
 	char accel[8];
+	unsigned n_cpus;
 	double start;     /* vm_start: until ready */
 	double make_template; /* part of start: making one first */
 	double boot;      /* vm_boot */
