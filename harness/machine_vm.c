@@ -9,6 +9,7 @@
 
 #include "harness/disk_files.h"
 #include "harness/subprocess.h"
+#include "images/sparse.h"
 #include "sim/base/clock.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/nvram.h"
@@ -23,6 +24,7 @@ struct machine_vm {
 	const struct machine_vm_config *cfg;
 	struct carrier carrier;
 	char disk[IMAGE_PATH_MAX], nvram[IMAGE_PATH_MAX];
+	char chip[IMAGE_PATH_MAX]; /* "": there is none */
 	int64_t zero_ns;
 	struct vm *vm; /* NULL: off */
 	char accel[8];
@@ -49,12 +51,23 @@ static int make_overlay(struct machine_vm *m, const char *base, struct err *e)
 	return r;
 }
 
+/* A chip of this run's own: what a policy's nonces were moved on to must not be shared. */
+static int copy_chip(struct machine_vm *m, const char *from, struct err *e)
+{
+	int r;
+
+	if (!from[0])
+		return 0;
+	r = fsio_join(m->chip, sizeof(m->chip), m->cfg->run_dir, "chip.bin", e);
+	return r ? r : sparse_copy(from, m->chip, e);
+}
+
 static int prepare(struct machine_vm *m, struct err *e)
 {
 	const struct machine_vm_config *cfg = m->cfg;
 	const struct carrier_options co = {.cache_dir = cfg->cache_dir,
 					   .guest_dir = cfg->guest_dir};
-	char base[IMAGE_PATH_MAX];
+	struct image_base base;
 	int r = fsio_join(m->disk, sizeof(m->disk), cfg->run_dir, "disk.qcow2", e);
 
 	if (!r)
@@ -62,11 +75,13 @@ static int prepare(struct machine_vm *m, struct err *e)
 	if (!r)
 		r = carrier_prepare(&co, &m->carrier, e);
 	if (!r)
-		r = image_base_disk(cfg->images, cfg->disk, base, NULL, e);
+		r = image_base_disk(cfg->images, cfg->disk, &base, e);
 	if (!r)
-		r = make_overlay(m, base, e);
+		r = make_overlay(m, base.disk, e);
 	if (!r)
-		r = image_build_nvram(m->nvram, cfg->csr, e);
+		r = image_build_nvram(cfg->disk, m->nvram, e);
+	if (!r)
+		r = copy_chip(m, base.chip, e);
 	return r;
 }
 
@@ -194,8 +209,10 @@ static int start(struct machine_vm *m, struct err *e)
 		.carrier = &m->carrier,
 		.cache_dir = c->cache_dir,
 		.run_dir = c->run_dir,
-		.disks = {{m->disk, "qcow2", false}, {m->nvram, "raw", false}},
-		.n_disks = 2,
+		.disks = {{m->disk, "qcow2", false},
+			  {m->nvram, "raw", false},
+			  {m->chip, "raw", false}},
+		.n_disks = m->chip[0] ? 3 : 2,
 		.use_stop_fd = c->stop_fd >= 0,
 		.stop_fd = c->stop_fd,
 		.zero_ns = m->zero_ns,

@@ -13,7 +13,6 @@ struct machine_vm_config {
 	const char *run_dir;		   /* exists; disk, NVRAM and logs go there */
 	const struct disk_spec *disk;
 	const struct machine_model *model;
-	uint32_t csr;
 	int stop_fd; /* readable: give up; -1: none */
 	struct machine_sink sink;
 	void *ctx;

@@ -147,6 +147,7 @@ static int fill_spec(struct run *run, struct err *e)
 		.sleepimage_mib = s->volumes.sleepimage_mib,
 		.kexts = run->kexts,
 		.n_kexts = s->n_kexts,
+		.csr = s->csr,
 	};
 	return r;
 }
@@ -185,7 +186,6 @@ static int make_real_machine(struct run *run, struct err *e)
 		.run_dir = run->dir,
 		.disk = &run->spec,
 		.model = run->plan->s.machine,
-		.csr = run->plan->s.csr,
 		.stop_fd = c->stop_fd,
 		.sink = evidence_sink(&run->ev),
 		.ctx = run,

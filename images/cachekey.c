@@ -107,6 +107,17 @@ static int add_path(EVP_MD_CTX *md, const char *path, unsigned depth, struct err
 	}
 }
 
+/* On other machines it is in NVRAM, which is no part of a disk. */
+static int add_policy(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
+{
+	int r;
+
+	if (!disk_machine(spec)->csr_in_local_policy)
+		return 0;
+	r = add(md, &spec->csr, sizeof(spec->csr), e);
+	return r ? r : add(md, &spec->security, sizeof(spec->security), e);
+}
+
 static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
 {
 	int r;
@@ -117,7 +128,8 @@ static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
 	    (r = add(md, &spec->order, sizeof(spec->order), e)) ||
 	    (r = add_text(md, spec->filevault_user, e)) ||
 	    (r = add_text(md, spec->filevault_passphrase, e)) ||
-	    (r = add(md, &spec->sleepimage_mib, sizeof(spec->sleepimage_mib), e)))
+	    (r = add(md, &spec->sleepimage_mib, sizeof(spec->sleepimage_mib), e)) ||
+	    (r = add_policy(md, spec, e)))
 		return r;
 	for (size_t i = 0; i < spec->n_kexts; i++) {
 		const char *name = strrchr(spec->kexts[i].bundle, '/');

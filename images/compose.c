@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "images/compose.h"
 
+#include <ctype.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,19 +16,6 @@
 #include "sim/platform/rootless.h"
 
 #define ROOTLESS_CONF_MAX (1u << 20)
-
-/* UUIDs follow from the volume's kind, so that a disk's bytes depend on its spec alone. */
-static int make_uuid(const char *label, uint8_t out[16], struct err *e)
-{
-	uint8_t digest[EVP_MAX_MD_SIZE];
-
-	if (!EVP_Digest(label, strlen(label), digest, NULL, EVP_sha256(), NULL))
-		return err_set(e, E_IO, "SHA-256 failed");
-	memcpy(out, digest, 16);
-	out[6] = (uint8_t)((out[6] & 0x0f) | 0x50); /* version 5: by name */
-	out[8] = (uint8_t)((out[8] & 0x3f) | 0x80);
-	return 0;
-}
 
 /* A globbed row marks entries that are there at installation by an attribute. */
 static int mark_entry(const struct rootless_conf *conf, struct fs_node *n, const char *path,
@@ -144,14 +131,41 @@ static int compose_volumes(struct generator *g, struct disk_trees *v,
 	return 0;
 }
 
+static const char *const arch_names[] = {
+	[MACHO_X86_64] = "x86_64",
+	[MACHO_ARM64E] = "arm64e",
+};
+
+#define KERNEL_NAME_MAX 64
+
+/* "kernel.release.t6000" of the build RELEASE_ARM64_T6000; Intel's has a name of its own. */
+static void kernel_name(const struct machine_model *m, char out[static KERNEL_NAME_MAX])
+{
+	const char *chip = strrchr(m->kernel, '_') + 1;
+	int n;
+
+	if (!m->apple_silicon) {
+		snprintf(out, KERNEL_NAME_MAX, "kernel");
+		return;
+	}
+	n = snprintf(out, KERNEL_NAME_MAX, "kernel.release.%s", chip);
+	for (int i = 0; i < n && i < KERNEL_NAME_MAX; i++)
+		out[i] = (char)tolower((unsigned char)out[i]);
+}
+
 static int compose_all(struct generator *g, struct disk_trees *v, struct err *e)
 {
-	char group[UUID_TEXT_MAX];
+	const struct release *release = g->spec->release;
+	const struct machine_model *m = disk_machine(g->spec);
+	char group[UUID_TEXT_MAX], kernel[KERNEL_NAME_MAX], love[RELEASE_BANNER_MAX];
 	struct folders folders;
 	const struct manifest_var vars[] = {
 		{"GROUP", group},
-		{"BUILD", g->spec->release->build},
-		{"PRODUCT_VERSION", g->spec->release->product_version},
+		{"ARCH", arch_names[m->arch]},
+		{"KERNEL", kernel},
+		{"BUILD", release->build},
+		{"PRODUCT_VERSION", release->product_version},
+		{"LOVE", love},
 		{NULL, NULL},
 	};
 	const struct manifest_env env = {
@@ -164,6 +178,8 @@ static int compose_all(struct generator *g, struct disk_trees *v, struct err *e)
 	int r = find_folders(g, &folders, e);
 
 	uuid_text(v->uuid[VOLUME_DATA], group);
+	kernel_name(m, kernel);
+	release_love(release, love);
 	if (!r)
 		r = compose_volumes(g, v, &env, e);
 	return r ? r : protect(v, e);
@@ -182,7 +198,7 @@ int disk_trees_compose(const struct image_env *env, const struct disk_spec *spec
 			continue;
 		r = fs_tree_init(&v->tree[i], spec->release->date * 1000000000, e);
 		if (!r)
-			r = make_uuid(volume_kinds[i].label, v->uuid[i], e);
+			r = volume_uuid(i, v->uuid[i], e);
 	}
 	if (r)
 		return r;

@@ -13,11 +13,8 @@
 #include "images/gpt.h"
 #include "images/made_once.h"
 #include "images/sparse.h"
-#include "sim/base/bytes.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/apfs/writer.h"
-#include "sim/platform/nvram.h"
-#include "sim/platform/paths.h"
 
 /* Its UUID is derived from one of its volumes', and not the same. */
 static void container_uuid(const struct disk_container *c, const struct disk_trees *v,
@@ -112,6 +109,11 @@ int image_build_disk(const struct image_env *env, const struct disk_spec *spec,
 	return r;
 }
 
+bool image_has_chip(const struct disk_spec *spec)
+{
+	return spec->release->sealed_system;
+}
+
 struct base_disk {
 	const struct image_env *env;
 	const struct disk_spec *spec;
@@ -125,12 +127,13 @@ static int make_base_disk(void *arg, const char *path, struct err *e)
 }
 
 int image_base_disk(const struct image_env *env, const struct disk_spec *spec,
-		    char ret_path[static IMAGE_PATH_MAX], bool *ret_built, struct err *e)
+		    struct image_base *ret, struct err *e)
 {
 	struct base_disk b = {env, spec};
-	const struct made_once m = {ret_path, "the base disk", make_base_disk, &b};
+	const struct made_once m = {ret->disk, "the base disk", make_base_disk, &b,
+				    image_has_chip(spec) ? IMAGE_CHIP_SUFFIX : NULL};
 	char key[CACHE_KEY_LEN], dir[PATH_MAX - 128];
-	int r;
+	int n, r;
 
 	snprintf(dir, sizeof(dir), "%s/cache/disks", env->build_dir);
 	r = fsio_mkdirs(dir, 0755, e);
@@ -138,23 +141,13 @@ int image_base_disk(const struct image_env *env, const struct disk_spec *spec,
 		r = image_cache_key(env, spec, key, e);
 	if (r)
 		return r;
-	snprintf(ret_path, IMAGE_PATH_MAX, "%s/%s-%s.raw", dir, spec->release->name, key);
-	r = made_once(env, &m, ret_built, e);
+	n = snprintf(ret->disk, sizeof(ret->disk), "%s/%s-%s.raw", dir, spec->release->name,
+		     key);
+	if (n + sizeof(IMAGE_CHIP_SUFFIX) > sizeof(ret->chip))
+		return err_set(e, E_OVERFLOW, "path too long: %s", dir);
+	ret->chip[0] = '\0';
+	if (m.beside)
+		snprintf(ret->chip, sizeof(ret->chip), "%.*s%s", n, ret->disk, m.beside);
+	r = made_once(env, &m, &ret->built, e);
 	return r ? err_ctx(e, "building the disk") : 0;
-}
-
-int image_build_nvram(const char *path, uint32_t csr, struct err *e)
-{
-	struct nvram nv;
-	uint8_t value[4];
-	int r = 0;
-
-	nvram_init(&nv);
-	put_le32(value, csr);
-	if (csr) /* a Mac on which csrutil was never used has no such variable */
-		r = nvram_set_apple(&nv, NVRAM_CSR_CONFIG, value, sizeof(value), e);
-	if (!r)
-		r = nvram_store_file(&nv, path, e);
-	nvram_release(&nv);
-	return r;
 }

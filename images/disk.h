@@ -16,6 +16,7 @@
 #include "sim/base/err.h"
 #include "sim/platform/machine.h"
 #include "sim/platform/release.h"
+#include "sim/platform/secureboot/localpolicy.h"
 
 /* Where the Mac's history put the volumes (docs/fidelity.md): System is disk1s5 or disk1s1. */
 enum volume_order {
@@ -40,6 +41,12 @@ struct disk_spec {
 	uint64_t sleepimage_mib; /* size of /private/var/vm/sleepimage; 0: none */
 	const struct disk_kext *kexts;
 	size_t n_kexts;
+	/*
+	 * What the owner set before the first boot: SIP's flags, and on Apple silicon, where
+	 * those are part of the LocalPolicy, the level that lets them be.
+	 */
+	uint32_t csr;
+	enum sb_level security;
 };
 
 struct image_env {
@@ -57,22 +64,41 @@ struct image_env {
 /* The machine of @spec. */
 const struct machine_model *disk_machine(const struct disk_spec *spec);
 
+/* Files of the cache; a run works on overlays and copies of them. */
+struct image_base {
+	char disk[IMAGE_PATH_MAX]; /* raw, sparse */
+	char chip[IMAGE_PATH_MAX]; /* see secureboot/chip.h; "": nothing on it is signed */
+	bool built;                /* now; else the cache had it */
+};
+
 /*
- * Path of the base disk (raw, sparse) for @spec, built now if the cache does not
- * hold it. Two processes may ask at the same time; one builds, the other waits.
- * *ret_built (may be NULL) says whether it was built now.
- * E_INFRA: libguestfs or a needed file is missing. E_NOSPC: host disk full.
+ * The base disk for @spec, built now if the cache does not hold it. Two processes may ask
+ * at the same time; one builds, the other waits.
+ * E_INFRA: libguestfs or a needed file is missing. E_NOSPC: host disk full. E_UNSUPPORTED:
+ * the release does not run on the machine. E_INVAL: a policy that cannot be.
  */
 int image_base_disk(const struct image_env *env, const struct disk_spec *spec,
-		    char ret_path[static IMAGE_PATH_MAX], bool *ret_built,
-		    struct err *e) MUST_CHECK;
+		    struct image_base *ret, struct err *e) MUST_CHECK;
 
-/* Build the disk of @spec into the new file @path, without the cache. */
+/* What is added to the name of a disk for that of the chip that it was signed for. */
+#define IMAGE_CHIP_SUFFIX ".chip"
+
+/* Is there a chip (or a root of trust that stands in for one) beside the disk of @spec? */
+bool image_has_chip(const struct disk_spec *spec);
+
+/*
+ * Build the disk of @spec into the new file @path, without the cache, and beside it the
+ * chip, @path with IMAGE_CHIP_SUFFIX.
+ */
 int image_build_disk(const struct image_env *env, const struct disk_spec *spec,
 		     const char *path, struct err *e) MUST_CHECK;
 
-/* Write the NVRAM of a Mac as it leaves the factory, with @csr in csr-active-config. */
-int image_build_nvram(const char *path, uint32_t csr, struct err *e) MUST_CHECK;
+/*
+ * Write the NVRAM of the Mac of @spec before its first start: its SIP flags, unless they
+ * are in a LocalPolicy.
+ */
+int image_build_nvram(const struct disk_spec *spec, const char *path,
+		      struct err *e) MUST_CHECK;
 
 /*
  * What an update from @from to @spec->release brings to the system volume: a tar

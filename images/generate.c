@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "images/driver_extensions.h"
 #include "images/firmlinks.h"
 #include "sim/base/fsio.h"
 #include "sim/carrier/guest_runtime.h"
@@ -87,6 +88,14 @@ static int gen_kexts(struct generator *g, struct fs_tree *t, const char *path, u
 			return r;
 	}
 	return 0;
+}
+
+static int gen_driver_extensions(struct generator *g, struct fs_tree *t, const char *path,
+				 uint32_t mode, struct err *e)
+{
+	(void)g;
+	(void)mode;
+	return driver_extensions_add(t, path, e);
 }
 
 static int gen_firmlinks(struct generator *g, struct fs_tree *t, const char *path,
@@ -192,6 +201,7 @@ static const struct {
 	{"kernel", gen_kernel},
 	{"prelinkedkernel", gen_plk},
 	{"system-extensions", gen_system_extensions},
+	{"driver-extensions", gen_driver_extensions},
 	{"kexts", gen_kexts},
 	{"firmlinks", gen_firmlinks},
 	{"crypto-users", gen_crypto_users},

@@ -193,7 +193,7 @@ int gpt_layout(const struct image_env *env, const struct gpt_scheme *scheme,
 	       char ret_path[static IMAGE_PATH_MAX], struct err *e)
 {
 	struct layout l = {env, scheme, NULL};
-	const struct made_once m = {ret_path, "the partition table", make_layout, &l};
+	const struct made_once m = {ret_path, "the partition table", make_layout, &l, NULL};
 	char dir[PATH_MAX - 64];
 	int r;
 

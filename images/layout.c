@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "images/layout.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "sim/formats/apfs/raw.h"
 #include "sim/formats/gpt/gpt.h"
@@ -179,5 +181,18 @@ int volume_name(const struct disk_layout *l, enum volume v, const char *system_n
 		n = snprintf(out, VOLUME_NAME_MAX, "%s", k->name ? k->name : system);
 	if (n >= VOLUME_NAME_MAX)
 		return err_set(e, E_INVAL, "volume name too long: %s", system);
+	return 0;
+}
+
+int volume_uuid(enum volume v, uint8_t out[static UUID_LEN], struct err *e)
+{
+	const char *label = volume_kinds[v].label;
+	uint8_t digest[EVP_MAX_MD_SIZE];
+
+	if (!EVP_Digest(label, strlen(label), digest, NULL, EVP_sha256(), NULL))
+		return err_set(e, E_IO, "SHA-256 failed");
+	memcpy(out, digest, UUID_LEN);
+	out[6] = (uint8_t)((out[6] & 0x0f) | 0x50); /* version 5: by name */
+	out[8] = (uint8_t)((out[8] & 0x3f) | 0x80);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "images/disk.h"
+#include "sim/base/idtext.h"
 
 #define VOLUME_NAME_MAX       256 /* with its NUL */
 #define LAYOUT_PARTITIONS_MAX 3
@@ -99,5 +100,8 @@ uint64_t gpt_scheme_disk_size(const struct gpt_scheme *s);
 /* The name of the volume @v. E_INVAL when the user's name leaves no room for it. */
 int volume_name(const struct disk_layout *l, enum volume v, const char *system_name,
 		char out[static VOLUME_NAME_MAX], struct err *e) MUST_CHECK;
+
+/* UUIDs follow from the volume's kind, so that a disk's bytes depend on its spec alone. */
+int volume_uuid(enum volume v, uint8_t out[static UUID_LEN], struct err *e) MUST_CHECK;
 
 #endif

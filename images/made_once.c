@@ -25,18 +25,34 @@ static int sibling(char out[static PATH_MAX], const char *path, const char *suff
 	return 0;
 }
 
+#define SUMS_MAX (2 * SPARSE_HASH_LEN)
+
+/* A line for the file, and one for that beside it. */
+static int sums_of(const struct made_once *m, const char *path, char out[static SUMS_MAX],
+		   struct err *e)
+{
+	char beside[PATH_MAX];
+	int r = sparse_hash(path, out, e);
+
+	if (r || !m->beside)
+		return r;
+	r = sibling(beside, path, m->beside, e);
+	out[SPARSE_HASH_LEN - 1] = '\n';
+	return r ? r : sparse_hash(beside, out + SPARSE_HASH_LEN, e);
+}
+
 /* 0: whole; E_NOTFOUND: not there; anything else: not what was made. */
-static int check(const char *path, const char *sum_path, struct err *e)
+static int check(const struct made_once *m, const char *sum_path, struct err *e)
 {
 	struct buf want = BUF_INIT;
-	char sum[SPARSE_HASH_LEN];
-	int r = fsio_exists(path) ? fsio_read(sum_path, sizeof(sum), &want, e)
-				  : err_set(e, E_NOTFOUND, "%s is not there", path);
+	char sums[SUMS_MAX];
+	int r = fsio_exists(m->path) ? fsio_read(sum_path, sizeof(sums), &want, e)
+				     : err_set(e, E_NOTFOUND, "%s is not there", m->path);
 
 	if (!r)
-		r = sparse_hash(path, sum, e);
-	if (!r && strcmp(buf_str(&want), sum) != 0)
-		r = err_set(e, E_CORRUPT, "%s is not what was made", path);
+		r = sums_of(m, m->path, sums, e);
+	if (!r && strcmp(buf_str(&want), sums) != 0)
+		r = err_set(e, E_CORRUPT, "%s is not what was made", m->path);
 	buf_release(&want);
 	return r;
 }
@@ -76,25 +92,47 @@ static int finish(const char *path)
 	return r;
 }
 
+/* Give the new files their names: that which others look at last. */
+static int publish(const struct made_once *m, const char *tmp, const char *tmp_beside,
+		   struct err *e)
+{
+	char beside[PATH_MAX];
+	int r = 0;
+
+	if (m->beside)
+		r = sibling(beside, m->path, m->beside, e);
+	if (!r && m->beside && rename(tmp_beside, beside))
+		r = err_sys(e, "renaming %s", tmp_beside);
+	if (!r && rename(tmp, m->path))
+		r = err_sys(e, "renaming %s", tmp);
+	return r;
+}
+
 static int make(const struct made_once *m, const char *sum_path, struct err *e)
 {
-	char tmp[PATH_MAX], sum[SPARSE_HASH_LEN];
+	char tmp[PATH_MAX], beside[PATH_MAX], sums[SUMS_MAX];
 	int r = sibling(tmp, m->path, ".new", e);
 
+	/* Without a second file its name is the first's, and all is done twice. */
+	if (!r)
+		r = sibling(beside, tmp, m->beside ? m->beside : "", e);
 	if (r)
 		return r;
 	unlink(tmp); /* of a maker that was killed; we hold the lock */
+	unlink(beside);
 	r = m->make(m->arg, tmp, e);
-	if (!r && finish(tmp))
+	if (!r && (finish(tmp) || finish(beside)))
 		r = err_sys(e, "writing %s", tmp);
 	if (!r)
-		r = sparse_hash(tmp, sum, e);
+		r = sums_of(m, tmp, sums, e);
 	if (!r)
-		r = fsio_write_atomic(sum_path, sum, strlen(sum), 0644, e);
-	if (!r && rename(tmp, m->path))
-		r = err_sys(e, "renaming %s", tmp);
-	if (r)
+		r = fsio_write_atomic(sum_path, sums, strlen(sums), 0644, e);
+	if (!r)
+		r = publish(m, tmp, beside, e);
+	if (r) {
 		unlink(tmp);
+		unlink(beside);
+	}
 	return r;
 }
 
@@ -120,13 +158,13 @@ int made_once(const struct image_env *env, const struct made_once *m, bool *ret_
 	r = sibling(sum_path, m->path, ".sum", e);
 	if (!r)
 		r = sibling(lock_path, m->path, ".lock", e);
-	if (r || !check(m->path, sum_path, &state))
+	if (r || !check(m, sum_path, &state))
 		return r;
 	r = lock(env, lock_path, &fd, e);
 	if (r)
 		return r;
 	/* Somebody else may have made it while we waited. */
-	if (check(m->path, sum_path, &state)) {
+	if (check(m, sum_path, &state)) {
 		if (state.code != E_NOTFOUND || fsio_exists(m->path))
 			tell_damage(env, m);
 		r = make(m, sum_path, e);

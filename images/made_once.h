@@ -15,9 +15,14 @@
 struct made_once {
 	const char *path;
 	const char *what; /* "base disk", for messages */
-	/* Make the new file @path, which does not exist. */
+	/* Make the new file @path, which does not exist, and what belongs beside it. */
 	int (*make)(void *arg, const char *path, struct err *e);
 	void *arg;
+	/*
+	 * What is added to the name of the file for that of a second one, which is made
+	 * with it and as whole as it is; NULL: there is none.
+	 */
+	const char *beside;
 };
 
 /*

@@ -168,13 +168,15 @@ static void an_update_brings_what_differs(void)
 
 static void a_new_nvram_holds_sip(void)
 {
+	struct disk_spec s = spec();
 	struct nvram nv;
 	struct err e = ERR_INIT;
 	char path[4096];
 	const struct nvram_var *v;
 
+	s.csr = 0x77;
 	snprintf(path, sizeof(path), "%s/nvram", test_tmpdir());
-	ASSERT_OK(image_build_nvram(path, 0x77, &e), &e);
+	ASSERT_OK(image_build_nvram(&s, path, &e), &e);
 	nvram_init(&nv);
 	ASSERT_OK(nvram_load_file(&nv, path, &e), &e);
 	v = nvram_get_apple(&nv, "csr-active-config");

@@ -72,7 +72,7 @@ static void damage_is_noticed(void)
 	struct image_env env = {.progress = note};
 	struct maker maker = {.calls = 0};
 	char path[512];
-	struct made_once m = {path, "it", make, &maker};
+	struct made_once m = {path, "it", make, &maker, NULL};
 	struct err e = ERR_INIT;
 	bool made;
 
@@ -94,12 +94,50 @@ static void damage_is_noticed(void)
 	CU_ASSERT_TRUE(made);
 }
 
+static int make_two(void *arg, const char *path, struct err *e)
+{
+	char beside[560];
+	int r = make(arg, path, e);
+
+	snprintf(beside, sizeof(beside), "%s.chip", path);
+	return r ? r : fsio_write_atomic(beside, "beside", 6, 0644, e);
+}
+
+/* What belongs together is made together, whichever of the two was damaged. */
+static void two_files_are_one_thing(void)
+{
+	struct image_env env = {.progress = note};
+	struct maker maker = {.calls = 0};
+	char path[512], beside[520];
+	struct made_once m = {path, "it", make_two, &maker, ".chip"};
+	struct err e = ERR_INIT;
+	bool made;
+
+	snprintf(path, sizeof(path), "%s/two", test_tmpdir());
+	snprintf(beside, sizeof(beside), "%s.chip", path);
+	ASSERT_OK(made_once(&env, &m, &made, &e), &e);
+	CU_ASSERT_TRUE(made && fsio_exists(beside));
+	ASSERT_OK(made_once(&env, &m, &made, &e), &e);
+	CU_ASSERT_FALSE(made);
+	change(beside, 0, "B");
+	ASSERT_OK(made_once(&env, &m, &made, &e), &e);
+	CU_ASSERT_TRUE(made);
+	unlink(beside);
+	ASSERT_OK(made_once(&env, &m, &made, &e), &e);
+	CU_ASSERT_TRUE(made && fsio_exists(beside));
+	change(path, 0, "B");
+	ASSERT_OK(made_once(&env, &m, &made, &e), &e);
+	CU_ASSERT_TRUE(made);
+	ASSERT_OK(made_once(&env, &m, &made, &e), &e);
+	CU_ASSERT_FALSE(made);
+}
+
 static void failure_leaves_nothing(void)
 {
 	struct image_env env = {.progress = NULL};
 	struct maker maker = {.fail = true};
 	char path[512], tmp[520];
-	struct made_once m = {path, "it", make, &maker};
+	struct made_once m = {path, "it", make, &maker, NULL};
 	struct err e = ERR_INIT;
 
 	snprintf(path, sizeof(path), "%s/fails", test_tmpdir());
@@ -125,7 +163,7 @@ static void waiting_can_be_stopped(void)
 	struct image_env env = {.stopped = yes};
 	struct maker maker = {.calls = 0};
 	char path[512], lock[520];
-	struct made_once m = {path, "it", make, &maker};
+	struct made_once m = {path, "it", make, &maker, NULL};
 	struct err e = ERR_INIT;
 	int fd;
 
@@ -237,6 +275,7 @@ static void the_key_of_strange_bundles(void)
 }
 
 TEST_MAIN("made once", {"damage is noticed", damage_is_noticed},
+	  {"two files are one thing", two_files_are_one_thing},
 	  {"a failure leaves nothing", failure_leaves_nothing},
 	  {"waiting can be stopped", waiting_can_be_stopped},
 	  {"copies have the same hash", copies_have_the_same_hash},

@@ -52,6 +52,30 @@ void uuid_text(const uint8_t uuid[static UUID_LEN], char out[static UUID_TEXT_MA
 		 u[12], u[13], u[14], u[15]);
 }
 
+bool uuid_parse(const char *text, uint8_t out[static UUID_LEN])
+{
+	/* Where a group of digits begins, and how many bytes it has. */
+	static const struct {
+		unsigned at, bytes;
+	} groups[] = {{0, 4}, {9, 2}, {14, 2}, {19, 2}, {24, 6}};
+	char digits[13];
+
+	if (strlen(text) != UUID_TEXT_MAX - 1)
+		return false;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		unsigned at = groups[i].at, n = groups[i].bytes;
+
+		if (at && text[at - 1] != '-')
+			return false;
+		memcpy(digits, text + at, 2 * n);
+		digits[2 * n] = '\0';
+		if (!hex_parse(digits, out, n))
+			return false;
+		out += n;
+	}
+	return true;
+}
+
 int sha256_text(const void *data, size_t len, char out[static SHA256_TEXT_MAX],
 		struct err *e)
 {

@@ -22,6 +22,9 @@ bool hex_parse(const char *text, void *out, size_t len);
 /* "8E3B9A4C-...": upper case, bytes in the order in which they stand (RFC 4122). */
 void uuid_text(const uint8_t uuid[static UUID_LEN], char out[static UUID_TEXT_MAX]);
 
+/* The bytes of such a text, with digits of either case. False: it is something else. */
+bool uuid_parse(const char *text, uint8_t out[static UUID_LEN]);
+
 /* SHA-256 of @data, in lower-case hexadecimal. E_INFRA when OpenSSL has no SHA-256. */
 int sha256_text(const void *data, size_t len, char out[static SHA256_TEXT_MAX],
 		struct err *e) MUST_CHECK;

@@ -42,5 +42,7 @@
 #define NVRAM_RECOVERY   "recovery-boot-mode"
 /* Which system to start: text with the UUID of a System volume; absent: the first. */
 #define NVRAM_BOOT_DEVICE "efi-boot-device"
+/* Apple silicon's: "<GPT type>:<GPT partition>:<volume group>", see secureboot/chain.h. */
+#define NVRAM_BOOT_VOLUME "boot-volume"
 
 #endif

@@ -70,7 +70,7 @@ static void identifiers_as_text(void)
 					       0x80, 9,    10,   11,   12, 13, 14,   0xff};
 	char text[SHA256_TEXT_MAX];
 	struct err e = ERR_INIT;
-	uint8_t got[3];
+	uint8_t got[3], parsed[UUID_LEN];
 
 	hex_text("\x00\x7f\xa0", 3, text);
 	CU_ASSERT_STRING_EQUAL(text, "007fa0");
@@ -81,6 +81,12 @@ static void identifiers_as_text(void)
 	CU_ASSERT_FALSE(hex_parse("00 fa0", got, 3));
 	uuid_text(uuid, text);
 	CU_ASSERT_STRING_EQUAL(text, "8E3B9A4C-0001-5FFE-8009-0A0B0C0D0EFF");
+	CU_ASSERT_TRUE(uuid_parse("8e3b9a4C-0001-5FFE-8009-0A0B0C0D0EFF", parsed));
+	CU_ASSERT_EQUAL(memcmp(parsed, uuid, sizeof(uuid)), 0);
+	CU_ASSERT_FALSE(uuid_parse("8E3B9A4C-0001-5FFE-8009-0A0B0C0D0EF", parsed));
+	CU_ASSERT_FALSE(uuid_parse("8E3B9A4C-0001-5FFE-8009-0A0B0C0D0EFF0", parsed));
+	CU_ASSERT_FALSE(uuid_parse("8E3B9A4C-0001-5FFE-8009:0A0B0C0D0EFF", parsed));
+	CU_ASSERT_FALSE(uuid_parse("8E3B9A4C-0001-5FFE-80x9-0A0B0C0D0EFF", parsed));
 	ASSERT_OK(sha256_text("abc", 3, text, &e), &e); /* FIPS 180-2, B.1 */
 	CU_ASSERT_STRING_EQUAL(text, "ba7816bf8f01cfea414140de5dae2223"
 				     "b00361a396177a9cb410ff61f20015ad");
