@@ -6,7 +6,8 @@
 int sha256_init(struct sha256 *s, struct err *e)
 {
 	*s = (struct sha256){.md = EVP_MD_fetch(NULL, "SHA256", NULL),
-			     .ctx = EVP_MD_CTX_new()};
+			     .ctx = EVP_MD_CTX_new(),
+			     .pairs = sha256_can_pair()};
 	if (s->md && s->ctx)
 		return 0;
 	int rc = s->md ? err_set(e, E_NOMEM, "out of memory for a hash")

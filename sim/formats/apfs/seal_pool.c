@@ -36,20 +36,36 @@ static struct seal_job *queue_take(struct seal_queue *q)
 
 /* ---- hashing ---- */
 
+/* The hashes of pieces @i and, when it is as long, @i + 1; returns how many. */
+static size_t hash_pieces(struct sha256 *sha, struct seal_job *job, size_t i,
+			  const uint8_t *at, uint8_t hash[2][APFS_SEAL_HASH_LEN])
+{
+	const struct seal_piece *p = &job->pieces[i];
+
+	if (i + 1 == job->n || p[1].chunk.len != p->chunk.len) {
+		job->error = sha256_of(sha, at, p->chunk.len, hash[0], &job->why);
+		return 1;
+	}
+	job->error = sha256_of_pair(sha, at, at + p->chunk.len, p->chunk.len, hash[0],
+				    hash[1], &job->why);
+	return 2;
+}
+
 static void hash_job(struct sha256 *sha, struct seal_job *job)
 {
-	uint8_t hash[APFS_SEAL_HASH_LEN];
+	uint8_t hash[2][APFS_SEAL_HASH_LEN];
 	const uint8_t *at = job->data;
 
 	job->error = 0;
-	for (size_t i = 0; i < job->n; i++) {
-		struct seal_piece *p = &job->pieces[i];
+	for (size_t i = 0; i < job->n && !job->error;) {
+		size_t n = hash_pieces(sha, job, i, at, hash);
 
-		job->error = sha256_of(sha, at, p->chunk.len, hash, &job->why);
-		if (job->error)
-			return;
-		p->bad = memcmp(hash, p->chunk.hash, sizeof(hash)) != 0;
-		at += p->chunk.len;
+		for (size_t k = 0; k < n; k++, i++) {
+			struct seal_piece *p = &job->pieces[i];
+
+			p->bad = memcmp(hash[k], p->chunk.hash, sizeof(hash[k])) != 0;
+			at += p->chunk.len;
+		}
 	}
 }
 
