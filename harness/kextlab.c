@@ -68,6 +68,19 @@ const struct command commands[] = {
 	 "  unmount FOLDER             end that\n"
 	 "PLACE is VOLUME:/path or VOLUME /path; VOLUME a name, a role or a UUID.\n",
 	 cmd_image},
+	{"seal", "sealed volumes: make, show, verify, explain",
+	 "ACTION ...\n"
+	 "  show IMAGE                 the seals of the system's volume, and their signature\n"
+	 "  verify IMAGE [--full]      does the seal hold? --full: every node, every file\n"
+	 "         [--root-hash HEX]   against this root hash instead of the stored one\n"
+	 "  explain IMAGE PATH         the hashes from a file's blocks up to the root\n"
+	 "IMAGE is a disk or a bare container, raw or qcow2, whoever wrote it.\n"
+	 "  --volume V                 its name, role, UUID or device: not the system's\n"
+	 "  --snapshot NAME|XID        this state; --live: the live one. Without them what\n"
+	 "                             a Mac roots from (show: all)\n"
+	 "  --json                     as JSON\n"
+	 "Exit status of verify: 0 it holds, 1 it does not.\n",
+	 cmd_seal},
 	{"doctor", "is everything here that a run needs?",
 	 "\n  --json           as JSON\n", cmd_doctor},
 	{"help", "explain a command, or the scenario language", "[COMMAND|language]\n",
