@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* kextlab image: look into disks, and build them. */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +9,7 @@
 #include "harness/cmd_image.h"
 #include "harness/disk_files.h"
 #include "harness/kernel_info.h"
+#include "harness/new_file.h"
 #include "images/inspect.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/paths.h"
@@ -227,26 +225,16 @@ static int take_build_option(struct disk_spec *spec, struct disk_kext *kexts, in
 	}
 }
 
-/* The disk gets its name when it is complete, and takes nobody else's. */
-static int build_file(const struct image_env *env, const struct disk_spec *spec,
-		      const char *path, struct err *e)
-{
-	char part[PLACE_MAX];
-	int r;
+struct build {
+	const struct image_env *env;
+	const struct disk_spec *spec;
+};
 
-	if (fsio_exists(path))
-		return err_set(e, E_EXISTS, "'%s' is there already", path);
-	if (snprintf(part, sizeof(part), "%s.part-%ld", path, (long)getpid()) >=
-	    (int)sizeof(part))
-		return err_set(e, E_OVERFLOW, "the path is too long");
-	r = image_build_disk(env, spec, part, e);
-	/* Not every file system can refuse to replace. */
-	if (!r && renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) &&
-	    (errno != EINVAL || rename(part, path)))
-		r = err_sys(e, "making '%s'", path);
-	if (r)
-		unlink(part);
-	return r;
+static int build_part(void *ctx, const char *part, struct err *e)
+{
+	const struct build *b = ctx;
+
+	return image_build_disk(b->env, b->spec, part, e);
 }
 
 static int do_build(const struct app *app, int argc, char **argv)
@@ -266,7 +254,9 @@ static int do_build(const struct app *app, int argc, char **argv)
 		return r;
 	if (!spec.release || optind + 1 != argc)
 		return cmd_usage_error("image", "build --release NAME [--machine NAME] FILE");
-	return build_file(&env, &spec, argv[optind], &e) ? cmd_error(&e) : EXIT_PASSED;
+	return new_file(argv[optind], build_part, &(struct build){&env, &spec}, &e)
+		       ? cmd_error(&e)
+		       : EXIT_PASSED;
 }
 
 static const struct {

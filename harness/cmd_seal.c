@@ -11,7 +11,7 @@ enum {
 	WITH_STATE = 1, /* --volume, --snapshot, --live */
 	WITH_JSON = 2,
 	WITH_CHECK = 4, /* --full, --root-hash */
-	WITH_MAKE = 8,	/* -o, --name, --no-snapshot, --case-sensitive */
+	WITH_MAKE = 8,	/* -o, --name, --time, --no-snapshot, --case-sensitive */
 };
 
 static const struct action {
@@ -20,6 +20,7 @@ static const struct action {
 	unsigned with; /* kinds of options */
 	int (*run)(const struct seal_words *w);
 } actions[] = {
+	{"make", "TREE -o IMAGE", 1, 1, WITH_MAKE | WITH_JSON, seal_make},
 	{"show", "IMAGE", 1, 1, WITH_STATE | WITH_JSON, seal_show},
 	{"verify", "IMAGE", 1, 1, WITH_STATE | WITH_JSON | WITH_CHECK, seal_verify},
 	{"explain", "IMAGE PATH", 2, 2, WITH_STATE | WITH_JSON, seal_explain},
@@ -35,6 +36,7 @@ static const struct option options[] = {
 	{"root-hash", required_argument, NULL, 'r'},
 	{"output", required_argument, NULL, 'o'},
 	{"name", required_argument, NULL, 'n'},
+	{"time", required_argument, NULL, 't'},
 	{"no-snapshot", no_argument, NULL, 'N'},
 	{"case-sensitive", no_argument, NULL, 'c'},
 	{NULL, 0, NULL, 0},
@@ -47,7 +49,7 @@ static unsigned kind_of(int option)
 		return WITH_STATE;
 	if (strchr("fr", option))
 		return WITH_CHECK;
-	return option == 'j' ? WITH_JSON : strchr("onNc", option) ? WITH_MAKE : 0;
+	return option == 'j' ? WITH_JSON : strchr("ontNc", option) ? WITH_MAKE : 0;
 }
 
 static void take_option(struct seal_words *w, int option)
@@ -76,6 +78,9 @@ static void take_option(struct seal_words *w, int option)
 		break;
 	case 'n':
 		w->name = optarg;
+		break;
+	case 't':
+		w->time = optarg;
 		break;
 	case 'N':
 		w->no_snapshot = true;

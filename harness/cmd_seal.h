@@ -14,12 +14,13 @@ struct seal_words {
 	int n_args;
 	const char *volume;   /* NULL: the system's */
 	const char *snapshot; /* NULL: what a Mac roots from; "": live */
-	const char *output, *name;
+	const char *output, *name, *time;
 	const char *root_hash; /* 64 digits */
 	bool json, full, no_snapshot, case_sensitive;
 };
 
 /* Each returns an exit status. */
+int seal_make(const struct seal_words *w);
 int seal_show(const struct seal_words *w);
 int seal_verify(const struct seal_words *w);
 int seal_explain(const struct seal_words *w);

@@ -112,9 +112,15 @@ static void print_text(const struct verify *x, const struct err *bad)
 	char state[APFS_NAME_BUF + 64];
 	bool holds = !bad && !r->faults;
 
-	printf("the seal %s: '%s', %s\n", holds ? "holds" : "does not hold",
-	       x->place.volume.name,
-	       seal_state_text(&x->place, x->xid, state, sizeof(state)));
+	if (!x->v)
+		printf("the seal does not hold: '%s' cannot be read\n", x->w->args[0]);
+	else
+		printf("%s: '%s', %s\n",
+		       holds		? "the seal holds"
+		       : r->info.sealed ? "the seal does not hold"
+					: "there is no seal",
+		       x->place.volume.name,
+		       seal_state_text(&x->place, x->xid, state, sizeof(state)));
 	if (bad)
 		printf("  %s\n", bad->msg);
 	for (size_t i = 0; i < r->n_findings; i++)
@@ -172,9 +178,11 @@ static json_t *verdict_json(const struct verify *x, const struct err *bad)
 }
 
 /* Is @e about the seal, so that it is a verdict and no failure of the check? */
-static bool is_verdict(const struct err *e)
+static bool is_verdict(const struct verify *x, const struct err *e)
 {
-	return e->code == E_BADHASH || e->code == E_CORRUPT;
+	bool no_seal = x->v && e->code == E_INVAL && !x->report.info.sealed;
+
+	return e->code == E_BADHASH || e->code == E_CORRUPT || no_seal;
 }
 
 static int verdict(struct verify *x, const struct err *bad)
@@ -198,13 +206,12 @@ int seal_verify(const struct seal_words *w)
 		r = take_root_hash(&x, &e);
 	if (!r)
 		r = seal_place_state(&x.place, w->snapshot, &x.v, &x.xid, &e);
-	if (r) {
-		status = cmd_error(&e);
-	} else {
+	if (!r)
 		r = check(&x, &e);
-		status =
-			r && !is_verdict(&e) ? cmd_error(&e) : verdict(&x, r ? &e : NULL);
-	}
+	if (r && !is_verdict(&x, &e))
+		status = cmd_error(&e);
+	else
+		status = verdict(&x, r ? &e : NULL);
 	apfs_seal_report_release(&x.report);
 	apfs_volume_close(x.v);
 	seal_place_close(&x.place);

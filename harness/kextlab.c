@@ -70,6 +70,10 @@ const struct command commands[] = {
 	 cmd_image},
 	{"seal", "sealed volumes: make, show, verify, explain",
 	 "ACTION ...\n"
+	 "  make TREE -o IMAGE         a new container with TREE as a sealed system volume\n"
+	 "       [--name NAME]         of the volume; [--case-sensitive] [--no-snapshot]\n"
+	 "       [--time SECONDS]      of all files, since 1970: part of what is sealed. Else\n"
+	 "                             $SOURCE_DATE_EPOCH, or the time of the folder TREE\n"
 	 "  show IMAGE                 the seals of the system's volume, and their signature\n"
 	 "  verify IMAGE [--full]      does the seal hold? --full: every node, every file\n"
 	 "         [--root-hash HEX]   against this root hash instead of the stored one\n"

@@ -233,6 +233,9 @@ static void every_node(void)
 			size_t at = (x = x * 1664525u + 1013904223u) >> 20;
 			uint8_t mask = (uint8_t)(1 << (x >> 8 & 7));
 
+			/* Its level: not even the layout is right then. */
+			if (!i)
+				at = 0x22;
 			seal_image_flip(&im, bno, at, mask);
 			node_is_caught(bno, b[0x20] & APFS_BTNODE_ROOT);
 			seal_image_flip(&im, bno, at, mask);
