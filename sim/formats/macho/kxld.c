@@ -78,6 +78,8 @@ static int check_commands(const struct kx *k, struct err *e)
 		size_t off;
 
 		macho_lc_at(&k->m, i, &cmd, &off, &size);
+		if (cmd == LC_UNIXTHREAD && k->rq->kernel)
+			continue;
 		if (lc_policy(cmd) < 0)
 			return err_set(e, E_UNSUPPORTED,
 				       "The Mach-O file is malformed: Invalid load "
@@ -147,7 +149,7 @@ static int open_kext(struct kx *k, struct err *e)
 
 	if (r)
 		return r;
-	if (k->m.filetype != MH_KEXT_BUNDLE)
+	if (k->m.filetype != (k->rq->kernel ? MH_EXECUTE : MH_KEXT_BUNDLE))
 		return err_set(e, E_UNSUPPORTED,
 			       "The Mach-O filetype 0x%x is not supported on the target "
 			       "architecture.",
@@ -195,6 +197,9 @@ static int fill_kmod_info(struct kx *k, uint64_t size, uint64_t *ret, struct err
 	struct macho_symbol s;
 	uint8_t *p;
 
+	*ret = 0;
+	if (k->rq->kernel)
+		return 0;
 	if (macho_find_defined(&k->m, "_kmod_info", &s, e))
 		return err_set(e, E_NOTFOUND,
 			       "The kext is missing its kmod_info structure.");
@@ -280,6 +285,35 @@ static int put_segment(struct kx *k, struct buf *out, unsigned i,
 	return macho_put_segment(out, &seg, sects, e);
 }
 
+/* Where the program counter is in LC_UNIXTHREAD; NULL when it is not there. */
+static uint8_t *thread_pc(const struct kx *k, uint8_t *cmd, uint32_t size)
+{
+	const bool arm = k->m.arch == macho_arch(MACHO_ARM64E);
+	const struct macho_thread_raw *t = (const void *)cmd;
+	size_t reg = arm ? ARM_THREAD_STATE64_PC : X86_THREAD_STATE64_RIP;
+
+	if (size < sizeof(*t) + (arm ? 8 * (33 - 21) : 0) ||
+	    le32_get(t->flavor) != (arm ? ARM_THREAD_STATE64 : X86_THREAD_STATE64))
+		return NULL;
+	return cmd + offsetof(struct macho_thread_raw, reg) + 8 * reg;
+}
+
+/* The kernel's entry point moves with its segment. */
+static int put_thread(struct kx *k, struct buf *out, size_t off, uint32_t size,
+		      struct err *e)
+{
+	size_t at = out->len;
+	int r = buf_append(out, k->m.data + off, size, e);
+	uint8_t *pc = r ? NULL : thread_pc(k, out->data + at, size);
+
+	if (r)
+		return r;
+	if (!pc)
+		return malformed("LC_UNIXTHREAD", e);
+	put_le64(pc, get_le64(pc) + kx_slide_at(k, get_le64(pc)));
+	return 0;
+}
+
 static int put_command(struct kx *k, struct buf *out, unsigned i, unsigned *seg,
 		       const struct linkedit *le, struct err *e)
 {
@@ -300,6 +334,8 @@ static int put_command(struct kx *k, struct buf *out, unsigned i, unsigned *seg,
 		d.locreloff = k->n_relocs ? le->start : 0;
 		d.nlocrel = k->n_relocs;
 		return macho_put_dysymtab(out, &d, e);
+	case LC_UNIXTHREAD:
+		return put_thread(k, out, off, size, e);
 	default:
 		return buf_append(out, k->m.data + off, size, e);
 	}
@@ -308,7 +344,7 @@ static int put_command(struct kx *k, struct buf *out, unsigned i, unsigned *seg,
 static int put_commands(struct kx *k, const struct linkedit *le, struct err *e)
 {
 	struct macho_head head = {.arch = k->m.arch,
-				  .filetype = MH_KEXT_BUNDLE,
+				  .filetype = (enum macho_filetype)k->m.filetype,
 				  .flags = k->m.flags | MH_NOUNDEFS};
 	size_t room = sizeof(struct macho_header_raw) + k->m.sizeofcmds;
 	struct buf cmds = BUF_INIT, out = BUF_INIT;
@@ -421,11 +457,11 @@ static int measure(struct kx *k, struct kxld_layout *ret, struct err *e)
 	return 0;
 }
 
-int kxld_measure(const void *file, size_t len, const struct macho_arch *arch,
-		 struct kxld_layout *ret, struct err *e)
+int kxld_measure(const struct kxld_request *rq, struct kxld_layout *ret, struct err *e)
 {
-	const struct kxld_request rq = {.file = file, .len = len, .arch = arch};
-	struct kx k = {.rq = &rq};
+	const struct kxld_request plain = {
+		.file = rq->file, .len = rq->len, .arch = rq->arch, .kernel = rq->kernel};
+	struct kx k = {.rq = &plain};
 	int r;
 
 	memset(ret, 0, sizeof(*ret));

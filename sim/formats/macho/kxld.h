@@ -46,6 +46,7 @@ struct kxld_request {
 	/* NULL: segments stay together. Else their addresses, of all but __LINKEDIT, each
 	 * a multiple of 4 KiB; the kext needs split information (kxld_measure). */
 	const uint64_t *seg_addr;
+	bool kernel;	  /* @file is the kernel: MH_EXECUTE, without kmod_info */
 	bool keep_relocs; /* leave local relocations behind, so that it can slide */
 	const struct kxld_exports *const *deps; /* direct dependencies, in their order */
 	size_t n_deps;
@@ -62,9 +63,9 @@ struct kxld_layout {
 	} seg[MACHO_SEGS_MAX];
 	bool split; /* has split information */
 };
-/* Errors as kxld_link's for the executable. */
-int kxld_measure(const void *file, size_t len, const struct macho_arch *arch,
-		 struct kxld_layout *ret, struct err *e) MUST_CHECK;
+/* @rq's file, arch and kernel are looked at. Errors as kxld_link's for them. */
+int kxld_measure(const struct kxld_request *rq, struct kxld_layout *ret,
+		 struct err *e) MUST_CHECK;
 
 /*
  * A linked kext: the bytes that belong at load_addr. Zero-initialise. It is a Mach-O file

@@ -93,7 +93,7 @@ int kx_index_symbols(struct kx *k, struct err *e)
 	for (uint32_t i = 0; i < k->m.nsyms; i++) {
 		int r = index_one(k, i, e);
 
-		if (!r)
+		if (!r && !k->rq->kernel) /* the kernel's vtables are whole */
 			r = refuse_classes(&k->sym[i], e);
 		if (r)
 			return r;

@@ -30,7 +30,7 @@ bool macho_is_zerofill(const struct macho_section *s)
 void macho_lc_at(const struct macho *m, unsigned i, uint32_t *cmd, size_t *off,
 		 uint32_t *size)
 {
-	size_t at = sizeof(struct macho_header_raw);
+	size_t at = m->head + sizeof(struct macho_header_raw);
 
 	while (i--)
 		at += get_le32(m->data + at + 4);
@@ -228,7 +228,8 @@ static int read_lc(struct macho *m, uint32_t cmd, size_t off, uint32_t size,
 
 static int read_lcs(struct macho *m, struct err *e)
 {
-	size_t off = sizeof(struct macho_header_raw), end = off + m->sizeofcmds;
+	size_t off = m->head + sizeof(struct macho_header_raw);
+	size_t end = off + m->sizeofcmds;
 	int r;
 
 	for (unsigned i = 0; i < m->ncmds; i++) {
@@ -250,10 +251,10 @@ static int read_lcs(struct macho *m, struct err *e)
 
 static int read_header(struct macho *m, struct err *e)
 {
-	const struct macho_header_raw *h = (const void *)m->data;
+	const struct macho_header_raw *h = (const void *)(m->data + m->head);
 	uint32_t magic;
 
-	if (m->len < sizeof(*h))
+	if (!range_inside(m->head, sizeof(*h), m->len))
 		return macho_truncated(e);
 	magic = le32_get(h->magic);
 	m->cputype = le32_get(h->cputype);
@@ -269,7 +270,8 @@ static int read_header(struct macho *m, struct err *e)
 	m->flags = le32_get(h->flags);
 	m->ncmds = le32_get(h->ncmds);
 	m->sizeofcmds = le32_get(h->sizeofcmds);
-	if (m->ncmds > MACHO_LCS_MAX || !range_inside(sizeof(*h), m->sizeofcmds, m->len))
+	if (m->ncmds > MACHO_LCS_MAX ||
+	    !range_inside(m->head + sizeof(*h), m->sizeofcmds, m->len))
 		return macho_truncated(e);
 	return 0;
 }
@@ -286,12 +288,16 @@ int macho_open_for(const void *data, size_t len, const struct macho_arch *arch,
 	int r;
 
 	memset(m, 0, sizeof(*m));
-	m->arch = arch;
 	r = macho_slice_for(data, len, arch, &off, &size, e);
-	if (r)
-		return r;
-	m->data = (const uint8_t *)data + off;
-	m->len = size;
+	return r ? r : macho_open_entry((const uint8_t *)data + off, size, 0, arch, m, e);
+}
+
+int macho_open_entry(const void *data, size_t len, size_t head,
+		     const struct macho_arch *arch, struct macho *m, struct err *e)
+{
+	int r;
+
+	*m = (struct macho){.data = data, .len = len, .head = head, .arch = arch};
 	r = read_header(m, e);
 	if (!r)
 		r = read_lcs(m, e);

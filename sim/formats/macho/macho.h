@@ -43,8 +43,9 @@ struct macho_dysymtab {
 };
 
 struct macho {
-	const uint8_t *data; /* borrowed: the slice */
+	const uint8_t *data; /* borrowed: the slice; what offsets count from */
 	size_t len;
+	size_t head; /* offset of the header: not 0 for an entry of a fileset */
 	const struct macho_arch *arch;
 	uint32_t cputype, cpusubtype, filetype, flags;
 	unsigned ncmds;
@@ -94,6 +95,13 @@ int macho_open_for(const void *data, size_t len, const struct macho_arch *arch,
 		   struct macho *m, struct err *e) MUST_CHECK;
 /* The same for x86_64. */
 int macho_open(const void *data, size_t len, struct macho *m, struct err *e) MUST_CHECK;
+/*
+ * Read an entry of a collection (MH_FILESET): its header is at @head of @data, and all
+ * offsets in its load commands count from the start of @data.
+ */
+int macho_open_entry(const void *data, size_t len, size_t head,
+		     const struct macho_arch *arch, struct macho *m,
+		     struct err *e) MUST_CHECK;
 void macho_release(struct macho *m);
 
 /* Walk the load commands: *cmd, *off and *size of number @i. Valid for i < m->ncmds. */

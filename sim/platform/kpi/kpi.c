@@ -10,14 +10,32 @@
 #define BUNDLE_COLUMNS 12
 #define PLIST_PREFIX   "config/System.kext/"
 
-/* Kernels of one Darwin major version share their KPI. */
+#define TABLE(darwin, v)                                                                 \
+	{                                                                                \
+		darwin, kpi_##v##_symbols, kpi_##v##_symbols_end, kpi_##v##_bundles,     \
+			kpi_##v##_bundles_end                                            \
+	}
+
+/*
+ * Kernels of one Darwin major version share their KPI. @darwin is the version that the
+ * rows of bundles.tsv have; of another one with that major version they get its own.
+ */
 static const struct {
-	const char *darwin; /* up to and with the first dot */
+	const char *darwin;
 	const char *symbols, *symbols_end, *bundles, *bundles_end;
 } tables[] = {
-	{"19.", kpi_10_15_0_symbols, kpi_10_15_0_symbols_end, kpi_10_15_0_bundles,
-	 kpi_10_15_0_bundles_end},
+	TABLE("19.0.0", 10_15_0),
+	TABLE("20.1.0", 11_0_1),
+	TABLE("21.2.0", 12_1),
 };
+
+/* Do both begin with the same number? */
+static bool same_major(const char *a, const char *b)
+{
+	size_t n = strcspn(a, ".");
+
+	return n == strcspn(b, ".") && !strncmp(a, b, n);
+}
 
 static const char *or_null(const char *field)
 {
@@ -94,7 +112,25 @@ static size_t count_lines(const char *p, const char *end)
 	return n;
 }
 
-static int load(struct kpi_table *t, size_t which, struct err *e)
+/* The versions of bundles that are the kernel's. */
+static int set_versions(struct kpi_table *t, const char *from, const char *darwin,
+			struct err *e)
+{
+	t->darwin = strdup(darwin);
+	if (!t->darwin)
+		return err_set(e, E_NOMEM, "out of memory");
+	for (size_t i = 0; i < t->n_bundles; i++) {
+		struct kpi_bundle *b = &t->bundle[i];
+
+		if (!strcmp(b->version, from))
+			b->version = t->darwin;
+		if (b->compatible && !strcmp(b->compatible, from))
+			b->compatible = t->darwin;
+	}
+	return 0;
+}
+
+static int load(struct kpi_table *t, size_t which, const char *darwin, struct err *e)
 {
 	const char *s = tables[which].symbols, *b = tables[which].bundles;
 	size_t slen = (size_t)(tables[which].symbols_end - s);
@@ -111,7 +147,9 @@ static int load(struct kpi_table *t, size_t which, struct err *e)
 	memcpy(t->text + slen + 1, b, blen);
 	t->text[slen + 1 + blen] = '\0';
 	r = each_line(t, t->text, add_symbol, e);
-	return r ? r : each_line(t, t->text + slen + 1, add_bundle, e);
+	if (!r)
+		r = each_line(t, t->text + slen + 1, add_bundle, e);
+	return r ? r : set_versions(t, tables[which].darwin, darwin, e);
 }
 
 int kpi_table_load(const char *darwin, struct kpi_table **ret, struct err *e)
@@ -120,10 +158,10 @@ int kpi_table_load(const char *darwin, struct kpi_table **ret, struct err *e)
 		struct kpi_table *t;
 		int r;
 
-		if (strncmp(darwin, tables[i].darwin, strlen(tables[i].darwin)) != 0)
+		if (!same_major(darwin, tables[i].darwin))
 			continue;
 		t = calloc(1, sizeof(*t));
-		r = t ? load(t, i, e) : err_set(e, E_NOMEM, "out of memory");
+		r = t ? load(t, i, darwin, e) : err_set(e, E_NOMEM, "out of memory");
 		if (r)
 			kpi_table_free(t);
 		else
@@ -138,6 +176,7 @@ void kpi_table_free(struct kpi_table *t)
 	if (!t)
 		return;
 	free(t->text);
+	free(t->darwin);
 	free(t->sym);
 	free(t->bundle);
 	free(t);

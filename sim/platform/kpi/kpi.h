@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the kernel of a Mac offers to kexts: the symbols of each KPI bundle, and made
- * from them a kernel to link against and System.kext. The tables are facts about
- * xnu-6153 (10.15.0/README).
+ * from them a kernel to link against and System.kext. The tables are facts about xnu,
+ * one set for each major version of Darwin (10.15.0/README).
  */
 #ifndef SIM_PLATFORM_KPI_KPI_H
 #define SIM_PLATFORM_KPI_KPI_H
@@ -12,12 +12,14 @@
 #include <stdint.h>
 
 #include "sim/base/buf.h"
+#include "sim/platform/machine.h"
 #include "sim/platform/release.h"
 
 /* One row of kernel_symbols.tsv. */
 struct kpi_symbol {
 	const char *name;
-	char binding; /* G global, L local (no name in a RELEASE kernel), g assumed */
+	char binding; /* G global, L local (no name in a RELEASE kernel), g assumed, P
+			 private */
 	const char *section;  /* "__TEXT,__text"; "-" for an alias or when unknown */
 	const char *kpis;     /* "bsd", "private,unsupported", "-" */
 	const char *alias_of; /* NULL unless it is an alias */
@@ -34,7 +36,7 @@ struct kpi_bundle {
 
 /* Rows are borrowed from the table. Release with kpi_table_free. */
 struct kpi_table {
-	char *text;
+	char *text, *darwin; /* what rows point to */
 	struct kpi_symbol *sym;
 	size_t n_syms;
 	struct kpi_bundle *bundle;
@@ -56,6 +58,13 @@ bool kpi_exports(const struct kpi_symbol *s, const char *id);
  */
 int kernel_standin_build(const struct release *r, struct buf *out,
 			 struct err *e) MUST_CHECK;
+/*
+ * The same for the kernel of @m (kernel_standin_build makes that of "intel"): of its
+ * architecture and with its banner, names and symbols alike. From 11 on it has no prelink
+ * segments, but LC_SEGMENT_SPLIT_INFO. E_INVAL when @m does not run @r.
+ */
+int kernel_standin_build_for(const struct release *r, const struct machine_model *m,
+			     struct buf *out, struct err *e) MUST_CHECK;
 
 /*
  * Give each file of System.kext to @emit, with its path relative to the bundle, parents

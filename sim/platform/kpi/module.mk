@@ -1,4 +1,5 @@
 host-src += sim/platform/kpi/kpi.c sim/platform/kpi/tables.c sim/platform/kpi/standin.c \
+	    sim/platform/kpi/standin_cpu.c \
 	    sim/platform/kpi/system_kext.c
-$(B)/sim/platform/kpi/tables.o: $(wildcard sim/platform/kpi/10.15.0/*.tsv)
-test-src += sim/platform/kpi/test/test_kernel.c
+$(B)/sim/platform/kpi/tables.o: $(wildcard sim/platform/kpi/*/*.tsv)
+test-src += sim/platform/kpi/test/test_kernel.c sim/platform/kpi/test/test_standin.c

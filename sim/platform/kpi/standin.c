@@ -3,13 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "sim/formats/macho/splitinfo.h"
 #include "sim/formats/macho/write.h"
 #include "sim/platform/kpi/kpi.h"
+#include "sim/platform/kpi/standin_cpu.h"
+#include "sim/platform/machine.h"
 
-#define TEXT_ADDR 0xffffff8000200000ull
-#define SLOT	  16 /* bytes of a symbol without a size of its own */
+#define SLOT STANDIN_SLOT
 
 /* Sections of the file, in their order; the first three segments own them. */
 enum sect {
@@ -78,7 +79,7 @@ static const struct {
 	enum content content;
 	uint32_t size;
 } data_symbols[] = {
-	{"_version", CONTENT_VERSION, 256},
+	{"_version", CONTENT_VERSION, RELEASE_BANNER_MAX},
 	{"_osrelease", CONTENT_DARWIN, SLOT},
 	{"_ostype", CONTENT_OSTYPE, SLOT},
 	{"_version_major", CONTENT_MAJOR, SLOT},
@@ -100,10 +101,14 @@ struct placed {
 
 struct kernel {
 	const struct release *release;
+	const struct machine_model *machine;
+	const struct standin_cpu *cpu;
+	const struct macho_arch *arch;
 	struct placed *placed; /* sorted by name */
 	size_t n;
 	struct macho_section sect[N_SECTS];
 	struct macho_segment seg[N_SEGS];
+	bool prelink; /* has room for a prelinked kernel; else it is for collections */
 	struct macho_symw syms;
 	struct buf file;
 };
@@ -161,19 +166,19 @@ static int place_symbols(struct kernel *k, const struct kpi_table *t, struct err
 	return 0;
 }
 
-static uint64_t page_up(uint64_t v)
+static uint64_t page_up(const struct kernel *k, uint64_t v)
 {
-	return (v + MACHO_PAGE - 1) & ~(uint64_t)(MACHO_PAGE - 1);
+	return (v + k->arch->page - 1) & ~(uint64_t)(k->arch->page - 1);
 }
 
 /* __TEXT and __DATA, with sections end to end; the header has the first page. */
 static void lay_out(struct kernel *k)
 {
-	uint64_t addr = TEXT_ADDR, off = 0;
+	uint64_t addr = k->cpu->text_addr, off = 0;
 
 	for (unsigned i = SEG_TEXT; i <= SEG_DATA; i++) {
 		struct macho_segment *seg = &k->seg[i];
-		uint64_t at = i == SEG_TEXT ? MACHO_PAGE : 0, in_file = at;
+		uint64_t at = i == SEG_TEXT ? k->arch->page : 0, in_file = at;
 
 		for (unsigned n = 0; n < seg->nsects; n++) {
 			struct macho_section *s = &k->sect[seg->first_sect + n];
@@ -186,8 +191,8 @@ static void lay_out(struct kernel *k)
 		}
 		seg->vmaddr = addr;
 		seg->fileoff = off;
-		seg->vmsize = page_up(at);
-		seg->filesize = page_up(in_file);
+		seg->vmsize = page_up(k, at);
+		seg->filesize = page_up(k, in_file);
 		addr += seg->vmsize;
 		off += seg->filesize;
 	}
@@ -196,7 +201,7 @@ static void lay_out(struct kernel *k)
 static uint64_t address(const struct kernel *k, const struct placed *p)
 {
 	if (!strcmp(p->sym->name, HEADER_SYMBOL))
-		return TEXT_ADDR;
+		return k->cpu->text_addr;
 	return k->sect[p->sect].addr + p->off;
 }
 
@@ -218,19 +223,6 @@ static int add_symbols(struct kernel *k, struct err *e)
 	return r;
 }
 
-/* Of the form that Apple's build writes; its time and machine are not known. */
-static void version_string(const struct release *r, char *out, size_t size)
-{
-	time_t date = (time_t)r->date;
-	struct tm tm;
-	char when[64] = "";
-
-	if (gmtime_r(&date, &tm))
-		strftime(when, sizeof(when), "%a %b %e %H:%M:%S GMT %Y", &tm);
-	snprintf(out, size, "Darwin Kernel Version %s: %s; root:xnu-%s/RELEASE_X86_64",
-		 r->darwin, when, r->xnu);
-}
-
 /* Part @n of "19.0.0". */
 static uint32_t version_part(const char *version, unsigned n)
 {
@@ -243,7 +235,7 @@ static void fill(const struct kernel *k, const struct placed *p, uint8_t *at)
 {
 	switch (p->content) {
 	case CONTENT_VERSION:
-		version_string(k->release, (char *)at, 256);
+		release_kernel_banner(k->release, k->machine, (char *)at);
 		break;
 	case CONTENT_DARWIN:
 		snprintf((char *)at, SLOT, "%s", k->release->darwin);
@@ -262,16 +254,6 @@ static void fill(const struct kernel *k, const struct placed *p, uint8_t *at)
 	}
 }
 
-/* A function that returns 0, and traps should anything run into it or past it. */
-static void fill_function(uint8_t *at)
-{
-	static const uint8_t code[SLOT] = {0x31, 0xc0, 0xc3, 0xcc, 0xcc, 0xcc,
-					   0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc,
-					   0xcc, 0xcc, 0xcc, 0xcc};
-
-	memcpy(at, code, sizeof(code));
-}
-
 static void fill_sections(struct kernel *k)
 {
 	for (size_t i = 0; i < k->n; i++) {
@@ -281,7 +263,7 @@ static void fill_sections(struct kernel *k)
 		if (macho_is_zerofill(s) || !strcmp(p->sym->name, HEADER_SYMBOL))
 			continue;
 		if (p->sect == SECT_TEXT)
-			fill_function(k->file.data + s->offset + p->off);
+			memcpy(k->file.data + s->offset + p->off, k->cpu->function, SLOT);
 		else
 			fill(k, p, k->file.data + s->offset + p->off);
 	}
@@ -289,8 +271,21 @@ static void fill_sections(struct kernel *k)
 
 /* Where __LINKEDIT's parts are; the prelink segments follow, empty. */
 struct linkedit {
-	uint32_t symoff, stroff;
+	uint32_t symoff, stroff, splitoff, splitsize;
 };
+
+/* Nothing in this kernel refers to anything, so that its segments may go where they like:
+ * an empty table says so to the linker of collections. */
+static int put_split_info(struct kernel *k, struct linkedit *le, struct err *e)
+{
+	struct split_refs none = {.n = 0};
+	int r;
+
+	le->splitoff = (uint32_t)k->file.len;
+	r = split_info_write(&none, &k->file, e);
+	le->splitsize = (uint32_t)k->file.len - le->splitoff;
+	return r;
+}
 
 static int put_linkedit(struct kernel *k, struct linkedit *le, struct err *e)
 {
@@ -306,8 +301,10 @@ static int put_linkedit(struct kernel *k, struct linkedit *le, struct err *e)
 		r = buf_append(&k->file, k->syms.strings.data, k->syms.strings.len, e);
 	if (!r)
 		r = macho_pad(&k->file, 8, e);
+	if (!r && !k->prelink)
+		r = put_split_info(k, le, e);
 	seg->filesize = k->file.len - seg->fileoff;
-	seg->vmsize = page_up(seg->filesize);
+	seg->vmsize = page_up(k, seg->filesize);
 	for (unsigned i = SEG_PRELINK_TEXT; i <= SEG_PRELINK_INFO; i++) {
 		k->seg[i].vmaddr = seg->vmaddr + seg->vmsize;
 		k->seg[i].fileoff = k->file.len;
@@ -317,25 +314,14 @@ static int put_linkedit(struct kernel *k, struct linkedit *le, struct err *e)
 	return r;
 }
 
-static int put_thread(struct buf *out, uint64_t entry, struct err *e)
-{
-	struct macho_thread_raw raw = {
-		.cmd = to_le32(LC_UNIXTHREAD),
-		.cmdsize = to_le32(sizeof(raw)),
-		.flavor = to_le32(X86_THREAD_STATE64),
-		.count = to_le32(X86_THREAD_STATE64_COUNT),
-	};
-
-	raw.reg[X86_THREAD_STATE64_RIP] = to_le64(entry);
-	return buf_append(out, &raw, sizeof(raw), e);
-}
-
 /* One xnu build, one UUID, however many releases ship it. */
-static int kernel_uuid(const struct release *r, uint8_t uuid[16], struct err *e)
+static int kernel_uuid(const struct kernel *k, uint8_t uuid[16], struct err *e)
 {
-	char id[128];
-	int n = snprintf(id, sizeof(id), "stand-in kernel, Darwin %s, xnu-%s", r->darwin,
-			 r->xnu);
+	const struct release *r = k->release;
+	char id[192];
+	int n = snprintf(id, sizeof(id), "stand-in kernel, Darwin %s, xnu-%s%s%s",
+			 r->darwin, r->xnu, r->kernel_collections ? ", " : "",
+			 r->kernel_collections ? k->machine->kernel : "");
 
 	return macho_content_uuid(id, (size_t)n, uuid, e);
 }
@@ -345,10 +331,15 @@ static int put_commands(struct kernel *k, struct buf *out, const struct linkedit
 {
 	struct macho_dysymtab d = {.nextdef = k->syms.n, .iundef = k->syms.n};
 	uint8_t uuid[16];
-	int r = kernel_uuid(k->release, uuid, e);
+	int r = kernel_uuid(k, uuid, e);
 
 	for (unsigned i = 0; !r && i < N_SEGS; i++)
-		r = macho_put_segment(out, &k->seg[i], &k->sect[k->seg[i].first_sect], e);
+		if (k->prelink || (i != SEG_PRELINK_TEXT && i != SEG_PRELINK_INFO))
+			r = macho_put_segment(out, &k->seg[i],
+					      &k->sect[k->seg[i].first_sect], e);
+	if (!r && !k->prelink)
+		r = macho_put_linkedit_data(out, LC_SEGMENT_SPLIT_INFO, le->splitoff,
+					    le->splitsize, e);
 	if (!r)
 		r = macho_put_symtab(out, le->symoff, k->syms.n, le->stroff,
 				     (uint32_t)k->syms.strings.len, e);
@@ -357,15 +348,16 @@ static int put_commands(struct kernel *k, struct buf *out, const struct linkedit
 	if (!r)
 		r = macho_put_uuid(out, uuid, e);
 	if (!r)
-		r = put_thread(out, k->sect[SECT_TEXT].addr, e);
+		r = k->cpu->put_thread(out, k->sect[SECT_TEXT].addr, e);
 	return r;
 }
 
 static int put_header(struct kernel *k, const struct linkedit *le, struct err *e)
 {
 	struct macho_head head = {
+		.arch = k->arch,
 		.filetype = MH_EXECUTE,
-		.ncmds = N_SEGS + 4,
+		.ncmds = k->prelink ? N_SEGS + 4 : N_SEGS - 2 + 5,
 		.flags = MH_NOUNDEFS | MH_PIE,
 	};
 	struct buf cmds = BUF_INIT, out = BUF_INIT;
@@ -385,7 +377,7 @@ static int put_header(struct kernel *k, const struct linkedit *le, struct err *e
 
 static int build(struct kernel *k, const struct kpi_table *t, struct err *e)
 {
-	struct linkedit le;
+	struct linkedit le = {.symoff = 0};
 	int r = place_symbols(k, t, e);
 
 	if (r)
@@ -407,10 +399,26 @@ static int build(struct kernel *k, const struct kpi_table *t, struct err *e)
 
 int kernel_standin_build(const struct release *r, struct buf *out, struct err *e)
 {
-	struct kernel k = {.release = r};
-	struct kpi_table *t = NULL;
-	int rc = kpi_table_load(r->darwin, &t, e);
+	return kernel_standin_build_for(r, machine_by_name("intel"), out, e);
+}
 
+int kernel_standin_build_for(const struct release *r, const struct machine_model *m,
+			     struct buf *out, struct err *e)
+{
+	struct kernel k = {
+		.release = r,
+		.machine = m,
+		.cpu = standin_cpu(m->arch),
+		.arch = macho_arch(m->arch),
+		.prelink = !r->kernel_collections,
+	};
+	struct kpi_table *t = NULL;
+	int rc;
+
+	if (!machine_runs(m, r))
+		return err_set(e, E_INVAL, "release %s does not run on %s", r->name,
+			       m->name);
+	rc = kpi_table_load(r->darwin, &t, e);
 	if (rc)
 		return rc;
 	memcpy(k.sect, sect_proto, sizeof(k.sect));

@@ -10,3 +10,7 @@
 
 EMBED(kpi_10_15_0_symbols, "10.15.0/kernel_symbols.tsv");
 EMBED(kpi_10_15_0_bundles, "10.15.0/bundles.tsv");
+EMBED(kpi_11_0_1_symbols, "11.0.1/kernel_symbols.tsv");
+EMBED(kpi_11_0_1_bundles, "11.0.1/bundles.tsv");
+EMBED(kpi_12_1_symbols, "12.1/kernel_symbols.tsv");
+EMBED(kpi_12_1_bundles, "12.1/bundles.tsv");

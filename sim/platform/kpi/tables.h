@@ -6,4 +6,9 @@
 extern const char kpi_10_15_0_symbols[], kpi_10_15_0_symbols_end[];
 extern const char kpi_10_15_0_bundles[], kpi_10_15_0_bundles_end[];
 
+extern const char kpi_11_0_1_symbols[], kpi_11_0_1_symbols_end[];
+extern const char kpi_11_0_1_bundles[], kpi_11_0_1_bundles_end[];
+extern const char kpi_12_1_symbols[], kpi_12_1_symbols_end[];
+extern const char kpi_12_1_bundles[], kpi_12_1_bundles_end[];
+
 #endif

@@ -19,7 +19,7 @@ static void link_kext(const uint8_t *data, size_t size, const struct macho_arch 
 
 	if (!kxld_link(&rq, &img, NULL))
 		kxld_image_release(&img);
-	if (kxld_measure(data, size, arch, &layout, NULL))
+	if (kxld_measure(&rq, &layout, NULL))
 		return;
 	for (unsigned i = 0; i < layout.nsegs; i++)
 		addr[i] = rq.load_addr + i * 0x1000000ull;

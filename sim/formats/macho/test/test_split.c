@@ -180,6 +180,7 @@ static void measure(struct linked *l, const char *flags, const struct macho_arch
 		    bool split)
 {
 	struct objlink_input in = {.name = "source"};
+	struct kxld_request rq = {.arch = arch};
 	struct err e = ERR_INIT;
 
 	memset(l, 0, sizeof(*l));
@@ -187,7 +188,9 @@ static void measure(struct linked *l, const char *flags, const struct macho_arch
 	in.data = l->obj.data;
 	in.len = l->obj.len;
 	ASSERT_OK(objlink_split(&in, 1, split, &l->kext, &e), &e);
-	ASSERT_OK(kxld_measure(l->kext.data, l->kext.len, arch, &l->layout, &e), &e);
+	rq.file = l->kext.data;
+	rq.len = l->kext.len;
+	ASSERT_OK(kxld_measure(&rq, &l->layout, &e), &e);
 	CU_ASSERT_EQUAL(l->layout.split, split);
 	CU_ASSERT_EQUAL_FATAL(l->layout.nsegs, 2);
 	l->deps[0] = &l->kernel;
