@@ -2,10 +2,13 @@
 #include "components/apfs/fs_impl.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+
+#include "sim/formats/apfs/seal.h"
 
 #define LINK_MAX_BYTES 4096
 #define NAME_LEN_MAX   255 /* of a Mac's names, UTF-8 */
@@ -26,14 +29,37 @@ static const struct {
 	[E_NOTFOUND] = {0, false},
 	[E_INVAL] = {EINVAL, false},
 	[E_PERM] = {EIO, true},
+	[E_BADHASH] = {EIO, true},
 };
+
+/* What the Mac's kernel says of it; the form is assumed. */
+static void log_bad_hash(struct apfs_fs *fs, const struct apfs_bad_hash *bad)
+{
+	char line[160];
+
+	if (bad->node)
+		snprintf(line, sizeof(line),
+			 "hash mismatch: node 0x%" PRIx64
+			 " of the file-system tree, block %" PRIu64,
+			 bad->id, bad->block);
+	else
+		snprintf(line, sizeof(line),
+			 "hash mismatch: stream 0x%" PRIx64 ", offset %" PRIu64
+			 ", block %" PRIu64,
+			 bad->id, bad->offset, bad->block);
+	complain(&fs->complaints, line, line);
+}
 
 /* The same block is met on the way to many files. */
 static void log_error(struct apfs_fs *fs, const struct err *e)
 {
 	const char *where = strstr(e->msg, "block ");
+	struct apfs_bad_hash bad;
 
-	complain(&fs->complaints, where ? where : e->msg, e->msg);
+	if (e->code == E_BADHASH && apfs_volume_bad_hash(fs->volume, &bad))
+		log_bad_hash(fs, &bad);
+	else
+		complain(&fs->complaints, where ? where : e->msg, e->msg);
 }
 
 int apfs_fs_fail(struct apfs_fs *fs, struct err *e, int missing)
@@ -63,6 +89,15 @@ static int open_volume(struct apfs_fs *fs, const struct apfs_fs_options *o, stru
 					 e);
 }
 
+/* A root hash that was asked for is looked at whatever the volume says of itself. */
+static int check_seal(struct apfs_fs *fs, const struct apfs_fs_options *o, struct err *e)
+{
+	bool sealed = apfs_volume_info_of(fs->volume)->sealed;
+
+	fs->verifies = o->root_hash || (sealed && !o->no_verify);
+	return fs->verifies ? apfs_volume_verify(fs->volume, o->root_hash, e) : 0;
+}
+
 int apfs_fs_open(const struct apfs_fs_options *o, struct apfs_fs **ret, struct err *e)
 {
 	struct apfs_fs *fs = calloc(1, sizeof(*fs));
@@ -77,6 +112,8 @@ int apfs_fs_open(const struct apfs_fs_options *o, struct apfs_fs **ret, struct e
 	snprintf(fs->complaints.device, sizeof(fs->complaints.device), "%s",
 		 o->device ? o->device : "apfs");
 	r = open_volume(fs, o, e);
+	if (!r)
+		r = check_seal(fs, o, e);
 	if (!r)
 		r = apfs_inode_expect(fs->volume, APFS_INO_ROOT, &root, e);
 	if (r) {

@@ -34,7 +34,7 @@ struct apfs_fs_options {
 	const char *snapshot; /* by name, or */
 	uint64_t xid;	      /* by transaction; NULL and 0: the live state */
 	bool no_verify;	      /* hand out what a sealed state has without checking it */
-	const uint8_t *root_hash; /* 32 bytes it must have; NULL: what the volume says */
+	const uint8_t *root_hash; /* 32 bytes that it must have, sealed or not; or NULL */
 	const char *device;	  /* what the log calls it: "disk3s1" */
 	/* Attribute NAME is shown as this and NAME: "osx." as by the kernel's driver;
 	 * NULL: "". */
@@ -49,7 +49,8 @@ struct apfs_fs_options {
  * Open a state. Strings and root_hash are borrowed only until this returns, but
  * xattr_prefix until apfs_fs_close. When the state is sealed it is checked, unless
  * no_verify: its root node here, all else before it is handed out. E_BADHASH when the
- * root hash is not right; then nothing is served at all. Close with apfs_fs_close.
+ * root hash is not right or the seal is broken: then nothing is served at all; E_INVAL
+ * when there should be a root hash and the state is not sealed. Close with apfs_fs_close.
  */
 int apfs_fs_open(const struct apfs_fs_options *o, struct apfs_fs **ret,
 		 struct err *e) MUST_CHECK;

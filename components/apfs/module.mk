@@ -3,7 +3,7 @@
 apfs-fs   := $(patsubst %,components/apfs/%.c,complaints files fs requests serve xattrs)
 host-src  += $(apfs-fs)
 HOST_LIBS += -lfuse3
-test-src  += components/apfs/test/test_fs.c
+test-src  += components/apfs/test/test_fs.c components/apfs/test/test_fs_seal.c
 
 # /sbin/apfs of the carrier.
 guest-bin += apfs

@@ -107,6 +107,12 @@ int server_new(struct apfs_fs *fs, const struct serve_options *o, struct server 
 			r = failed("libfuse", e);
 	}
 	fuse_opt_free_args(&args);
+	/* What is mounted is unmounted, whenever a signal comes. */
+	if (!r) {
+		s->signals = !fuse_set_signal_handlers(s->session);
+		if (!s->signals)
+			r = failed("signals", e);
+	}
 	if (!r)
 		r = mount_it(s, o, e);
 	if (r)
@@ -128,9 +134,6 @@ int server_run(struct server *s, struct err *e)
 {
 	int r;
 
-	s->signals = !fuse_set_signal_handlers(s->session);
-	if (!s->signals)
-		return failed("signals", e);
 	r = fuse_session_loop(s->session);
 	/* A signal is as good an end as being unmounted. */
 	return r < 0 ? failed("serving", e) : 0;
