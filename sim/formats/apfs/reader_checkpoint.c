@@ -132,9 +132,34 @@ static int scan_ring(struct apfs *c, struct candidate *found, size_t *n, struct 
 	return 0;
 }
 
-/* An ephemeral object, of one block or more; what the space manager says is noted. */
-static int check_ephemeral(struct apfs *c, const struct apfs_checkpoint_mapping *m,
-			   struct err *e)
+/* The block behind @bno: an object that reaches the area's end goes on at its start. */
+static uint64_t next_in_area(const struct apfs *c, uint64_t bno)
+{
+	uint64_t base = le64_get(c->sb.nx_xp_data_base);
+
+	return bno + 1 == base + le32_get(c->sb.nx_xp_data_blocks) ? base : bno + 1;
+}
+
+static int read_ephemeral(struct apfs *c, uint64_t bno, uint8_t *obj, uint32_t size,
+			  struct err *e)
+{
+	int r = 0;
+
+	for (uint32_t done = 0; !r && done < size; done += APFS_BLOCK_SIZE) {
+		r = bno >= c->blocks
+			    ? err_set(e, E_CORRUPT,
+				      "ephemeral object at block %" PRIu64
+				      ", beyond the container's end",
+				      bno)
+			    : apfs_read_bytes(c, bno * APFS_BLOCK_SIZE, obj + done,
+					      APFS_BLOCK_SIZE, e);
+		bno = next_in_area(c, bno);
+	}
+	return r;
+}
+
+int apfs_ephemeral_read(struct apfs *c, const struct apfs_checkpoint_mapping *m,
+			uint8_t **ret, struct err *e)
 {
 	struct apfs_obj_want want = {
 		.what = "ephemeral object",
@@ -144,29 +169,44 @@ static int check_ephemeral(struct apfs *c, const struct apfs_checkpoint_mapping 
 		.subtype = le32_get(m->cpm_subtype),
 	};
 	uint32_t size = le32_get(m->cpm_size);
-	uint64_t bno = le64_get(m->cpm_paddr), off;
+	uint64_t bno = le64_get(m->cpm_paddr);
 	uint8_t *obj;
 	int r;
 
-	if (!size || size % APFS_BLOCK_SIZE || size > EPH_SIZE_MAX ||
-	    ckd_mul(&off, bno, (uint64_t)APFS_BLOCK_SIZE))
+	if (!size || size % APFS_BLOCK_SIZE || size > EPH_SIZE_MAX)
 		return err_set(e, E_CORRUPT, "ephemeral object of %u bytes at block %" PRIu64,
 			       size, bno);
 	obj = malloc(size);
 	if (!obj)
 		return err_set(e, E_NOMEM, "ephemeral object: out of memory");
-	r = apfs_read_bytes(c, off, obj, size, e);
+	r = read_ephemeral(c, bno, obj, size, e);
 	if (!r && !(c->flags & APFS_SKIP_CHECKSUMS) && !apfs_checksum_ok(obj, size))
 		r = err_set(e, E_CORRUPT, "block %" PRIu64 ": bad checksum", bno);
 	if (!r)
 		r = apfs_obj_check(c, (const struct apfs_obj *)obj, bno, &want, e);
-	if (!r && want.type == (APFS_OBJ_EPHEMERAL | APFS_OT_SPACEMAN)) {
+	if (r)
+		free(obj);
+	else
+		*ret = obj;
+	return r;
+}
+
+/* What the space manager says is noted. */
+static int check_ephemeral(struct apfs *c, const struct apfs_checkpoint_mapping *m,
+			   struct err *e)
+{
+	uint8_t *obj;
+	int r = apfs_ephemeral_read(c, m, &obj, e);
+
+	if (r)
+		return r;
+	if (le32_get(m->cpm_type) == (APFS_OBJ_EPHEMERAL | APFS_OT_SPACEMAN)) {
 		const struct apfs_spaceman *sm = (const void *)obj;
 
 		c->info.free_blocks = le64_get(sm->sm_dev[APFS_SD_MAIN].sm_free_count);
 	}
 	free(obj);
-	return r;
+	return 0;
 }
 
 static int check_map(struct apfs *c, uint64_t bno, bool *ret_last, struct err *e)

@@ -39,9 +39,7 @@ int apfs_open(struct vdisk *d, uint64_t offset, uint64_t size, unsigned flags,
 	return 0;
 }
 
-/* Where the container is: in the partition of that type, or the whole disk. */
-static int find_container(struct vdisk *d, uint64_t *offset, uint64_t *size,
-			  struct err *e)
+int apfs_find_container(struct vdisk *d, uint64_t *offset, uint64_t *size, struct err *e)
 {
 	const struct gpt_part *part;
 	struct gpt g;
@@ -71,7 +69,7 @@ int apfs_open_path(const char *path, struct apfs **ret, struct err *e)
 
 	if (r)
 		return r;
-	r = find_container(d, &offset, &size, e);
+	r = apfs_find_container(d, &offset, &size, e);
 	if (!r)
 		r = apfs_open(d, offset, size, 0, ret, e);
 	if (r) {

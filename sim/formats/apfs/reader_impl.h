@@ -196,8 +196,19 @@ struct apfs {
 	struct apfs_cache cache;
 };
 
+/* Where the container is: in the partition of that type, or the whole disk. */
+int apfs_find_container(struct vdisk *d, uint64_t *offset, uint64_t *size, struct err *e)
+	MUST_CHECK;
+
 /* Find the newest intact checkpoint; fills sb, xid, omap, info. */
 int apfs_checkpoint_load(struct apfs *c, struct err *e) MUST_CHECK;
+
+/*
+ * The object that an entry of a checkpoint map names, whole and checked, into *@ret, which
+ * the caller frees.
+ */
+int apfs_ephemeral_read(struct apfs *c, const struct apfs_checkpoint_mapping *m,
+			uint8_t **ret, struct err *e) MUST_CHECK;
 
 /* ---- volumes ---- */
 
