@@ -99,14 +99,21 @@ static uint32_t count_of(const struct apfs_fs_walk *w, const struct fs_node *n)
 	return (uint32_t)count;
 }
 
+/* Times that the tree does not give are those of the last change. */
+static le64 time_of(int64_t own, const struct fs_node *n)
+{
+	return to_le64((uint64_t)(own != 0 ? own : n->mtime_ns));
+}
+
 static void fill_inode(struct apfs_j_inode_val *v, const struct fs_node *n,
 		       uint64_t parent, uint32_t count)
 {
-	const le64 time = to_le64((uint64_t)n->mtime_ns);
-
 	v->parent_id = to_le64(parent);
 	v->private_id = to_le64(n->tag);
-	v->create_time = v->mod_time = v->change_time = v->access_time = time;
+	v->create_time = time_of(n->create_ns, n);
+	v->mod_time = time_of(0, n);
+	v->change_time = time_of(n->change_ns, n);
+	v->access_time = time_of(n->access_ns, n);
 	v->internal_flags = to_le64(internal_flags(n));
 	v->nchildren_or_nlink = to_le32(count);
 	v->write_generation_counter = to_le32(1);
@@ -293,7 +300,7 @@ static int check_duplicates(const struct apfs_fs_walk *w, struct err *e)
 	return 0;
 }
 
-static uint64_t first_of_new(const struct apfs_volume_spec *spec)
+uint64_t apfs_fs_first_id(const struct apfs_volume_spec *spec)
 {
 	const bool shifted = spec->in_group && spec->role == APFS_ROLE_SYSTEM;
 
@@ -307,7 +314,7 @@ int apfs_fs_collect(struct apfs_fs *fs, const struct apfs_volume_spec *spec,
 	int rc;
 
 	*fs = (struct apfs_fs){
-		.next_id = first_id ? first_id : first_of_new(spec),
+		.next_id = first_id ? first_id : apfs_fs_first_id(spec),
 		.streams = {.hashed = spec->sealed},
 	};
 	rc = apfs_fs_number(&w, e);

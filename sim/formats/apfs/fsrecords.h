@@ -28,4 +28,7 @@ int apfs_fs_collect(struct apfs_fs *fs, const struct apfs_volume_spec *spec,
 		    uint64_t first_id, struct apfs_out *out, struct err *e) MUST_CHECK;
 void apfs_fs_release(struct apfs_fs *fs);
 
+/* The number that the inodes of a new volume begin with. */
+uint64_t apfs_fs_first_id(const struct apfs_volume_spec *spec);
+
 #endif

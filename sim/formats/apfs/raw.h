@@ -707,6 +707,7 @@ struct apfs_snap_meta_ext { /* snap_meta_ext_obj_phys_t, p. 120 */
 	le64 sme_token;
 };
 APFS_SIZE(struct apfs_snap_meta_ext, 72);
+#define APFS_SNAP_META_EXT_VERSION 1u
 
 /* ---- Sealed volumes (p. 150) ---- */
 

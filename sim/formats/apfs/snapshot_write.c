@@ -4,7 +4,67 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/sha256.h"
 #include "sim/formats/apfs/common.h"
+
+#define INUM_FIRST (1ull << 40)
+
+uint64_t apfs_snapshot_inum(uint64_t next_obj_id)
+{
+	uint64_t first = INUM_FIRST | (next_obj_id & APFS_INO_SYSTEM_MARK);
+
+	return next_obj_id < first ? first : next_obj_id;
+}
+
+/*
+ * The hash of what makes the snapshot unique, with the bits of a random UUID (RFC 4122):
+ * what is written does not depend on chance.
+ */
+static int make_uuid(const struct apfs_uuid *volume, uint64_t xid, const char *name,
+		     struct apfs_uuid *ret, struct err *e)
+{
+	struct {
+		struct apfs_uuid volume;
+		le64 xid;
+		char name[APFS_SNAPSHOT_NAME_MAX];
+	} from = {.volume = *volume, .xid = to_le64(xid)};
+	uint8_t hash[SHA256_SIZE];
+	struct sha256 sha = {.ctx = NULL};
+	int rc = sha256_init(&sha, e);
+
+	memcpy(from.name, name, strnlen(name, sizeof(from.name) - 1));
+	if (rc == 0)
+		rc = sha256_of(&sha, &from, sizeof(from), hash, e);
+	sha256_release(&sha);
+	if (rc != 0)
+		return rc;
+	memcpy(ret->b, hash, sizeof(ret->b));
+	ret->b[6] = (uint8_t)(0x40 | (ret->b[6] & 0x0f));
+	ret->b[8] = (uint8_t)(0x80 | (ret->b[8] & 0x3f));
+	return 0;
+}
+
+int apfs_snapshot_ext_write(struct apfs_out *out, const struct apfs_mapping *where,
+			    const struct apfs_uuid *uuid, const char *name,
+			    struct apfs_mappings *map, struct err *e)
+{
+	struct apfs_mapping m = *where;
+	struct apfs_snap_meta_ext *ext;
+	struct apfs_uuid own;
+	uint8_t *block;
+	int rc = make_uuid(uuid, m.xid, name, &own, e);
+
+	if (rc == 0)
+		rc = apfs_out_block(out, &block, &m.paddr, e);
+	if (rc != 0)
+		return rc;
+	ext = (struct apfs_snap_meta_ext *)block;
+	ext->sme_version = to_le32(APFS_SNAP_META_EXT_VERSION);
+	ext->sme_snap_xid = to_le64(m.xid);
+	ext->sme_uuid = own;
+	apfs_obj_seal(block, m.oid, m.xid, APFS_OBJ_VIRTUAL | APFS_OT_SNAP_META_EXT, 0);
+	return apfs_mappings_add(map, &m, e);
+}
 
 static int add_metadata(struct apfs_btree *t, const struct apfs_snapshot_entry *s,
 			struct err *e)
@@ -105,6 +165,7 @@ int apfs_snapshot_superblock_write(struct apfs_out *out, uint64_t xid,
 	copy->apfs_omap_oid = to_le64(APFS_OID_INVALID);
 	copy->apfs_extentref_tree_oid = to_le64(APFS_OID_INVALID);
 	copy->apfs_snap_meta_tree_oid = to_le64(APFS_OID_INVALID);
+	copy->apfs_root_to_xid = to_le64(0);
 	apfs_obj_seal(block, *ret_block, xid, APFS_OBJ_PHYSICAL | APFS_OT_FS, 0);
 	return 0;
 }

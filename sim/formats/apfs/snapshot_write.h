@@ -25,6 +25,23 @@ struct apfs_snapshot_entry {
 	uint32_t flags;      /* APFS_SNAP_* */
 };
 
+/*
+ * The number of a new snapshot; one more is the next_obj_id of its state and of all later
+ * ones. No inode of the state or of the next one may have it. It is far above those of
+ * files, so that the inodes of a new content can be numbered as those of the old one were.
+ */
+uint64_t apfs_snapshot_inum(uint64_t next_obj_id);
+
+/*
+ * Write the extended metadata of the snapshot @name of the volume @uuid, a virtual object
+ * at @where, and add it to @map. Superblocks of the snapshot's state and of the live one
+ * name it. It has the UUID by which diskutil knows the snapshot; the same volume,
+ * transaction and name give the same one.
+ */
+int apfs_snapshot_ext_write(struct apfs_out *out, const struct apfs_mapping *where,
+			    const struct apfs_uuid *uuid, const char *name,
+			    struct apfs_mappings *map, struct err *e) MUST_CHECK;
+
 /* The tree with @n snapshots, whose xids rise; also with none. */
 int apfs_snapmeta_write(struct apfs_out *out, uint64_t xid,
 			const struct apfs_snapshot_entry *v, size_t n,
@@ -32,7 +49,8 @@ int apfs_snapmeta_write(struct apfs_out *out, uint64_t xid,
 
 /*
  * Write @sb, as it is live at @xid, as the superblock of a snapshot of @xid. The object
- * map and the trees that stay with the live volume are taken out of the copy.
+ * map and the trees that stay with the live volume are taken out of the copy, and so is
+ * what is said of the live volume as the one to root from.
  */
 int apfs_snapshot_superblock_write(struct apfs_out *out, uint64_t xid,
 				   const struct apfs_superblock *sb, uint64_t *ret_block,

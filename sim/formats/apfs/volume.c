@@ -86,6 +86,8 @@ static int write_snapshot(struct volume *v, uint64_t extentref,
 			  struct apfs_snapshot_entry *ret, struct err *e)
 {
 	struct apfs_out *out = &v->w->out;
+	const struct apfs_mapping ext = {.oid = v->w->next_oid++,
+					 .xid = v->snapshot_xid};
 	struct apfs_tree_at empty, fext;
 
 	name_snapshot(v);
@@ -93,15 +95,21 @@ static int write_snapshot(struct volume *v, uint64_t extentref,
 		.name = v->snapshot,
 		.xid = v->snapshot_xid,
 		.extentref = extentref,
-		.inum = v->state.next_id++,
+		.inum = apfs_snapshot_inum(v->state.next_id),
 		.create_ns = v->w->spec->time_ns,
 		.change_ns = v->w->spec->time_ns,
 	};
+	v->state.next_id = ret->inum + 1;
 	v->sb.apfs_next_obj_id = to_le64(v->state.next_id);
+	v->sb.apfs_snap_meta_ext_oid = to_le64(ext.oid);
+	v->n_blocks++;
 	set_alloc_count(v);
-	int rc = apfs_snapshot_superblock_write(out, v->snapshot_xid, &v->sb,
-						&ret->superblock, e);
+	int rc = apfs_snapshot_ext_write(out, &ext, &v->sb.apfs_vol_uuid, v->snapshot,
+					 &v->map, e);
 
+	if (rc == 0)
+		rc = apfs_snapshot_superblock_write(out, v->snapshot_xid, &v->sb,
+						    &ret->superblock, e);
 	if (rc == 0)
 		rc = apfs_extentref_write(out, v->w->xid, NULL, 0, &empty, e);
 	if (rc != 0)

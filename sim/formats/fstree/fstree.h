@@ -31,7 +31,8 @@ struct fs_node {
 	uint32_t mode;                            /* S_IFDIR, S_IFREG, S_IFLNK | permissions */
 	uint32_t uid, gid;
 	uint32_t bsd_flags;
-	int64_t mtime_ns;       /* since 1970; also create, change and access time */
+	int64_t mtime_ns;       /* since 1970 */
+	int64_t create_ns, change_ns, access_ns; /* 0: as mtime_ns */
 	uint64_t size;          /* regular file: bytes; symlink: length of the target */
 	uint8_t *data;          /* owned; content or target, then a NUL; NULL when empty */
 	char *host_path;        /* owned; read when written */
