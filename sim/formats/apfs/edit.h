@@ -19,7 +19,8 @@
  * E_NOTFOUND, E_EXISTS and E_PERM come before anything was changed.
  *
  * Snapshots are named in full, "com.apple.bless.<UUID>". What is not understood is
- * refused at the start (E_UNSUPPORTED): fusion, encryption, chunk infos in three levels,
+ * refused with the name of the field, of the container at the start, of a volume at its
+ * first operation (E_UNSUPPORTED): fusion, encryption, chunk infos in three levels,
  * unknown incompatible features, a volume that waits to be reverted. E_CORRUPT names the
  * block and the field that cannot be. E_NOSPC: the container is full; blocks that were
  * freed can be used two transactions later. A container must be changed by one process
@@ -86,8 +87,8 @@ int apfs_edit_set_root(struct apfs_edit *ed, unsigned slot, const char *name,
 int apfs_edit_break_seal(struct apfs_edit *ed, unsigned slot, struct err *e) MUST_CHECK;
 
 /*
- * Take the mark away again. Whether the content still deserves the seal is not looked
- * at: that is apfs_seal_check's, before. E_INVAL: not a sealed volume.
+ * Take the mark away again. E_INVAL: not a sealed volume. E_PERM: its file-system tree was
+ * written to since, or the seal is of version 1, which does not know since when.
  */
 int apfs_edit_unbreak(struct apfs_edit *ed, unsigned slot, struct err *e) MUST_CHECK;
 

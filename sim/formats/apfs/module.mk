@@ -24,4 +24,10 @@ apfs-tool-libs := -Wl,--as-needed
 fuzz-src += sim/formats/apfs/test/fuzz_reader.c
 
 # transactions
-host-src += $(addprefix sim/formats/apfs/,edit.c)
+host-src += $(addprefix sim/formats/apfs/,edit.c edit_alloc.c edit_bits.c edit_checkpoint.c \
+	edit_checkpoint_write.c edit_disk.c edit_extents.c edit_import.c edit_omap.c \
+	edit_queue.c edit_queue_write.c edit_refs.c edit_replace.c edit_revert.c \
+	edit_seal.c edit_snapshot.c edit_snapshots.c edit_space.c edit_space_write.c \
+	edit_sweep.c edit_tree.c edit_volume.c edit_volume_write.c)
+test-src += $(addprefix sim/formats/apfs/test/,test_edit.c)
+test-lib-src += sim/formats/apfs/test/edit_case.c
