@@ -11,90 +11,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "components/diskutil/kernel_call.h"
-#include "components/diskutil/volume_list.h"
+#include "components/common/kernel_call.h"
+#include "components/diskutil/internal.h"
 
 #define SAME_NAMES_MAX 100 /* "/Volumes/X 1" ... */
-
-struct session {
-	const struct diskutil_paths *paths;
-	const char *input;
-	struct buf *out, *err_out;
-	int status;
-	struct volume_list list;
-};
 
 static const char *yes_no(bool b)
 {
 	return b ? "Yes" : "No";
 }
 
-/* ---- listing ---- */
-
-static int run_list(struct session *s, int argc, char **argv, struct err *e)
-{
-	int r = buf_printf(
-	    s->out, e,
-	    "/dev/disk1 (synthesized):\n"
-	    "   #:                       TYPE NAME                    IDENTIFIER\n"
-	    "   0:      APFS Container Scheme -                       disk1\n"
-	    "                                 Physical Store disk0s2\n");
-
-	(void)argc;
-	(void)argv;
-	for (size_t i = 0; !r && i < s->list.n; i++)
-		r = buf_printf(s->out, e, "%4zu:                APFS Volume %-23s %s\n",
-			       i + 1, s->list.v[i].name, s->list.v[i].device);
-	return r ? r : buf_append(s->out, "\n", 1, e);
-}
-
-static const char *filevault_words(const struct volume_entry *v)
-{
-	if (!v->filevault)
-		return "No";
-	return v->locked ? "Yes (Locked)" : "Yes (Unlocked)";
-}
-
-static int apfs_list_volume(struct session *s, const struct volume_entry *v,
-			    struct err *e)
-{
-	return buf_printf(
-		s->out, e,
-		"    |\n"
-		"    +-> Volume %s %s\n"
-		"    |   ---------------------------------------------------\n"
-		"    |   APFS Volume Disk (Role):   %s (%s)\n"
-		"    |   Name:                      %s\n"
-		"    |   Mount Point:               %s\n"
-		"    |   FileVault:                 %s\n",
-		v->device, v->uuid, v->device,
-		!strcmp(v->role, "none") ? "No specific role" : v->role, v->name,
-		v->mount_point[0] ? v->mount_point : "Not Mounted", filevault_words(v));
-}
-
-static int run_apfs_list(struct session *s, int argc, char **argv, struct err *e)
-{
-	int r = buf_printf(s->out, e,
-			   "APFS Container (1 found)\n"
-			   "|\n"
-			   "+-- Container disk1\n"
-			   "    ====================================================\n"
-			   "    APFS Container Reference:     disk1\n");
-
-	(void)argc;
-	(void)argv;
-	for (size_t i = 0; !r && i < s->list.n; i++)
-		r = apfs_list_volume(s, &s->list.v[i], e);
-	return r;
-}
-
 /* ---- one volume ---- */
 
-static int fail(struct session *s, struct err *e, const char *form, ...)
-    PRINTF_LIKE(3, 4);
-
-/* A message on standard error, and exit status 1. */
-static int fail(struct session *s, struct err *e, const char *form, ...)
+int diskutil_fail(struct diskutil_session *s, struct err *e, const char *form, ...)
 {
 	char line[PATH_MAX];
 	va_list ap;
@@ -106,21 +35,20 @@ static int fail(struct session *s, struct err *e, const char *form, ...)
 	return buf_printf(s->err_out, e, "%s\n", line);
 }
 
-/* NULL after a message. */
-static const struct volume_entry *find(struct session *s, const char *what, int *ret,
-				       struct err *e)
+const struct volume_entry *diskutil_find(struct diskutil_session *s, const char *what,
+					 int *ret, struct err *e)
 {
 	const struct volume_entry *v = volume_list_find(&s->list, what);
 
 	if (!v)
-		*ret = fail(s, e, "Unable to find disk for %s", what);
+		*ret = diskutil_fail(s, e, "Unable to find disk for %s", what);
 	return v;
 }
 
-static int run_info(struct session *s, int argc, char **argv, struct err *e)
+static int run_info(struct diskutil_session *s, int argc, char **argv, struct err *e)
 {
 	int r = 0;
-	const struct volume_entry *v = find(s, argv[0], &r, e);
+	const struct volume_entry *v = diskutil_find(s, argv[0], &r, e);
 
 	(void)argc;
 	if (!v)
@@ -150,7 +78,7 @@ static int run_info(struct session *s, int argc, char **argv, struct err *e)
  * Make the folder for a volume: named after it, with a number behind when something is
  * in the way, as DiskArbitration does. An empty folder is taken.
  */
-static int make_mount_point(struct session *s, const struct volume_entry *v,
+static int make_mount_point(struct diskutil_session *s, const struct volume_entry *v,
 			    char path[PATH_MAX], struct err *e)
 {
 	for (int i = 0; i < SAME_NAMES_MAX; i++) {
@@ -166,7 +94,7 @@ static int make_mount_point(struct session *s, const struct volume_entry *v,
 	return err_set(e, E_EXISTS, "no free name for %s", v->name);
 }
 
-static int mount_volume(struct session *s, const struct volume_entry *v, struct err *e)
+static int mount_volume(struct diskutil_session *s, const struct volume_entry *v, struct err *e)
 {
 	char path[PATH_MAX];
 	int r;
@@ -182,36 +110,36 @@ static int mount_volume(struct session *s, const struct volume_entry *v, struct 
 	return r;
 }
 
-static int run_mount(struct session *s, int argc, char **argv, struct err *e)
+static int run_mount(struct diskutil_session *s, int argc, char **argv, struct err *e)
 {
 	struct err why = ERR_INIT;
 	int r = 0;
-	const struct volume_entry *v = find(s, argv[0], &r, e);
+	const struct volume_entry *v = diskutil_find(s, argv[0], &r, e);
 
 	(void)argc;
 	if (!v)
 		return r;
 	if (v->locked)
-		return fail(s, e, "This is an encrypted and locked APFS volume; use "
+		return diskutil_fail(s, e, "This is an encrypted and locked APFS volume; use "
 				  "\"diskutil apfs unlockVolume\"");
 	if (mount_volume(s, v, &why))
-		return fail(s, e, "Volume on %s failed to mount: %s", v->device, why.msg);
+		return diskutil_fail(s, e, "Volume on %s failed to mount: %s", v->device, why.msg);
 	return buf_printf(s->out, e, "Volume %s on %s mounted\n", v->name, v->device);
 }
 
-static int run_unmount(struct session *s, int argc, char **argv, struct err *e)
+static int run_unmount(struct diskutil_session *s, int argc, char **argv, struct err *e)
 {
 	struct err why = ERR_INIT;
 	int r = 0;
-	const struct volume_entry *v = find(s, argv[0], &r, e);
+	const struct volume_entry *v = diskutil_find(s, argv[0], &r, e);
 
 	(void)argc;
 	if (!v)
 		return r;
 	if (!v->mount_point[0])
-		return fail(s, e, "%s was already unmounted", v->device);
+		return diskutil_fail(s, e, "%s was already unmounted", v->device);
 	if (kernel_unmount(s->paths->kernel, v->device, &why))
-		return fail(s, e, "Volume %s on %s failed to unmount", v->name,
+		return diskutil_fail(s, e, "Volume %s on %s failed to unmount", v->name,
 			    v->device);
 	rmdir(v->mount_point);
 	return buf_printf(s->out, e, "Volume %s on %s unmounted\n", v->name, v->device);
@@ -222,7 +150,7 @@ struct unlock_options {
 	bool no_mount;
 };
 
-static bool parse_unlock(struct session *s, int argc, char **argv,
+static bool parse_unlock(struct diskutil_session *s, int argc, char **argv,
 			 struct unlock_options *o)
 {
 	*o = (struct unlock_options){.passphrase = NULL};
@@ -239,7 +167,7 @@ static bool parse_unlock(struct session *s, int argc, char **argv,
 	return o->passphrase != NULL;
 }
 
-static int run_unlock(struct session *s, int argc, char **argv, struct err *e)
+static int run_unlock(struct diskutil_session *s, int argc, char **argv, struct err *e)
 {
 	struct err why = ERR_INIT;
 	struct unlock_options o;
@@ -247,26 +175,26 @@ static int run_unlock(struct session *s, int argc, char **argv, struct err *e)
 	int r = 0;
 
 	if (!parse_unlock(s, argc, argv, &o))
-		return fail(s, e,
+		return diskutil_fail(s, e,
 			    "Usage:  diskutil apfs unlockVolume <apfsVolumeDevice> "
 			    "-passphrase <passphrase> | -stdinpassphrase [-nomount]");
-	v = find(s, argv[0], &r, e);
+	v = diskutil_find(s, argv[0], &r, e);
 	if (!v)
 		return r;
 	if (!v->locked)
-		return fail(s, e, "%s is not a locked APFS volume", v->device);
+		return diskutil_fail(s, e, "%s is not a locked APFS volume", v->device);
 	r = buf_printf(s->out, e, "Unlocking any cryptographic user on APFS Volume %s\n",
 		       v->device);
 	if (r)
 		return r;
 	if (kernel_unlock(s->paths->kernel, v->device, o.passphrase, &why))
 		return why.sys_errno == EPERM ?
-			       fail(s, e, "Passphrase incorrect or user does not exist") :
-			       fail(s, e, "Error unlocking %s: %s", v->device, why.msg);
+			       diskutil_fail(s, e, "Passphrase incorrect or user does not exist") :
+			       diskutil_fail(s, e, "Error unlocking %s: %s", v->device, why.msg);
 	if (o.no_mount)
 		return buf_printf(s->out, e, "Unlocked but did not mount APFS Volume\n");
 	if (mount_volume(s, v, &why))
-		return fail(s, e, "Volume on %s failed to mount: %s", v->device, why.msg);
+		return diskutil_fail(s, e, "Volume on %s failed to mount: %s", v->device, why.msg);
 	return buf_printf(s->out, e, "Unlocked and mounted APFS Volume\n");
 }
 
@@ -275,17 +203,23 @@ static int run_unlock(struct session *s, int argc, char **argv, struct err *e)
 static const struct command {
 	const char *group; /* NULL: none */
 	const char *verb;
-	int (*run)(struct session *s, int argc, char **argv, struct err *e);
+	int (*run)(struct diskutil_session *s, int argc, char **argv, struct err *e);
 	int min_args;
 	const char *help;
 } commands[] = {
-	{NULL, "list", run_list, 0, "list"},
+	{NULL, "list", diskutil_list, 0, "list"},
 	{NULL, "info", run_info, 1, "info MountPoint|DiskIdentifier|VolumeName"},
 	{NULL, "mount", run_mount, 1, "mount DiskIdentifier|VolumeName"},
 	{NULL, "unmount", run_unmount, 1, "unmount MountPoint|DiskIdentifier|VolumeName"},
-	{"apfs", "list", run_apfs_list, 0, "apfs list"},
+	{"apfs", "list", diskutil_apfs_list, 0, "apfs list"},
 	{"apfs", "unlockVolume", run_unlock, 1,
 	 "apfs unlockVolume DiskIdentifier -passphrase Passphrase [-nomount]"},
+	{"apfs", "listSnapshots", diskutil_list_snapshots, 1,
+	 "apfs listSnapshots DiskIdentifier"},
+	{"apfs", "snapshots", diskutil_list_snapshots, 1,
+	 "apfs snapshots DiskIdentifier"},
+	{"apfs", "deleteSnapshot", diskutil_delete_snapshot, 1,
+	 "apfs deleteSnapshot DiskIdentifier -uuid UUID | -xid XID | -name Name"},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -305,7 +239,7 @@ static const struct command *find_command(int argc, char **argv, int *ret_words)
 	return NULL;
 }
 
-static int usage(struct session *s, struct err *e)
+static int usage(struct diskutil_session *s, struct err *e)
 {
 	int r = buf_printf(s->err_out, e,
 			   "Usage:  diskutil <verb> <options>, where <verb> is:\n");
@@ -319,7 +253,7 @@ static int usage(struct session *s, struct err *e)
 int diskutil_run(const struct diskutil_paths *p, int argc, char **argv, const char *input,
 		 struct buf *out, struct buf *err_out, int *ret_status, struct err *e)
 {
-	struct session s = {.paths = p, .input = input, .out = out, .err_out = err_out};
+	struct diskutil_session s = {.paths = p, .input = input, .out = out, .err_out = err_out};
 	struct err why = ERR_INIT;
 	int words, r;
 	const struct command *c = find_command(argc, argv, &words);
@@ -327,7 +261,7 @@ int diskutil_run(const struct diskutil_paths *p, int argc, char **argv, const ch
 	if (!c)
 		r = usage(&s, e);
 	else if (volume_list_read(&s.list, p->volumes, &why))
-		r = fail(
+		r = diskutil_fail(
 		    &s, e,
 		    "Unable to run because unable to use the DiskManagement framework"
 		    " (%s)",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * diskutil(8), as far as the scenarios of a Catalina Mac use it: list, info, apfs list,
- * apfs unlockVolume, mount, unmount.
+ * diskutil(8), as far as the scenarios use it: list, info, mount, unmount, and of APFS
+ * list, unlockVolume, listSnapshots, deleteSnapshot.
  */
 #ifndef COMPONENTS_DISKUTIL_DISKUTIL_H
 #define COMPONENTS_DISKUTIL_DISKUTIL_H

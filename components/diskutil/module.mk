@@ -1,4 +1,4 @@
-lib-src      += $(patsubst %,components/diskutil/%.c,diskutil kernel_call volume_list)
+lib-src      += $(patsubst %,components/diskutil/%.c,diskutil list snapshots)
 test-src     += components/diskutil/test/test_diskutil.c
 guest-bin    += diskutil
 diskutil-src := components/diskutil/main.c

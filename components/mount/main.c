@@ -8,7 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "components/diskutil/kernel_call.h"
+#include "components/common/kernel_call.h"
 #include "components/mount/mount_tool.h"
 #include "sim/platform/paths.h"
 

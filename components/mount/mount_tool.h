@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "components/diskutil/volume_list.h"
+#include "components/common/volume_list.h"
 #include "sim/base/buf.h"
 
 /* What `mount_apfs` exits with, and mount(8) shows, for an errno. */

@@ -13,7 +13,7 @@
 
 #include "components/common/packet.h"
 #include "components/diskutil/diskutil.h"
-#include "components/diskutil/volume_list.h"
+#include "components/common/volume_list.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
 
@@ -30,6 +30,37 @@ static const char list_text[] = "<plist version=\"1.0\"><array>" VOLUME(
 	VOLUME("disk1s5", "Macintosh HD", "System", "SSSS", "", "false", "true", "true")
 	    VOLUME("disk1s6", "Open", "none", "OOOO", "", "false", "false",
 		   "false") "</array></plist>";
+
+#define SNAPSHOT(name, uuid, xid, dev, mnt, sealed, root)                                \
+	"<dict><key>Name</key><string>" name "</string><key>UUID</key><string>" uuid     \
+	"</string><key>Device</key><string>" dev "</string><key>MountPoint</key>"        \
+	"<string>" mnt "</string><key>Sealed</key><string>" sealed                       \
+	"</string><key>XID</key><integer>" xid "</integer><key>Purgeable</key><false/>"  \
+	"<key>Root</key><" root "/><key>Pending</key><false/></dict>"
+#define SEALED_VOLUME(sealed, snapshots)                                                 \
+	"<dict><key>Device</key><string>disk3s1</string><key>Name</key>"                 \
+	"<string>Macintosh HD</string><key>Role</key><string>System</string>"            \
+	"<key>UUID</key><string>SSSS</string><key>Group</key><string>G</string>"         \
+	"<key>MountPoint</key><string></string><key>Container</key>"                     \
+	"<string>disk3</string><key>Sealed</key><string>" sealed                         \
+	"</string><key>ReadOnly</key><true/><key>FileVault</key><false/>"                \
+	"<key>Locked</key><false/><key>Snapshots</key><array>" snapshots                 \
+	"</array></dict>"
+#define PREBOOT(dev, container)                                                          \
+	"<dict><key>Device</key><string>" dev "</string><key>Name</key>"                 \
+	"<string>Preboot</string><key>Role</key><string>Preboot</string>"                \
+	"<key>UUID</key><string>PPPP</string><key>Group</key><string></string>"          \
+	"<key>MountPoint</key><string>/System/Volumes/Preboot</string>"                  \
+	"<key>Container</key><string>" container "</string><key>ReadOnly</key><false/>"  \
+	"<key>FileVault</key><false/><key>Locked</key><false/></dict>"
+
+static const char sealed_text[] = "<plist version=\"1.0\"><array>" PREBOOT(
+	"disk1s1", "disk1")
+	SEALED_VOLUME("Broken", SNAPSHOT("com.apple.os.update-AA", "U1", "2", "disk3s1s1",
+					 "/", "Yes", "false")
+					SNAPSHOT("com.apple.bless.BB", "U2", "9", "", "",
+						 "Broken", "true"))
+		PREBOOT("disk3s2", "disk3") "</array></plist>";
 
 static char volumes[512], kernel[512], base[512];
 static const struct diskutil_paths paths = {volumes, kernel, base};
@@ -48,6 +79,11 @@ static int answer(const json_t *req)
 		return strcmp(pass, "secret") ? EPERM : 0;
 	if (!strcmp(op, "mount"))
 		return access(path, F_OK) ? ENOENT : 0;
+	if (!strcmp(op, "snapshot_delete"))
+		return strcmp(json_string_value(json_object_get(req, "name")),
+			      "com.apple.bless.BB")
+			       ? EBUSY
+			       : 0;
 	return !strcmp(op, "unmount") ? 0 : EINVAL;
 }
 
@@ -227,10 +263,125 @@ static void volumes_have_many_names(void)
 	stop();
 }
 
+static void start_sealed(void)
+{
+	start();
+	ASSERT_OK(fsio_write_atomic(volumes, sealed_text, strlen(sealed_text), 0644, &e),
+		  &e);
+}
+
+static void seals_and_snapshots_are_listed(void)
+{
+	start_sealed();
+	RUN(0, "apfs", "list");
+	CU_ASSERT_STRING_EQUAL(
+		buf_str(&out),
+		"APFS Containers (2 found)\n"
+		"|\n"
+		"+-- Container disk1\n"
+		"    ====================================================\n"
+		"    APFS Container Reference:     disk1\n"
+		"    |\n"
+		"    +-> Volume disk1s1 PPPP\n"
+		"    |   ---------------------------------------------------\n"
+		"    |   APFS Volume Disk (Role):   disk1s1 (Preboot)\n"
+		"    |   Name:                      Preboot\n"
+		"    |   Mount Point:               /System/Volumes/Preboot\n"
+		"    |   FileVault:                 No\n"
+		"|\n"
+		"+-- Container disk3\n"
+		"    ====================================================\n"
+		"    APFS Container Reference:     disk3\n"
+		"    |\n"
+		"    +-> Volume disk3s1 SSSS\n"
+		"    |   ---------------------------------------------------\n"
+		"    |   APFS Volume Disk (Role):   disk3s1 (System)\n"
+		"    |   Name:                      Macintosh HD\n"
+		"    |   Mount Point:               Not Mounted\n"
+		"    |   Sealed:                    Broken\n"
+		"    |   FileVault:                 No\n"
+		"    |   |\n"
+		"    |   Snapshot:                  U1\n"
+		"    |   Snapshot Disk:             disk3s1s1\n"
+		"    |   Snapshot Mount Point:      /\n"
+		"    |   Snapshot Sealed:           Yes\n"
+		"    |\n"
+		"    +-> Volume disk3s2 PPPP\n"
+		"    |   ---------------------------------------------------\n"
+		"    |   APFS Volume Disk (Role):   disk3s2 (Preboot)\n"
+		"    |   Name:                      Preboot\n"
+		"    |   Mount Point:               /System/Volumes/Preboot\n"
+		"    |   FileVault:                 No\n");
+	RUN(0, "apfs", "listSnapshots", "disk3s1");
+	CU_ASSERT_STRING_EQUAL(buf_str(&out), "Snapshots for disk3s1 (2 found)\n"
+					      "|\n"
+					      "+-- U1\n"
+					      "|   Name:        com.apple.os.update-AA\n"
+					      "|   XID:         2\n"
+					      "|   Purgeable:   No\n"
+					      "|\n"
+					      "+-- U2\n"
+					      "    Name:        com.apple.bless.BB\n"
+					      "    XID:         9\n"
+					      "    Purgeable:   No\n");
+	RUN(0, "apfs", "snapshots", "disk3s2");
+	CU_ASSERT_STRING_EQUAL(buf_str(&out), "No snapshots for disk3s2\n");
+	RUN(0, "list");
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+		buf_str(&out),
+		"   2:              APFS Snapshot com.apple.os.update-AA  disk3s1s1\n"));
+	stop();
+}
+
+static void snapshots_are_deleted(void)
+{
+	start_sealed();
+	RUN(0, "apfs", "deleteSnapshot", "disk3s1", "-uuid", "u2");
+	CU_ASSERT_STRING_EQUAL(buf_str(&out),
+			       "Deleting APFS Snapshot U2 \"com.apple.bless.BB\" from APFS "
+			       "Volume disk3s1\nStarted APFS operation\n"
+			       "Finished APFS operation\n");
+	RUN(0, "apfs", "deleteSnapshot", "disk3s1", "-xid", "9");
+	RUN(1, "apfs", "deleteSnapshot", "disk3s1", "-name", "com.apple.os.update-AA");
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&err_out), "Device or resource busy"));
+	RUN(1, "apfs", "deleteSnapshot", "disk3s1", "-name", "other");
+	RUN(1, "apfs", "deleteSnapshot", "disk3s1", "-xid", "9x");
+	RUN(1, "apfs", "deleteSnapshot", "disk3s1");
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&err_out), "Usage:"));
+	stop();
+}
+
+static void a_path_lies_on_a_volume(void)
+{
+	const struct volume_snapshot *snap;
+	const struct volume_entry *v;
+	struct volume_list l;
+
+	start_sealed();
+	ASSERT_OK(volume_list_read(&l, volumes, &e), &e);
+	v = volume_list_at(&l, "/System/Library", &snap);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	CU_ASSERT_STRING_EQUAL(v->device, "disk3s1");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(snap);
+	CU_ASSERT_STRING_EQUAL(snap->uuid, "U1");
+	v = volume_list_at(&l, "/System/Volumes/Preboot/x", &snap);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	CU_ASSERT_STRING_EQUAL(v->role, "Preboot");
+	CU_ASSERT_PTR_NULL(snap);
+	v = volume_list_at(&l, "/System/Volumes/Prebootx", NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	CU_ASSERT_STRING_EQUAL(v->role, "System");
+	volume_list_release(&l);
+	stop();
+}
+
 TEST_MAIN("diskutil", {"a locked volume must be unlocked first",
 		       locked_volume_must_be_unlocked_first},
 	  {"the passphrase from standard input", passphrase_from_standard_input},
 	  {"mounts beside what is in the way", mounts_beside_what_is_in_the_way},
 	  {"lists and describes", lists_and_describes},
 	  {"wrong names and usage", wrong_names_and_usage},
-	  {"volumes have many names", volumes_have_many_names})
+	  {"volumes have many names", volumes_have_many_names},
+	  {"seals and snapshots are listed", seals_and_snapshots_are_listed},
+	  {"snapshots are deleted", snapshots_are_deleted},
+	  {"a path lies on a volume", a_path_lies_on_a_volume})

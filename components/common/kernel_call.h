@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests to the kernel's socket (components/boot/service.h). */
+#ifndef COMPONENTS_COMMON_KERNEL_CALL_H
+#define COMPONENTS_COMMON_KERNEL_CALL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "sim/base/err.h"
+
+/*
+ * Each returns 0, or an error whose sys_errno is what the kernel answered; an error
+ * without it means that the kernel could not be asked.
+ */
+
+/* Any request; @req is released (NULL: out of memory). *@ret_reply (may be NULL) is the
+ * caller's, and NULL after an error. */
+int kernel_call(const char *socket, json_t *req, json_t **ret_reply,
+		struct err *e) MUST_CHECK;
+
+int kernel_mount(const char *socket, const char *device, const char *path, bool read_only,
+		 struct err *e) MUST_CHECK;
+/* mount -u of what is mounted on @path. */
+int kernel_mount_update(const char *socket, const char *path, bool read_only,
+			struct err *e) MUST_CHECK;
+int kernel_unmount(const char *socket, const char *device, struct err *e) MUST_CHECK;
+int kernel_unlock(const char *socket, const char *device, const char *passphrase,
+		  struct err *e) MUST_CHECK;
+
+/* fs_snapshot(2) of the System volume @device: what is done with the snapshot @name. */
+enum kernel_snapshot { SNAPSHOT_CREATE, SNAPSHOT_DELETE, SNAPSHOT_ROOT, SNAPSHOT_REVERT };
+int kernel_snapshot(const char *socket, enum kernel_snapshot what, const char *device,
+		    const char *name, struct err *e) MUST_CHECK;
+
+#endif
