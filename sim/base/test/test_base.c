@@ -11,6 +11,7 @@
 #include "sim/base/idtext.h"
 #include "sim/base/nearest.h"
 #include "sim/base/prune.h"
+#include "sim/base/sha256.h"
 
 static void error_gathers_context(void)
 {
@@ -152,10 +153,31 @@ static void unknown_names_get_a_hint(void)
 	CU_ASSERT_STRING_EQUAL(nearest_hint("xyz", many, 2, out), "");
 }
 
+/* One state hashes many pieces, each as sha256_text does. */
+static void pieces_are_hashed(void)
+{
+	struct err e = ERR_INIT;
+	struct sha256 s;
+	uint8_t data[1000], md[SHA256_SIZE];
+	char got[SHA256_TEXT_MAX], want[SHA256_TEXT_MAX];
+
+	memset(data, 0x5a, sizeof(data));
+	ASSERT_OK(sha256_init(&s, &e), &e);
+	for (size_t len = 0; len <= sizeof(data); len += 250) {
+		ASSERT_OK(sha256_of(&s, data, len, md, &e), &e);
+		hex_text(md, sizeof(md), got);
+		ASSERT_OK(sha256_text(data, len, want, &e), &e);
+		CU_ASSERT_STRING_EQUAL(got, want);
+	}
+	sha256_release(&s);
+	sha256_release(&s);
+}
+
 TEST_MAIN("base", {"an error gathers context", error_gathers_context},
 	  {"a buffer grows", buffer_grows},
 	  {"ranges never overflow", ranges_never_overflow}, {"byte orders", byte_orders},
 	  {"identifiers as text", identifiers_as_text},
+	  {"pieces are hashed", pieces_are_hashed},
 	  {"paths below a folder", paths_below},
 	  {"files are written whole or not at all", files_whole_or_not_at_all},
 	  {"caches are kept small", caches_are_kept_small},

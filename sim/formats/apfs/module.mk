@@ -4,7 +4,7 @@ host-src += $(addprefix sim/formats/apfs/,blockout.c btree_build.c common.c cont
 host-bin += $(OUT)/bench-apfs-write
 bench-apfs-write-src := sim/formats/apfs/test/bench_write.c
 test-src += $(addprefix sim/formats/apfs/test/,test_common.c test_writer.c \
-	test_seal_write.c)
+	test_seal_write.c test_state_write.c)
 host-src += sim/formats/apfs/test/image.c
 HOST_LIBS += -lutf8proc
 

@@ -13,11 +13,13 @@
 #include "sim/base/test.h"
 #include "sim/formats/apfs/common.h"
 #include "sim/formats/apfs/reader.h"
+#include "sim/formats/apfs/seal.h"
 #include "sim/formats/apfs/test/image.h"
 
 #define MIB	    1048576ull
 #define GIB	    1073741824ull
 #define FIRST_BLOCK 1024 /* nothing but areas and the pool lies below */
+#define LAST_BLOCK  32768
 
 static struct err e;
 
@@ -78,6 +80,45 @@ static int keep_sealed(void *ctx, size_t index, const struct apfs_sealed *s,
 	(void)index, (void)err;
 	*(struct apfs_sealed *)ctx = *s;
 	return 0;
+}
+
+/* The seal's parts on the disk, found by looking at every block. */
+struct parts {
+	long root, leaf, meta, data; /* blocks; 0: not found */
+	unsigned levels;	     /* of the tree */
+};
+
+#define MARK "the only file whose content begins like this"
+
+static struct parts find_parts(FILE *f)
+{
+	struct parts p = {0};
+	uint8_t block[4096];
+
+	for (long b = FIRST_BLOCK; b < LAST_BLOCK; b++) {
+		const struct apfs_btree_node *n = (const void *)block;
+
+		fseek(f, b * 4096, SEEK_SET);
+		if (fread(block, sizeof(block), 1, f) != 1)
+			break;
+		unsigned type = le32_get(n->btn_o.o_type) & 0xffff,
+			 flags = le16_get(n->btn_flags);
+
+		if (memcmp(block, MARK, sizeof(MARK) - 1) == 0)
+			p.data = b;
+		else if (type == APFS_OT_INTEGRITY_META)
+			p.meta = b;
+		else if (type == 0 &&
+			 flags == (APFS_BTNODE_HASHED | APFS_BTNODE_NOHEADER |
+				   APFS_BTNODE_ROOT)) {
+			p.root = b;
+			p.levels = le16_get(n->btn_level) + 1u;
+		} else if (type == 0 &&
+			   flags == (APFS_BTNODE_HASHED | APFS_BTNODE_NOHEADER |
+				     APFS_BTNODE_LEAF))
+			p.leaf = b;
+	}
+	return p;
 }
 
 /* ---- What the judges say of what is written ---- */
@@ -224,6 +265,11 @@ static void thousands_of_files_sealed(void)
 	CU_ASSERT_TRUE(judges_accept(im.path));
 	if (have("7zz"))
 		CU_ASSERT_TRUE(folder_extracts_as_written(&im, "/deep/8"));
+	FILE *f = fopen(im.path, "rb");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT(find_parts(f).levels >= 3);
+	fclose(f);
 	image_release(&im);
 }
 
@@ -287,30 +333,43 @@ static void same_in(struct apfs_volume *v, const struct fs_tree *t)
 	}
 }
 
+/* With our own verifier on the way: it hashes every node and piece that is read. */
+static void read_and_compare(struct apfs *c, const char *snapshot, const struct image *im,
+			     const struct apfs_sealed *s)
+{
+	const bool sealed = im->volume[0].sealed;
+	struct apfs_verify_stats stats;
+	struct apfs_volume *v;
+
+	ASSERT_OK(apfs_volume_open(c, 0, snapshot, &v, &e), &e);
+	CU_ASSERT_EQUAL(apfs_volume_info_of(v)->sealed, sealed);
+	CU_ASSERT_EQUAL(apfs_volume_info_of(v)->num_snapshots, snapshot ? 0 : 1);
+	CU_ASSERT_EQUAL(apfs_volume_info_of(v)->root_to_xid, 0);
+	if (sealed)
+		ASSERT_OK(apfs_volume_verify(v, s->root_hash, &e), &e);
+	same_in(v, &im->tree[0]);
+	apfs_verify_stats_of(v, &stats);
+	CU_ASSERT_EQUAL(stats.chunks > 300, sealed);
+	apfs_volume_close(v);
+}
+
 static void live_and_snapshot_are_read(void)
 {
 	for (int sealed = 0; sealed < 2; sealed++) {
+		struct apfs_sealed s;
 		struct image im;
 		struct apfs *c;
-		struct apfs_volume *v;
 
 		image_sealed(&im, "read.apfs", 256 * MIB);
 		im.volume[0].sealed = sealed;
 		im.volume[0].snapshot = "the snapshot";
+		im.spec.sealed = keep_sealed;
+		im.spec.ctx = &s;
 		fill_tree(&im.tree[0]);
 		image_must_write(&im);
 		ASSERT_OK(apfs_open_path(im.path, &c, &e), &e);
-		ASSERT_OK(apfs_volume_open(c, 0, NULL, &v, &e), &e);
-		CU_ASSERT_EQUAL(apfs_volume_info_of(v)->sealed, sealed);
-		CU_ASSERT_EQUAL(apfs_volume_info_of(v)->num_snapshots, 1);
-		CU_ASSERT_EQUAL(apfs_volume_info_of(v)->root_to_xid, 0);
-		same_in(v, &im.tree[0]);
-		apfs_volume_close(v);
-		ASSERT_OK(apfs_volume_open(c, 0, "the snapshot", &v, &e), &e);
-		CU_ASSERT_EQUAL(apfs_volume_info_of(v)->sealed, sealed);
-		CU_ASSERT_EQUAL(apfs_volume_info_of(v)->num_snapshots, 0);
-		same_in(v, &im.tree[0]);
-		apfs_volume_close(v);
+		read_and_compare(c, NULL, &im, &s);
+		read_and_compare(c, "the snapshot", &im, &s);
 		apfs_close(c);
 		image_release(&im);
 	}
@@ -353,41 +412,6 @@ static void snapshot_is_named_after_the_root_hash(void)
 }
 
 /* ---- Damage ---- */
-
-/* The seal's parts on the disk, found by looking at every block. */
-struct parts {
-	long root, leaf, meta, data; /* blocks; 0: not found */
-};
-
-#define MARK "the only file whose content begins like this"
-
-static struct parts find_parts(FILE *f)
-{
-	struct parts p = {0};
-	uint8_t block[4096];
-
-	for (long b = FIRST_BLOCK; b < 8192; b++) {
-		const struct apfs_btree_node *n = (const void *)block;
-
-		fseek(f, b * 4096, SEEK_SET);
-		if (fread(block, sizeof(block), 1, f) != 1)
-			break;
-		unsigned type = le32_get(n->btn_o.o_type) & 0xffff,
-			 flags = le16_get(n->btn_flags);
-
-		if (memcmp(block, MARK, sizeof(MARK) - 1) == 0)
-			p.data = b;
-		else if (type == APFS_OT_INTEGRITY_META)
-			p.meta = b;
-		else if (type == 0 && flags == (APFS_BTNODE_HASHED |
-						APFS_BTNODE_NOHEADER | APFS_BTNODE_ROOT))
-			p.root = b;
-		else if (type == 0 && flags == (APFS_BTNODE_HASHED |
-						APFS_BTNODE_NOHEADER | APFS_BTNODE_LEAF))
-			p.leaf = b;
-	}
-	return p;
-}
 
 static void flip(FILE *f, long block, long byte, bool object)
 {
