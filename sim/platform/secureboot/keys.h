@@ -22,6 +22,7 @@
 #include <openssl/evp.h>
 
 #include "sim/base/buf.h"
+#include "sim/base/idtext.h"
 #include "sim/formats/image4/im4m.h"
 
 #define SB_SEED_LEN 32u
@@ -49,10 +50,11 @@ struct sb_keys {
 int sb_keys_load(const char *dir, struct sb_keys *ret, struct err *e) MUST_CHECK;
 void sb_keys_release(struct sb_keys *k);
 
-/*
- * @len bytes that follow from the seed and @label alone (HKDF, SHA-384). For cache keys
- * of what is signed: they change when the keys do.
- */
+/* For names in caches of what is signed: changes when keys or certificates do. */
+int sb_keys_fingerprint(const struct sb_keys *k, char out[static SHA256_TEXT_MAX],
+			struct err *e) MUST_CHECK;
+
+/* @len bytes that follow from the seed and @label alone (HKDF, SHA-384). */
 int sb_keys_derive(const struct sb_keys *k, const char *label, void *out, size_t len,
 		   struct err *e) MUST_CHECK;
 

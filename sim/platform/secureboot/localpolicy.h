@@ -18,6 +18,7 @@
 #define LP_DIGEST_TEXT_MAX (2 * IMG4_DIGEST_LEN + 1)
 #define LP_PATH_MAX	   192u
 #define LP_BYTES_MAX	   64u
+#define LP_FOLDER	   "LocalPolicy"
 
 enum lp_field {
 	LP_ECID,
@@ -77,11 +78,16 @@ enum {
 	SEP_IN_ANY = SEP_IN_ANY_RECOVERY | SEP_IN(SEP_MACOS) | SEP_IN(SEP_KCOS),
 };
 
+static inline bool sep_env_in(enum sep_env env, unsigned set)
+{
+	return env <= SEP_RESTOREOS && (set & SEP_IN(env));
+}
+
 struct lp_row {
 	uint32_t name;
 	enum lp_kind kind;
 	bool in_manp; /* in MANP; else in the object lpol */
-	bool nonce;   /* filled in by the Secure Enclave, not by who changes a policy */
+	bool by_sep;  /* filled in by the Secure Enclave, not by who changes a policy */
 	unsigned settable;  /* SEP_IN(): where a change is let through */
 	unsigned clearable; /* where it may be taken away (what makes the Mac more secure)
 			     */
@@ -112,8 +118,7 @@ void lp_set_number(struct local_policy *p, enum lp_field f, uint64_t v);
 int lp_set_bytes(struct local_policy *p, enum lp_field f, const void *b, size_t len,
 		 struct err *e) MUST_CHECK;
 void lp_clear(struct local_policy *p, enum lp_field f);
-/* "8103", "true", hexadecimal digits, a UUID, a text, "absent": as bputil prints values.
- */
+/* "0x8103", "true", hexadecimal digits, a UUID, a text, "absent": as bputil has values. */
 void lp_value_text(const struct local_policy *p, enum lp_field f, char *out, size_t size);
 
 /* Does every field that is set have what it needs? E_INVAL names the two. */
@@ -129,7 +134,7 @@ struct sb_level_row {
 };
 const struct sb_level_row *sb_level_row(enum sb_level l);
 enum sb_level lp_level(const struct local_policy *p);
-/* Set smb0 and smb1, and take away what the level does not allow ("from scratch"). */
+/* Set smb0 and smb1, and take away all that the owner granted before ("from scratch"). */
 void lp_set_level(struct local_policy *p, enum sb_level l);
 
 /* A policy as the Secure Enclave writes it; see sep.h for the signing. */
@@ -148,8 +153,7 @@ int lp_parse(const void *bytes, size_t len, struct img4 *file, struct local_poli
 struct lp_expect {
 	const struct img4_chip *chip;
 	struct span root; /* certificate */
-	const uint8_t *lpnh, *rpnh;
-	const char *group; /* volume group, upper-case text; vuid has to be it */
+	const uint8_t *lpnh, *rpnh; /* rpnh may be NULL: not asked */
 };
 enum img4_result lp_verify(const void *bytes, size_t len, const struct lp_expect *x,
 			   struct local_policy *ret, struct err *e);

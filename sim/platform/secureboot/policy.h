@@ -25,6 +25,7 @@ struct sb_policy_files {
 	/* Whole and durable, or not there; makes missing folders. */
 	int (*write)(void *ctx, const char *path, const void *data, size_t len,
 		     struct err *e);
+	/* A file, or a folder and all below it; what is not there is fine. */
 	int (*remove)(void *ctx, const char *path, struct err *e);
 	/* Call @each with every name in folder @path; stop when it fails. E_NOTFOUND. */
 	int (*list)(void *ctx, const char *path,
@@ -35,22 +36,33 @@ struct sb_policy_files {
 /* Those below folder @dir (borrowed), where the volume is mounted. */
 struct sb_policy_files sb_policy_files_in(const char *dir);
 
-/* One field: set when value.present, else cleared. */
+/* One field: set when value.present, else taken out. */
 struct lp_change {
 	enum lp_field field;
 	struct lp_value value;
 };
 
+struct policy_edit {
+	bool from_scratch;               /* lp_set_level(level) comes first */
+	enum sb_level level;
+	const struct lp_change *changes; /* then these in order */
+	size_t n_changes;
+	/* Linked manifests (IM4M) to be put beside the policy; p NULL: the old ones stay. */
+	struct span auxk, fuos;
+};
+
 /*
- * Change the policy of @group (volume group UUID, upper case). @s_status: what the Secure
- * Enclave said, SEP_OK when the error is another one. E_PERM: refused by it; E_INVAL: the
- * policy would not be consistent; E_NOTFOUND: no valid policy. Nothing changed then.
+ * Each returns 0, or: E_PERM, refused by the Secure Enclave (*ret_status, may be NULL, says
+ * how: SEP_ERR_MODE, SEP_ERR_PAIRING, ...); E_INVAL, the policy would not be consistent;
+ * E_NOTFOUND, no valid policy of @group. Nothing was changed then. Other errors are of the
+ * files or the chip; what was begun is ended by the next call. @group: volume group UUID,
+ * upper case.
  */
 int policy_update(struct sep *s, const struct sb_policy_files *files, const char *group,
-		  const struct lp_change *changes, size_t n, enum sep_status *ret_status,
+		  const struct policy_edit *edit, enum sep_status *ret_status,
 		  struct err *e) MUST_CHECK;
 
-/* The first policy of a new system. */
+/* The first policy of a system, or, when there is one, another in its place. */
 int policy_create(struct sep *s, const struct sb_policy_files *files, const char *group,
 		  const struct local_policy *p, enum sep_status *ret_status,
 		  struct err *e) MUST_CHECK;
@@ -63,10 +75,19 @@ int policy_remove(struct sep *s, const struct sb_policy_files *files, const char
 int policy_settle(struct sep *s, const struct sb_policy_files *files,
 		  enum sep_status *ret_status, struct err *e) MUST_CHECK;
 
-/* The policy in force: proposed if there is a good file of it, else blessed. E_NOTFOUND.
+/*
+ * The policy in force: the proposed one if there is a good file of it, else the blessed.
+ * @file (may be NULL): what the file holds is appended. E_NOTFOUND.
  */
-int policy_read(struct sep *s, const struct sb_policy_files *files, const char *group,
-		struct local_policy *ret, char path[static LP_PATH_MAX],
-		struct err *e) MUST_CHECK;
+int policy_read(const struct sb_chip *chip, const struct sb_policy_files *files,
+		const char *group, struct local_policy *ret, char path[static LP_PATH_MAX],
+		struct buf *file, struct err *e) MUST_CHECK;
+
+/*
+ * An attack for scenarios: @old, a policy that was read before (policy_read's @file), takes
+ * the place of the one in force, under the latter's name.
+ */
+int policy_replay(const struct sb_chip *chip, const struct sb_policy_files *files,
+		  const char *group, struct span old, struct err *e) MUST_CHECK;
 
 #endif

@@ -36,8 +36,6 @@ enum sep_command {
 	SEP_BLESSED_RO = 16,
 	SEP_NEW_LOCAL_NONCE = 19,
 	SEP_LINKED_MANIFEST = 33,
-	SEP_MEASUREMENT = 43,
-	SEP_LINKED_TAGS = 45,
 	SEP_OS_TYPE = 62,
 	SEP_PAIRING_STATUS = 67,
 	SEP_PAIRING_VERIFY = 68,
@@ -82,6 +80,10 @@ enum sep_status sep_end_update(struct sep *s, struct err *e);
 enum sep_status sep_sign_policy(struct sep *s, struct local_policy *p, struct span old,
 				struct buf *out, struct err *e);
 
+/* Would it? Nothing is signed, and no update need have begun. */
+enum sep_status sep_check_policy(struct sep *s, const struct local_policy *p,
+				 struct span old, struct err *e);
+
 /* A bare manifest for AuxKC or custom kernel: object @name ('auxk', 'fuos'), DGST. */
 enum sep_status sep_linked_manifest(struct sep *s, uint32_t name,
 				    const uint8_t digest[static IMG4_DIGEST_LEN],
@@ -89,10 +91,19 @@ enum sep_status sep_linked_manifest(struct sep *s, uint32_t name,
 
 /* Is the running recoveryOS the one that belongs to the volume group? */
 enum sep_status sep_pairing(struct sep *s, const char *group);
+/* SEP_OS_TYPE: what is running. */
+enum sep_env sep_os_type(struct sep *s);
 
-/* Make an owner key and first nonces from @seed (the same seed, the same key). */
+/* How many bytes a new owner needs: the key, then each first nonce. */
+#define SEP_OWNER_SEED_LEN (48u + SEP_N_NONCES * SB_NONCE_LEN)
+
 struct sb_services;
-int sep_take_ownership(struct sep *s, const uint8_t seed[static 32],
+/*
+ * Make the owner key and the first nonces from @seed (the same seed, the same key) and
+ * have the key certified. Whoever owned the chip before does not any more: policies of
+ * then are worthless.
+ */
+int sep_take_ownership(struct sep *s, const uint8_t seed[static SEP_OWNER_SEED_LEN],
 		       const struct sb_services *sv, struct err *e) MUST_CHECK;
 
 #endif

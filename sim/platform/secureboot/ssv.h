@@ -2,7 +2,8 @@
 /*
  * What apfs.kext decides when it mounts the root: is the snapshot the one whose root
  * hash Apple signed? 32 bytes are compared; the volume is never walked, so the cost does
- * not depend on its size. A pure function of what the caller found.
+ * not depend on its size. A pure function of what the caller found. What is logged before
+ * ("Rooting from snapshot ...", "mounting volume ...") is the caller's, who mounts.
  */
 #ifndef SIM_PLATFORM_SECUREBOOT_SSV_H
 #define SIM_PLATFORM_SECUREBOOT_SSV_H
@@ -62,8 +63,8 @@ struct ssv_nvram {
 
 struct ssv_out {
 	enum ssv_outcome outcome;
-	int error;		/* Darwin errno: 0 or 80 (EAUTH) */
-	char line[SSV_LINES_MAX][SSV_LINE_MAX]; /* what apfs logs, in order */
+	int error; /* Darwin errno: 0 or 80 (EAUTH) */
+	char line[SSV_LINES_MAX][SSV_LINE_MAX]; /* what apfs logged, in order */
 	size_t n_lines;
 	char panic[256]; /* text of the panic, "" when there is none */
 	struct ssv_nvram nvram[SSV_NVRAM_MAX]; /* to be written before the restart */
@@ -71,6 +72,18 @@ struct ssv_out {
 	int64_t compare_ns; /* measured: authenticating the root hash alone */
 };
 
+/*
+ * Decide. SSV_REFUSED goes on as @in->ending says: with a panic (out->panic), or in
+ * recoveryOS, for which the variables of out->nvram are the message.
+ */
 void ssv_decide(const struct ssv_in *in, struct ssv_out *out);
+
+/*
+ * After the mount XNU asks the root volume whether it was authenticated
+ * (FSIOC_KERNEL_ROOTAUTH), on machines that do so and unless that was switched off. NULL,
+ * or the text of the panic.
+ */
+const char *ssv_rootauth(const struct machine_model *m, const struct ssv_need *n,
+			 const struct ssv_out *out);
 
 #endif
