@@ -3,3 +3,5 @@ lib-src  += sim/formats/image4/der.c sim/formats/image4/der_write.c sim/formats/
 	    sim/formats/image4/img4.c sim/formats/image4/p384.c sim/formats/image4/isys.c \
 	    sim/formats/image4/constraints.c sim/formats/image4/img4_chain.c \
 	    sim/formats/image4/img4_verify.c
+test-src += sim/formats/image4/test/test_image4.c
+test-src += sim/formats/image4/test/test_img4_verify.c

@@ -68,9 +68,9 @@ int sb_oic_constraints(uint64_t ecid, struct buf *out, struct err *e)
 	return img4_constraints_write(manp, n_manp, objp, n_objp, out, e);
 }
 
-static int sign(void *ctx, const struct im4m_spec *s, struct buf *out, struct err *e)
+static int sign(const void *ctx, const struct im4m_spec *s, struct buf *out, struct err *e)
 {
-	struct sb_keys *k = ctx;
+	const struct sb_keys *k = ctx;
 	const struct buf *ca = &k->id[SB_BOOT_CA].cert, *leaf = &k->id[SB_TSS].cert;
 	struct im4m_signer by = {
 		.key = k->id[SB_TSS].key,
@@ -81,7 +81,7 @@ static int sign(void *ctx, const struct im4m_spec *s, struct buf *out, struct er
 	return im4m_sign(s, &by, out, e);
 }
 
-static int make_oic(struct sb_keys *k, EVP_PKEY *owner, uint64_t ecid, struct buf *oic,
+static int make_oic(const struct sb_keys *k, EVP_PKEY *owner, uint64_t ecid, struct buf *oic,
 		    struct err *e)
 {
 	struct buf constraints = BUF_INIT;
@@ -107,10 +107,10 @@ static int make_oic(struct sb_keys *k, EVP_PKEY *owner, uint64_t ecid, struct bu
 	return r;
 }
 
-static int certify(void *ctx, struct span spki, uint64_t ecid, struct buf *baa,
+static int certify(const void *ctx, struct span spki, uint64_t ecid, struct buf *baa,
 		   struct buf *oic, struct err *e)
 {
-	struct sb_keys *k = ctx;
+	const struct sb_keys *k = ctx;
 	const struct buf *ca = &k->id[SB_BAA].cert;
 	const uint8_t *p = spki.p;
 	EVP_PKEY *owner = d2i_PUBKEY(NULL, &p, (long)spki.len);
@@ -127,7 +127,7 @@ static int certify(void *ctx, struct span spki, uint64_t ecid, struct buf *baa,
 	return r;
 }
 
-struct sb_services sb_keys_services(struct sb_keys *k)
+struct sb_services sb_keys_services(const struct sb_keys *k)
 {
 	return (struct sb_services){.ctx = k, .sign = sign, .certify = certify};
 }

@@ -28,40 +28,53 @@ struct sb_files {
 		    struct buf *out, struct err *e);
 };
 
-enum sb_stage { SB_BOOT_ROM, SB_LLB, SB_IBOOT, SB_T2_ROM, SB_BOOT_EFI, SB_XNU };
+enum sb_stage { SB_BOOT_ROM, SB_LLB, SB_IBOOT, SB_T2, SB_BOOT_EFI, SB_XNU };
 const char *sb_stage_name(enum sb_stage s);
 
 /* Against what an object is verified. */
 enum sb_against {
-	SB_BY_FUSE,	 /* digest of the root's public key in the fuses */
-	SB_BY_SIGNATURE, /* its own manifest, chain to the root, this chip */
-	SB_BY_SEP,	 /* owner key and nonces of the Secure Enclave */
-	SB_BY_NSIH,	/* its manifest is the one the LocalPolicy names, and authentic */
-	SB_BY_MANIFEST, /* digest in the manifest of the stage before */
-	SB_BY_OWNER,	/* a linked manifest that the Secure Enclave signed */
-	SB_BY_SYNTAX,	/* can be read at all */
+	SB_BY_FUSE,      /* digest of the root's public key in the fuses */
+	SB_BY_SIGNATURE, /* its own manifest: chain to the root, this chip */
+	SB_BY_SYNTAX,    /* can be read at all */
+	SB_BY_SEP,       /* owner key and nonces of the Secure Enclave */
+	SB_BY_NSIH,      /* its manifest is the one the LocalPolicy names, and authentic */
+	SB_BY_MANIFEST,  /* digest in the manifest of the stage before */
+	SB_BY_OWNER,     /* a linked manifest that the owner key signed */
+	SB_BY_NOTHING,
+	SB_BY_SEAL,      /* root hash of the volume; not walked here but by ssv.h */
+	SB_N_AGAINST
 };
 const char *sb_against_text(enum sb_against a);
 
 /* Where a failure leads. */
 enum sb_end {
-	SB_GOES_ON, /* boots; of a failed step: without this object */
+	SB_GOES_ON,     /* boots; of a failed step: without this object */
 	SB_TO_DFU,
 	SB_TO_RECOVERY,
-	SB_TO_PANIC,
+	SB_STOPS,       /* x86: the booter shows the prohibitory sign */
+	SB_TO_PANIC,    /* XNU's to do; of rows alone */
+};
+
+/* x86: files are what they are, and their manifest lies beside them. */
+enum sb_beside {
+	SB_INSIDE,    /* an IMG4 */
+	SB_IM4M,      /* X.im4m */
+	SB_BOARD_IM4M /* X.<board>.im4m */
 };
 
 struct sb_row {
 	enum sb_stage stage;
-	uint32_t object;  /* 'illb', 'lpol', ... */
-	const char *what; /* "static trust cache" */
+	uint32_t object;   /* 'illb', 'lpol', ...; 0: not an object */
+	const char *what;  /* "static trust cache" */
 	enum sb_against against;
-	const char *path; /* below the boot folder; NULL: not a file */
-	bool optional;	  /* may be absent from the manifest */
+	/* Below the boot folder (x86: that of the volume group); NULL: not a file */
+	const char *path;
+	enum sb_beside im4m;
+	bool optional;     /* may be absent from the manifest */
 	enum sb_end on_failure;
 };
-/* The rows of machines of this kind, in order. */
-const struct sb_row *sb_rows(enum machine_secure_boot s, size_t *ret_n);
+/* The rows of machines of this kind, in order; of its recoveryOS. */
+const struct sb_row *sb_rows(enum machine_secure_boot s, bool recovery, size_t *ret_n);
 
 #define SB_STEPS_MAX 24u
 
@@ -84,7 +97,7 @@ struct sb_boot {
 	/* Volume group (Intel: folder of Preboot) to start, upper-case text; "": NVRAM's.
 	 */
 	char group[UUID_TEXT_MAX];
-	bool recovery; /* start its recoveryOS */
+	bool recovery; /* start its recoveryOS, from volume SB_RECOVERY */
 	/* May be NULL: called after each step, while it happens. */
 	void (*step)(void *ctx, const struct sb_step *s);
 	void *step_ctx;
@@ -121,6 +134,9 @@ struct sb_result {
 
 	char breadcrumbs[2048]; /* NVRAM failboot-breadcrumbs */
 };
+
+/* SIP's flags by the LocalPolicy (Apple silicon), as CSR_ALLOW_* of csr.h. */
+uint32_t sb_result_csr(const struct sb_result *r);
 
 /*
  * Walk the chain. Returns an error only when it could not be walked (memory, the callback

@@ -21,16 +21,20 @@ struct sb_object {
 struct sb_install_spec {
 	const struct machine_model *machine;
 	const struct sb_services *services;
-	const char *group; /* volume group UUID, upper case; Intel: folder of Preboot */
-	const char *os_version; /* love, as release_love has it */
-	enum sb_level level;
-	bool global; /* a manifest for all chips; Reduced security needs it or not */
-	/* What the owner changed beside the level; may be NULL. Consistent with @level.
+	const char *group;      /* volume group UUID, upper case: the folder on Preboot */
+	const char *os_version; /* love, as release_love has it; Apple silicon */
+	enum sb_level level;    /* Apple silicon, as are the next two */
+	bool global; /* a manifest for all chips of the board, which Full does not take */
+	const struct local_policy *policy; /* what the owner set beside; may be NULL */
+	/*
+	 * Apple silicon: illb, ibot, dtre, krnl, trst, and what chain_rows.c calls optional
+	 * (sepi, csys, bstc, ...). T2: befi, krnl. Intel: krnl. The root hash is made here.
 	 */
-	const struct local_policy *policy;
-	const struct sb_object *objects; /* without isys, which is made here */
+	const struct sb_object *objects;
 	size_t n_objects;
 	uint8_t root_hash[ISYS_HASH_LEN]; /* of the system volume, blocks of 4096 bytes */
+	/* Volume of its recoveryOS; may be NULL. It gets objects of its own. */
+	struct fs_tree *recovery;
 };
 
 /*
@@ -38,14 +42,15 @@ struct sb_install_spec {
  * nonces. Nothing of it is random: the same keys and identity give the same chip.
  */
 int sb_chip_make(struct sb_chip *c, const struct img4_chip *id, const struct sb_keys *k,
-		 const struct sb_services *sv, struct err *e) MUST_CHECK;
+		 struct err *e) MUST_CHECK;
 
 /*
  * Place everything. The trees are those of the volumes Preboot and iSCPreboot (NULL
  * unless Apple silicon). A second system on the same chip is a second call. When one of
  * this volume group is there already it is replaced, as a reinstallation or a new root
  * hash does it; its LocalPolicy keeps what the owner set. On Intel without T2 @chip
- * stands for the root that XNU holds. The caller stores the chip.
+ * stands for the root that XNU holds. The caller stores the chip. The same input gives
+ * the same bytes. E_INVAL: an object is missing or has no place.
  */
 int sb_install(const struct sb_install_spec *s, struct fs_tree *preboot,
 	       struct fs_tree *iscpreboot, struct sb_chip *chip,

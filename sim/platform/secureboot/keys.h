@@ -63,14 +63,14 @@ int sb_keys_derive(const struct sb_keys *k, const char *label, void *out, size_t
  * sb_keys_services; a Mac that reinstalls itself asks the host.
  */
 struct sb_services {
-	void *ctx;
+	const void *ctx;
 	/* Append the manifest of @s, signed by the signing server. */
-	int (*sign)(void *ctx, const struct im4m_spec *s, struct buf *out, struct err *e);
+	int (*sign)(const void *ctx, const struct im4m_spec *s, struct buf *out, struct err *e);
 	/* Append certificates for the owner key @spki (SubjectPublicKeyInfo, DER) of the
 	   chip @ecid: first the BAA's, then the OIC. */
-	int (*certify)(void *ctx, struct span spki, uint64_t ecid, struct buf *baa,
+	int (*certify)(const void *ctx, struct span spki, uint64_t ecid, struct buf *baa,
 		       struct buf *oic, struct err *e);
 };
-struct sb_services sb_keys_services(struct sb_keys *k);
+struct sb_services sb_keys_services(const struct sb_keys *k);
 
 #endif

@@ -94,8 +94,10 @@ enum sep_status sep_digest(struct sep *s, enum sep_command c,
  * The kernel's generator and not OpenSSL's: a machine that was restored from a saved state
  * shares the latter's state with all others of that kind.
  */
-static bool new_nonce(uint8_t out[static SB_NONCE_LEN])
+static bool new_nonce(struct sep *s, uint8_t out[static SB_NONCE_LEN])
 {
+	if (s->draw)
+		return s->draw(s->draw_ctx, out);
 	return getrandom(out, SB_NONCE_LEN, 0) == SB_NONCE_LEN;
 }
 
@@ -104,7 +106,7 @@ enum sep_status sep_begin_update(struct sep *s, struct err *e)
 	struct sep_nonce_state *n = &s->chip->sep.nonce[SEP_LPN], old = *n;
 	enum sep_status r;
 
-	if (!s->chip->sep.oik.len || n->has_proposed || !new_nonce(n->proposed)) {
+	if (!s->chip->sep.oik.len || n->has_proposed || !new_nonce(s, n->proposed)) {
 		err_set(e, E_INVAL, "%s",
 			n->has_proposed ? "an update has begun already"
 					: "the Secure Enclave has no owner");

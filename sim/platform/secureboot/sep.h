@@ -51,6 +51,10 @@ struct sep {
 	enum sep_env env;
 	char paired_group[UUID_TEXT_MAX]; /* whose recoveryOS runs; "" outside of recovery
 					   */
+	/* Draw a nonce; NULL: the kernel's random generator. An installer wants the same
+	   nonces each time that it makes the same disk. */
+	bool (*draw)(void *ctx, uint8_t out[static SB_NONCE_LEN]);
+	void *draw_ctx;
 	/* May be NULL. Called for each command: "BootPolicy: SEP command 14 returned 0".
 	 */
 	void (*log)(void *ctx, const char *line);
