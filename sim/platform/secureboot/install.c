@@ -9,7 +9,8 @@ int bundle_add(struct bundle *b, const struct sb_row *row, const char *descripti
 	       struct span data, struct err *e)
 {
 	struct buf *bytes = &b->object[b->n].bytes;
-	bool raw = row->im4m != SB_INSIDE && row->object != SB_XSYS;
+	bool x86 = row->im4m != SB_INSIDE || row->against == SB_BY_NOTHING;
+	bool raw = x86 && row->object != SB_XSYS;
 	int r;
 
 	if (b->n == SB_BUNDLE_MAX)
