@@ -50,7 +50,12 @@ static int write_container(int fd, const struct disk_spec *spec, struct disk_tre
 			.role = volume_kinds[k].role,
 			.in_group = volume_kinds[k].in_group,
 			.tree = &v->tree[k],
+			.sealed = k == VOLUME_SYSTEM && spec->release->sealed_system,
 		};
+		/* Nothing on the disk says that it is the root: its name follows from the
+		 * root hash that is to be booted. */
+		if (vols[i].sealed && spec->release->snapshot_root)
+			vols[i].snapshot = APFS_SNAPSHOT_OF_ROOT_HASH;
 		memcpy(vols[i].uuid, v->uuid[k], 16);
 	}
 	return apfs_write(fd, part->offset, &cs, e);

@@ -12,7 +12,7 @@
 #include "sim/base/buf.h"
 #include "sim/base/fsio.h"
 
-#define INCLUDE_DEPTH_MAX 4
+#define INCLUDE_DEPTH_MAX 8
 #define LINE_WORDS_MAX    8
 #define MANIFEST_MAX      (1 << 20)
 

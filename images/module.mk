@@ -4,7 +4,7 @@ host-src += images/made_once.c images/manifest.c images/nvram_file.c images/scra
 test-src += images/test/test_firmware.c images/test/test_manifest.c images/test/test_disk.c images/test/test_made_once.c
 
 # looking into disks
-host-src += images/containers.c images/inspect.c images/inspect_text.c
+host-src += images/containers.c images/inspect.c images/inspect_info.c images/inspect_text.c
 host-src += images/seal_place.c images/seal_signature.c
 test-src += images/test/test_inspect.c
 
