@@ -6,10 +6,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "components/common/boot_args.h"
 #include "components/common/entitlements.h"
 #include "components/common/this_release.h"
 #include "components/kernelmanagerd/kernelmanagerd.h"
-#include "sim/formats/plist/pl.h"
 #include "sim/platform/paths.h"
 
 ENTITLEMENTS("com.apple.private.kernel.get-kext-info",
@@ -17,18 +17,6 @@ ENTITLEMENTS("com.apple.private.kernel.get-kext-info",
 	     "com.apple.private.security.kext-management",
 	     "com.apple.rootless.storage.KernelExtensionManagement",
 	     "com.apple.private.KextAudit.user-access");
-
-static int on_apple_silicon(bool *ret, struct err *e)
-{
-	plist_t args;
-	int r = pl_load_dict(XNU_BOOT_ARGS, 1u << 20, &args, e);
-
-	if (r)
-		return r;
-	r = pl_opt_bool(args, "AppleSilicon", ret, e);
-	plist_free(args);
-	return r;
-}
 
 /* launchd ends it with SIGTERM; as a descriptor, so that nothing is interrupted. */
 static int open_stop(struct err *e)
@@ -56,7 +44,7 @@ int main(void)
 	if (!r && !release->kernelmanagement)
 		r = err_set(&e, E_UNSUPPORTED, "macOS %s has kextd", release->name);
 	if (!r)
-		r = on_apple_silicon(&o.apple_silicon, &e);
+		r = boot_args_bool(XNU_BOOT_ARGS, "AppleSilicon", &o.apple_silicon, &e);
 	if (!r) {
 		o.version = release->kernelmanagement;
 		o.stop_fd = open_stop(&e);
