@@ -48,14 +48,30 @@ static int write_batch(struct apfs_pool *p, const struct apfs_batch *b, struct e
 	return rc;
 }
 
+/* Hash piece @i, with the next one if that is as long. How many it were. */
+static size_t hash_pieces(struct sha256 *sha, const struct apfs_batch *b, size_t i,
+			  int *ret_rc, struct err *e)
+{
+	const struct apfs_batch_hash *h = &b->hash[i];
+	const uint8_t *mem = b->mem + h[0].first * APFS_BLOCK_SIZE;
+	const size_t len = h[0].count * APFS_BLOCK_SIZE;
+
+	if (!sha->pairs || i + 1 == b->n_hashes || h[1].count != h[0].count) {
+		*ret_rc = sha256_of(sha, mem, len, h[0].out, e);
+		return 1;
+	}
+	*ret_rc = sha256_of_pair(sha, mem, b->mem + h[1].first * APFS_BLOCK_SIZE, len,
+				 h[0].out, h[1].out, e);
+	return 2;
+}
+
 static int finish_batch(struct apfs_pool *p, struct sha256 *sha,
 			const struct apfs_batch *b, struct err *e)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < b->n_hashes && rc == 0; i++)
-		rc = sha256_of(sha, b->mem + b->hash[i].first * APFS_BLOCK_SIZE,
-			       b->hash[i].count * APFS_BLOCK_SIZE, b->hash[i].out, e);
+	for (size_t i = 0; i < b->n_hashes && rc == 0;)
+		i += hash_pieces(sha, b, i, &rc, e);
 	return rc != 0 ? rc : write_batch(p, b, e);
 }
 

@@ -18,17 +18,19 @@
 #include "sim/base/sha256.h"
 
 /* 1 MiB: large enough for the disk, small enough for the cache. */
-#define APFS_BATCH_BLOCKS   256u
-#define APFS_BATCH_THREADS  8u /* at most, beside the filling one */
+#define APFS_BATCH_BLOCKS  256u
+#define APFS_BATCH_THREADS 8u /* at most, beside the filling one */
+
+struct apfs_batch_hash {
+	size_t first, count; /* blocks of the batch */
+	uint8_t *out;	     /* SHA256_SIZE bytes */
+};
 
 struct apfs_batch {
 	struct apfs_batch *next;
 	size_t n, n_hashes;
 	uint64_t addr[APFS_BATCH_BLOCKS]; /* of each block */
-	struct {
-		size_t first, count; /* blocks of this batch */
-		uint8_t *out;        /* SHA256_SIZE bytes */
-	} hash[APFS_BATCH_BLOCKS];
+	struct apfs_batch_hash hash[APFS_BATCH_BLOCKS];
 	uint8_t *mem; /* owned; APFS_BATCH_BLOCKS blocks */
 };
 
@@ -39,7 +41,7 @@ typedef int (*apfs_batch_write)(void *ctx, uint64_t block, const void *data, siz
 struct apfs_pool {
 	apfs_batch_write write;
 	void *ctx;
-	bool serial;     /* write must not be called by two threads at once */
+	bool serial;	 /* write must not be called by two threads at once */
 	bool skip_zeros; /* blocks of zeros need no writing */
 	/* private */
 	pthread_mutex_t lock, write_lock;
