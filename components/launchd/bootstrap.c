@@ -22,6 +22,7 @@ static json_t *do_reboot(struct bootstrap *b, const json_t *request)
 		{"restart", TEARDOWN_RESTART},
 		{"halt", TEARDOWN_HALT},
 		{"poweroff", TEARDOWN_POWER_OFF},
+		{"userspace", TEARDOWN_USERSPACE},
 	};
 	const char *how = text_of(request, "how");
 
@@ -32,7 +33,7 @@ static json_t *do_reboot(struct bootstrap *b, const json_t *request)
 			return packet_reply(0, NULL);
 		}
 	}
-	return packet_reply(EINVAL, "how: restart, halt or poweroff");
+	return packet_reply(EINVAL, "how: restart, halt, poweroff or userspace");
 }
 
 static json_t *do_list(struct bootstrap *b, const json_t *request)

@@ -3,7 +3,9 @@
  * launchd's socket, XNU_BOOTSTRAP_SOCKET: what a Mac's programs say to launchd through
  * the bootstrap port. Packets as in components/common/packet.h:
  *
- *   {"op":"reboot","how":"restart"|"halt"|"poweroff"}  answered before it begins
+ *   {"op":"reboot","how":"restart"|"halt"|"poweroff"|"userspace"}
+ *                             answered before it begins; the last one ends all processes
+ *                             and starts the jobs anew, under the same kernel
  *   {"op":"list"}             "jobs": array of {"label","pid","status"}
  *   {"op":"load","path":P}    load a property list, and start it if it runs at load
  *   {"op":"bootout","label":L}    stop a job and forget it

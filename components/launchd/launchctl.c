@@ -13,7 +13,8 @@ static int usage(void)
 {
 	fputs("Usage: launchctl list\n"
 	      "       launchctl load <plist>\n"
-	      "       launchctl kickstart|bootout [system/]<label>\n",
+	      "       launchctl kickstart|bootout [system/]<label>\n"
+	      "       launchctl reboot [system|halt|userspace]\n",
 	      stderr);
 	return 64;
 }
@@ -64,10 +65,25 @@ static const char *label_of(const char *target)
 	return strncmp(target, "system/", 7) ? target : target + 7;
 }
 
+static json_t *reboot_request(const char *what)
+{
+	static const struct {
+		const char *word, *how;
+	} ways[] = {
+		{"system", "restart"}, {"halt", "halt"}, {"userspace", "userspace"}};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (!strcmp(ways[i].word, what))
+			return json_pack("{s:s,s:s}", "op", "reboot", "how", ways[i].how);
+	return NULL;
+}
+
 static json_t *make_request(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "list"))
 		return json_pack("{s:s}", "op", "list");
+	if (argc >= 2 && argc <= 3 && !strcmp(argv[1], "reboot"))
+		return reboot_request(argc == 3 ? argv[2] : "system");
 	if (argc != 3)
 		return NULL;
 	if (!strcmp(argv[1], "load"))

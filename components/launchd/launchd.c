@@ -174,25 +174,37 @@ static int bring_down(struct launchd *l, const struct launchd_options *o, struct
 	return teardown_run(&t, e);
 }
 
+/* From the first job to the last process. */
+static int session(struct launchd *l, const struct launchd_options *o, struct err *e)
+{
+	int r;
+
+	supervisor_init(&l->supervisor, &l->log, o->waits, o->port_dir);
+	l->bootstrap.shutdown = false;
+	for (const char *const *d = o->job_dirs; *d; d++)
+		supervisor_load_dir(&l->supervisor, *d);
+	supervisor_start_all(&l->supervisor);
+	r = serve(l, e);
+	if (!r)
+		r = bring_down(l, o, e);
+	supervisor_release(&l->supervisor);
+	return r;
+}
+
 int launchd_run(const struct launchd_options *o, struct err *e)
 {
 	struct launchd l = {.epoll = -1, .signals = -1, .timer = -1, .listener = -1};
 	int r;
 
 	launchd_log_init(&l.log, o->console);
-	supervisor_init(&l.supervisor, &l.log, o->waits, o->port_dir);
 	l.bootstrap.supervisor = &l.supervisor;
 	r = open_all(&l, o->socket, e);
 	if (!r) {
-		for (const char *const *d = o->job_dirs; *d; d++)
-			supervisor_load_dir(&l.supervisor, *d);
-		supervisor_start_all(&l.supervisor);
-		r = serve(&l, e);
+		do
+			r = session(&l, o, e);
+		while (!r && l.bootstrap.how == TEARDOWN_USERSPACE);
 	}
-	if (!r)
-		r = bring_down(&l, o, e);
 	close_all(&l);
-	supervisor_release(&l.supervisor);
 	launchd_log_release(&l.log);
 	return r;
 }

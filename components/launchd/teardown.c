@@ -74,10 +74,9 @@ static bool reap_until(struct teardown *t, bool (*done)(struct teardown *), int6
 
 /* --- steps ------------------------------------------------------------------- */
 
-/* From here on the kernel lets only the shutdown's own programs be executed. */
-static void tell_kernel(struct teardown *t)
+static void ask_kernel(struct teardown *t, const char *op)
 {
-	json_t *req = json_pack("{s:s}", "op", "shutdown_begin"), *reply = NULL;
+	json_t *req = json_pack("{s:s}", "op", op), *reply = NULL;
 	struct err e = ERR_INIT;
 	int fd = -1, r;
 
@@ -94,6 +93,24 @@ static void tell_kernel(struct teardown *t)
 	json_decref(req);
 	if (fd >= 0)
 		close(fd);
+}
+
+/* From here on the kernel lets only the shutdown's own programs be executed, and no kext
+ * be loaded. */
+static void tell_kernel(struct teardown *t)
+{
+	ask_kernel(t, "shutdown_begin");
+}
+
+static void tell_kernel_of_userspace(struct teardown *t)
+{
+	ask_kernel(t, "userspace_reboot");
+}
+
+/* Volumes that were unlocked take their place now that nobody uses the old ones. */
+static void reset_kernel(struct teardown *t)
+{
+	ask_kernel(t, "userspace_reset");
 }
 
 static bool jobs_are_gone(struct teardown *t)
@@ -185,20 +202,31 @@ static void report(struct teardown *t)
 	launchd_log_drain(t->supervisor->log);
 }
 
-/* The order is the state machine: each state has one successor, whatever happened. */
-static void (*const steps[])(struct teardown *) = {
+/*
+ * The order is the state machine: each state has one successor, whatever happened. Hooks
+ * are for the end of the kernel: what they copy is loaded by the next one.
+ */
+static void (*const to_the_end[])(struct teardown *) = {
 	tell_kernel,	stop_jobs,    kill_others, hooks_run,
-	kill_leftovers, settle_disks, report,
+	kill_leftovers, settle_disks, report,	   NULL,
+};
+
+static void (*const to_new_userspace[])(struct teardown *) = {
+	tell_kernel_of_userspace, stop_jobs, kill_others, reset_kernel, report, NULL,
 };
 
 int teardown_run(struct teardown *t, struct err *e)
 {
+	bool kernel_stays = t->how == TEARDOWN_USERSPACE;
+	void (*const *step)(struct teardown *) =
+		kernel_stays ? to_new_userspace : to_the_end;
+
 	t->started_ns = clock_ns();
 	t->hook_pid = 0;
 	t->made_writable = false;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		steps[i](t);
-	if (t->system->power(t->system->arg, t->how))
+	for (; *step; step++)
+		(*step)(t);
+	if (!kernel_stays && t->system->power(t->system->arg, t->how))
 		return err_sys(e, "reboot");
 	return 0;
 }

@@ -17,7 +17,12 @@
 #include "components/launchd/supervisor.h"
 #include "sim/base/err.h"
 
-enum teardown_how { TEARDOWN_RESTART, TEARDOWN_HALT, TEARDOWN_POWER_OFF };
+enum teardown_how {
+	TEARDOWN_RESTART,
+	TEARDOWN_HALT,
+	TEARDOWN_POWER_OFF,
+	TEARDOWN_USERSPACE, /* the kernel stays, all processes begin anew */
+};
 
 /* What a teardown does to the system. Functions return 0 or -1 with errno. */
 struct teardown_system {
@@ -57,8 +62,9 @@ struct teardown {
 struct teardown_limits teardown_default_limits(const struct waits *w);
 
 /*
- * Run all steps. SIGCHLD must be blocked in this thread. On a Mac it does not return;
- * E_IO when the machine could not be brought down.
+ * Run all steps. SIGCHLD must be blocked in this thread. On a Mac it does not return but
+ * for TEARDOWN_USERSPACE, after which jobs can be started again; E_IO when the machine
+ * could not be brought down.
  */
 int teardown_run(struct teardown *t, struct err *e) MUST_CHECK;
 

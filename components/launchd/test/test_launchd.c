@@ -333,6 +333,29 @@ static void does_what_it_is_asked(void)
 	CU_ASSERT_EQUAL(go_down(&m, "restart"), TEARDOWN_RESTART);
 }
 
+/* All processes begin anew, also those of jobs that nobody restarts; launchd stays. */
+static void starts_userspace_anew(void)
+{
+	static struct mac m;
+	int before;
+
+	NEEDS_ROOT();
+	make_mac(&m, "userspace");
+	add_job(&m, m.jobs, "com.example.once", AT_LOAD, "printf x &gt;&gt; $D/once");
+	add_job(&m, m.jobs, "com.example.stays", AT_LOAD,
+		"printf x &gt;&gt; $D/stays; " SLEEPING);
+	start(&m);
+	CU_ASSERT(grows_to(&m, "once", 1) && grows_to(&m, "stays", 1));
+	before = pid_of(&m, "com.example.stays");
+	CU_ASSERT_EQUAL(ask_for(&m, "reboot", "how", "userspace"), 0);
+	CU_ASSERT(grows_to(&m, "once", 2) && grows_to(&m, "stays", 2));
+	CU_ASSERT(pid_becomes(&m, "com.example.stays", true));
+	CU_ASSERT_NOT_EQUAL(pid_of(&m, "com.example.stays"), before);
+	CU_ASSERT_EQUAL(kill(before, 0), -1);
+	CU_ASSERT_EQUAL(waitpid(m.pid, NULL, WNOHANG), 0);
+	CU_ASSERT_EQUAL(go_down(&m, "restart"), TEARDOWN_RESTART);
+}
+
 /* Who calls before the daemon is up waits for it; nonsense hurts only its sender. */
 static void holds_the_port_of_a_service(void)
 {
@@ -392,4 +415,5 @@ TEST_MAIN("launchd", {"starts what runs at load", starts_what_runs_at_load},
 	  {"restarts after a crash only", restarts_after_a_crash_only},
 	  {"does what it is asked", does_what_it_is_asked},
 	  {"holds the port of a service", holds_the_port_of_a_service},
+	  {"starts userspace anew", starts_userspace_anew},
 	  {"obeys root only", obeys_root_only})
