@@ -12,6 +12,7 @@ enum {
 	WITH_JSON = 2,
 	WITH_CHECK = 4, /* --full, --root-hash */
 	WITH_MAKE = 8,	/* -o, --name, --time, --no-snapshot, --case-sensitive */
+	WITH_FIX = 16,	/* --volume, --revert, --dry-run */
 };
 
 static const struct action {
@@ -24,6 +25,9 @@ static const struct action {
 	{"show", "IMAGE", 1, 1, WITH_STATE | WITH_JSON, seal_show},
 	{"verify", "IMAGE", 1, 1, WITH_STATE | WITH_JSON | WITH_CHECK, seal_verify},
 	{"explain", "IMAGE PATH", 2, 2, WITH_STATE | WITH_JSON, seal_explain},
+	{"break", "IMAGE KIND [PATH [OFFSET]]", 2, 4, WITH_STATE | WITH_JSON,
+	 seal_break_image},
+	{"fix", "IMAGE", 1, 1, WITH_FIX, seal_fix_image},
 };
 #define N_ACTIONS (sizeof(actions) / sizeof(actions[0]))
 
@@ -35,6 +39,8 @@ static const struct option options[] = {
 	{"full", no_argument, NULL, 'f'},
 	{"root-hash", required_argument, NULL, 'r'},
 	{"output", required_argument, NULL, 'o'},
+	{"revert", no_argument, NULL, 'R'},
+	{"dry-run", no_argument, NULL, 'd'},
 	{"name", required_argument, NULL, 'n'},
 	{"time", required_argument, NULL, 't'},
 	{"no-snapshot", no_argument, NULL, 'N'},
@@ -45,8 +51,12 @@ static const struct option options[] = {
 /* Which kind of option each is. */
 static unsigned kind_of(int option)
 {
-	if (strchr("vsl", option))
+	if (option == 'v')
+		return WITH_STATE | WITH_FIX;
+	if (strchr("sl", option))
 		return WITH_STATE;
+	if (strchr("Rd", option))
+		return WITH_FIX;
 	if (strchr("fr", option))
 		return WITH_CHECK;
 	return option == 'j' ? WITH_JSON : strchr("ontNc", option) ? WITH_MAKE : 0;
@@ -81,6 +91,12 @@ static void take_option(struct seal_words *w, int option)
 		break;
 	case 't':
 		w->time = optarg;
+		break;
+	case 'R':
+		w->revert = true;
+		break;
+	case 'd':
+		w->dry_run = true;
 		break;
 	case 'N':
 		w->no_snapshot = true;

@@ -16,7 +16,7 @@ struct seal_words {
 	const char *snapshot; /* NULL: what a Mac roots from; "": live */
 	const char *output, *name, *time;
 	const char *root_hash; /* 64 digits */
-	bool json, full, no_snapshot, case_sensitive;
+	bool json, full, revert, dry_run, no_snapshot, case_sensitive;
 };
 
 /* Each returns an exit status. */
@@ -24,6 +24,8 @@ int seal_make(const struct seal_words *w);
 int seal_show(const struct seal_words *w);
 int seal_verify(const struct seal_words *w);
 int seal_explain(const struct seal_words *w);
+int seal_break_image(const struct seal_words *w);
+int seal_fix_image(const struct seal_words *w);
 
 /* "snapshot 'com.apple...' (transaction 2)", or "live state". */
 const char *seal_state_text(const struct seal_place *p, uint64_t xid, char *out,

@@ -68,7 +68,7 @@ const struct command commands[] = {
 	 "  unmount FOLDER             end that\n"
 	 "PLACE is VOLUME:/path or VOLUME /path; VOLUME a name, a role or a UUID.\n",
 	 cmd_image},
-	{"seal", "sealed volumes: make, show, verify, explain",
+	{"seal", "sealed volumes: make, show, verify, explain, break, fix",
 	 "ACTION ...\n"
 	 "  make TREE -o IMAGE         a new container with TREE as a sealed system volume\n"
 	 "       [--name NAME]         of the volume; [--case-sensitive] [--no-snapshot]\n"
@@ -78,12 +78,18 @@ const struct command commands[] = {
 	 "  verify IMAGE [--full]      does the seal hold? --full: every node, every file\n"
 	 "         [--root-hash HEX]   against this root hash instead of the stored one\n"
 	 "  explain IMAGE PATH         the hashes from a file's blocks up to the root\n"
+	 "  break IMAGE KIND [PATH [OFFSET]]\n"
+	 "                             damage it, in place. KIND: data PATH [OFFSET], slack\n"
+	 "                             PATH, node [PATH], root-hash, flag, signature\n"
+	 "  fix IMAGE [--dry-run]      root from the last sealed snapshot again; take the mark\n"
+	 "                             of a broken seal away if nothing has changed\n"
+	 "      [--revert]             take the live state back to the snapshot\n"
 	 "IMAGE is a disk or a bare container, raw or qcow2, whoever wrote it.\n"
 	 "  --volume V                 its name, role, UUID or device: not the system's\n"
 	 "  --snapshot NAME|XID        this state; --live: the live one. Without them what\n"
 	 "                             a Mac roots from (show: all)\n"
 	 "  --json                     as JSON\n"
-	 "Exit status of verify: 0 it holds, 1 it does not.\n",
+	 "Exit status of verify and fix: 0 the seal holds, 1 it does not.\n",
 	 cmd_seal},
 	{"doctor", "is everything here that a run needs?",
 	 "\n  --json           as JSON\n", cmd_doctor},

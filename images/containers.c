@@ -60,19 +60,32 @@ static int find_containers(struct containers *cs, struct err *e)
 	return r;
 }
 
-int containers_open(struct containers *cs, const char *path, struct err *e)
+static int open_main(struct containers *cs, const char *path, struct err *e)
 {
 	struct apfs *c;
+	int r = find_containers(cs, e);
+
+	if (!r)
+		r = containers_get(cs, cs->main, &c, e);
+	return r ? err_ctx(e, "%s", path) : 0;
+}
+
+int containers_open(struct containers *cs, const char *path, struct err *e)
+{
 	int r;
 
 	*cs = (struct containers){.disk = NULL};
 	r = vdisk_open(path, &cs->disk, e);
-	if (r)
-		return r;
-	r = find_containers(cs, e);
-	if (!r)
-		r = containers_get(cs, cs->main, &c, e);
-	return r ? err_ctx(e, "%s", path) : 0;
+	return r ? r : open_main(cs, path, e);
+}
+
+int containers_open_rw(struct containers *cs, const char *path, struct err *e)
+{
+	int r;
+
+	*cs = (struct containers){.disk = NULL};
+	r = vdisk_open_rw(path, &cs->disk, e);
+	return r ? r : open_main(cs, path, e);
 }
 
 void containers_close(struct containers *cs)

@@ -30,6 +30,8 @@ struct containers {
  * containers_close, also after an error. E_NOTFOUND: no container; E_OVERFLOW: too many.
  */
 int containers_open(struct containers *cs, const char *path, struct err *e) MUST_CHECK;
+/* The same, with a disk that can be written to. */
+int containers_open_rw(struct containers *cs, const char *path, struct err *e) MUST_CHECK;
 void containers_close(struct containers *cs);
 
 /* Container @i, opened when it was not yet. Borrowed. */

@@ -48,7 +48,7 @@ static int default_volume(struct seal_place *p, struct err *e)
 
 /* ---- its states ---- */
 
-static bool is_sealed_name(const char *name)
+bool seal_place_sealed_name(const char *name)
 {
 	const size_t n = strlen(SEAL_SNAPSHOT_PREFIX);
 
@@ -62,7 +62,7 @@ static void find_root(struct seal_place *p)
 	p->root_xid = p->volume.root_to_xid;
 	p->root = p->root_xid ? SEAL_ROOT_TAGGED : SEAL_ROOT_LIVE;
 	for (size_t i = p->n_snaps; i-- && p->root == SEAL_ROOT_LIVE;) {
-		if (!is_sealed_name(p->snaps[i].name))
+		if (!seal_place_sealed_name(p->snaps[i].name))
 			continue;
 		p->root = SEAL_ROOT_NAMED;
 		p->root_xid = p->snaps[i].xid;
@@ -85,6 +85,20 @@ static int load_states(struct seal_place *p, struct err *e)
 	return r;
 }
 
+static int find_place(struct seal_place *p, const char *path, const char *volume,
+		      struct err *e)
+{
+	int r = volume ? containers_find(&p->cs, volume, &p->apfs, &p->slot, e)
+		       : default_volume(p, e);
+
+	if (!r)
+		r = load_states(p, e);
+	for (size_t i = 0; !r && i < p->cs.n; i++)
+		if (p->cs.v[i].apfs == p->apfs)
+			p->container = i;
+	return r ? err_ctx(e, "%s", path) : 0;
+}
+
 int seal_place_open(struct seal_place *p, const char *path, const char *volume,
 		    struct err *e)
 {
@@ -92,16 +106,17 @@ int seal_place_open(struct seal_place *p, const char *path, const char *volume,
 
 	*p = (struct seal_place){.apfs = NULL};
 	r = containers_open(&p->cs, path, e);
-	if (r)
-		return r;
-	r = volume ? containers_find(&p->cs, volume, &p->apfs, &p->slot, e)
-		   : default_volume(p, e);
-	if (!r)
-		r = load_states(p, e);
-	for (size_t i = 0; !r && i < p->cs.n; i++)
-		if (p->cs.v[i].apfs == p->apfs)
-			p->container = i;
-	return r ? err_ctx(e, "%s", path) : 0;
+	return r ? r : find_place(p, path, volume, e);
+}
+
+int seal_place_open_rw(struct seal_place *p, const char *path, const char *volume,
+		       struct err *e)
+{
+	int r;
+
+	*p = (struct seal_place){.apfs = NULL};
+	r = containers_open_rw(&p->cs, path, e);
+	return r ? r : find_place(p, path, volume, e);
 }
 
 void seal_place_close(struct seal_place *p)

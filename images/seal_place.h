@@ -36,8 +36,13 @@ struct seal_place {
  */
 int seal_place_open(struct seal_place *p, const char *path, const char *volume,
 		    struct err *e) MUST_CHECK;
+/* The same, with a disk that can be written to. */
+int seal_place_open_rw(struct seal_place *p, const char *path, const char *volume,
+		       struct err *e) MUST_CHECK;
 void seal_place_close(struct seal_place *p);
 
+/* Is @name that of a snapshot of a sealed system: the prefix and 64 digits? */
+bool seal_place_sealed_name(const char *name);
 /* The snapshot of transaction @xid; NULL when there is none. */
 const struct apfs_snapshot *seal_place_snapshot(const struct seal_place *p, uint64_t xid);
 

@@ -12,9 +12,9 @@ HOST_LIBS += -lutf8proc
 host-src += $(addprefix sim/formats/apfs/,reader_block.c reader_btree.c \
 	reader_checkpoint.c reader_container.c reader_decmpfs.c reader_dir.c reader_file.c \
 	reader_inode.c reader_key.c reader_node.c reader_omap.c reader_path.c \
-	reader_verify.c reader_volume.c reader_walk.c reader_xattr.c seal_check.c \
-	seal_data.c seal_explain.c seal_info.c seal_nodes.c seal_paths.c seal_pool.c seal_records.c \
-	seal_report.c extract.c inoset.c)
+	reader_verify.c reader_volume.c reader_walk.c reader_xattr.c extract.c inoset.c)
+host-src += $(addprefix sim/formats/apfs/seal_,break.c check.c data.c explain.c info.c nodes.c \
+	paths.c pool.c records.c report.c)
 test-src += $(addprefix sim/formats/apfs/test/,test_reader.c test_reader_apple.c \
 	test_reader_damage.c test_reader_extract.c test_seal.c)
 test-lib-src += sim/formats/apfs/test/seal_image.c

@@ -212,6 +212,13 @@ int apfs_file_pread(struct apfs_file *f, uint64_t off, void *buf, size_t len,
 /* The first offset from @off on that is not in a hole; the file's size at its end. */
 int apfs_file_next_data(struct apfs_file *f, uint64_t off, uint64_t *ret, struct err *e)
 	MUST_CHECK;
+/*
+ * Where the byte at @off lies: its offset in the container, 0 when that is a hole. The
+ * rest of the last block, behind the end of the file, may be asked for, too. E_UNSUPPORTED
+ * for a compressed file, E_INVAL behind that.
+ */
+int apfs_file_locate(struct apfs_file *f, uint64_t off, uint64_t *ret, struct err *e)
+	MUST_CHECK;
 void apfs_file_close(struct apfs_file *f);
 
 /* Append the whole content to @out. E_OVERFLOW when it is more than @max bytes. */

@@ -215,6 +215,23 @@ int apfs_file_next_data(struct apfs_file *f, uint64_t off, uint64_t *ret, struct
 	return 0;
 }
 
+int apfs_file_locate(struct apfs_file *f, uint64_t off, uint64_t *ret, struct err *e)
+{
+	struct apfs_stream *s = &f->stream;
+	int r;
+
+	if (f->packed)
+		return err_set(e, E_UNSUPPORTED, "the file is compressed");
+	if (off >= s->size && (off / APFS_BLOCK_SIZE != s->size / APFS_BLOCK_SIZE ||
+			       !(s->size % APFS_BLOCK_SIZE)))
+		return err_set(e, E_INVAL, "the file has no byte %" PRIu64, off);
+	r = apfs_stream_locate(s, off, e);
+	if (r)
+		return r;
+	*ret = s->disk_off ? s->disk_off + (off - s->start) : 0;
+	return 0;
+}
+
 void apfs_file_close(struct apfs_file *f)
 {
 	if (!f)
