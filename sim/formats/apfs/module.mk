@@ -16,7 +16,7 @@ host-src += $(addprefix sim/formats/apfs/,reader_block.c reader_btree.c \
 host-src += $(addprefix sim/formats/apfs/seal_,break.c check.c data.c explain.c info.c nodes.c \
 	paths.c pool.c records.c report.c)
 test-src += $(addprefix sim/formats/apfs/test/,test_reader.c test_reader_apple.c \
-	test_reader_damage.c test_reader_extract.c test_seal.c)
+	test_reader_damage.c test_reader_extract.c test_seal.c test_seal_forged.c)
 test-lib-src += sim/formats/apfs/test/seal_image.c
 host-bin += $(OUT)/apfs-tool
 apfs-tool-src := sim/formats/apfs/test/apfs_tool.c

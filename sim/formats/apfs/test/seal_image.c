@@ -101,6 +101,12 @@ static void write_volume(struct seal_image *im, struct fs_tree *tree)
 
 void seal_image_make(struct seal_image *im, const char *name)
 {
+	seal_image_make_with(im, name, NULL);
+}
+
+void seal_image_make_with(struct seal_image *im, const char *name,
+			  void (*more)(struct fs_tree *t))
+{
 	struct err e = ERR_INIT;
 	struct fs_tree tree;
 	off_t at = 0, end = 0;
@@ -110,6 +116,8 @@ void seal_image_make(struct seal_image *im, const char *name)
 	CU_ASSERT_FATAL(im->fd >= 0);
 	ASSERT_OK(fs_tree_init(&tree, SEAL_TIME, &e), &e);
 	fill_tree(&tree);
+	if (more)
+		more(&tree);
 	write_volume(im, &tree);
 	fs_tree_release(&tree);
 	while ((at = lseek(im->fd, end, SEEK_DATA)) >= 0)
@@ -193,13 +201,13 @@ uint64_t seal_image_object(const struct seal_image *im, uint32_t type, uint8_t *
 	return 0;
 }
 
-static void hash_of(const uint8_t *b, uint8_t hash[SHA256_SIZE])
+void seal_image_hash(const void *data, size_t len, uint8_t hash[SHA256_SIZE])
 {
 	struct sha256 sha;
 	struct err e = ERR_INIT;
 
 	ASSERT_OK(sha256_init(&sha, &e), &e);
-	ASSERT_OK(sha256_of(&sha, b, BS, hash, &e), &e);
+	ASSERT_OK(sha256_of(&sha, data, len, hash, &e), &e);
 	sha256_release(&sha);
 }
 
@@ -211,8 +219,8 @@ void seal_image_reseal(struct seal_image *im, uint64_t bno, const uint8_t *b,
 	size_t at = 0;
 
 	seal_image_get(im, bno, parent);
-	hash_of(parent, old);
-	hash_of(b, now);
+	seal_image_hash(parent, BS, old);
+	seal_image_hash(b, BS, now);
 	seal_image_put(im, bno, b);
 	up = seal_image_find(im, 1, old, sizeof(old), &at);
 	CU_ASSERT_FATAL(up != 0);
@@ -225,4 +233,65 @@ void seal_image_reseal(struct seal_image *im, uint64_t bno, const uint8_t *b,
 	seal_image_put_object(im, up, parent);
 	if (root)
 		memcpy(root, now, sizeof(now));
+}
+
+/* ---- records ---- */
+
+void seal_image_entry(const uint8_t *b, unsigned i, struct seal_record *ret)
+{
+	const struct apfs_btree_node *n = (const void *)b;
+	bool root = le16_get(n->btn_flags) & APFS_BTNODE_ROOT;
+	size_t keys = sizeof(*n) + le16_get(n->btn_table_space.len);
+	size_t end = BS - (root ? sizeof(struct apfs_btree_info) : 0);
+
+	*ret = (struct seal_record){.i = i, .toc = sizeof(*n) + 8 * (size_t)i};
+	ret->key = keys + get_le16(b + ret->toc);
+	ret->key_len = get_le16(b + ret->toc + 2);
+	ret->val = end - get_le16(b + ret->toc + 4);
+	ret->val_len = get_le16(b + ret->toc + 6);
+	ret->id = get_le64(b + ret->key) & APFS_OBJ_ID_MASK;
+	ret->type = b[ret->key + 7] >> 4;
+}
+
+void seal_image_record(const struct seal_image *im, uint64_t id, uint8_t type,
+		       struct seal_record *ret, uint8_t *b)
+{
+	for (uint64_t bno = 1; bno < im->blocks; bno++) {
+		seal_image_get(im, bno, b);
+		if (!seal_image_is_node(b) || get_le16(b + 0x22))
+			continue;
+		for (unsigned i = 0; i < get_le32(b + 0x24); i++) {
+			seal_image_entry(b, i, ret);
+			ret->bno = bno;
+			if (ret->type == type && (!id || ret->id == id))
+				return;
+		}
+	}
+	CU_FAIL_FATAL("no such record");
+}
+
+uint64_t seal_image_root(const struct seal_image *im, uint8_t *b)
+{
+	for (uint64_t bno = 1; bno < im->blocks; bno++) {
+		seal_image_get(im, bno, b);
+		if (seal_image_is_node(b) && (get_le16(b + 0x20) & APFS_BTNODE_ROOT))
+			return bno;
+	}
+	CU_FAIL_FATAL("no root");
+	return 0;
+}
+
+uint64_t seal_image_inode(const struct seal_image *im, const char *path)
+{
+	struct apfs_volume *v;
+	struct apfs_inode ino;
+	struct apfs *c;
+	struct err e = ERR_INIT;
+
+	ASSERT_OK(apfs_open_path(im->path, &c, &e), &e);
+	ASSERT_OK(apfs_volume_open(c, 0, NULL, &v, &e), &e);
+	ASSERT_OK(apfs_lookup(v, path, 0, &ino, &e), &e);
+	apfs_volume_close(v);
+	apfs_close(c);
+	return ino.ino;
 }

@@ -32,6 +32,9 @@ struct seal_image {
  * Close with seal_image_close.
  */
 void seal_image_make(struct seal_image *im, const char *name);
+/* The same, and @more (may be NULL) adds to the tree. */
+void seal_image_make_with(struct seal_image *im, const char *name,
+			  void (*more)(struct fs_tree *t));
 void seal_image_close(struct seal_image *im);
 
 /* The byte at @i of the file that begins with the text @name. */
@@ -59,5 +62,31 @@ uint64_t seal_image_object(const struct seal_image *im, uint32_t type, uint8_t *
  */
 void seal_image_reseal(struct seal_image *im, uint64_t bno, const uint8_t *b,
 		       uint8_t *root);
+
+/* SHA-256 of @len bytes. */
+void seal_image_hash(const void *data, size_t len, uint8_t hash[32]);
+
+/* ---- records of the leaves ---- */
+
+struct seal_record {
+	uint64_t bno;
+	unsigned i; /* entry */
+	size_t toc; /* offsets in the block: its struct apfs_kvloc */
+	size_t key, key_len, val, val_len;
+	uint64_t id;
+	uint8_t type;
+};
+/*
+ * The first record of @type and of @id (0: of any) in the leaves, in the order of the
+ * disk; it must be there. @b gets the node.
+ */
+void seal_image_record(const struct seal_image *im, uint64_t id, uint8_t type,
+		       struct seal_record *ret, uint8_t *b);
+/* Entry @i of node @b. */
+void seal_image_entry(const uint8_t *b, unsigned i, struct seal_record *ret);
+/* The root node. */
+uint64_t seal_image_root(const struct seal_image *im, uint8_t *b);
+/* The inode of @path. */
+uint64_t seal_image_inode(const struct seal_image *im, const char *path);
 
 #endif
