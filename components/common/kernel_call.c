@@ -27,7 +27,7 @@ int kernel_call(const char *socket, json_t *req, json_t **ret_reply, struct err 
 		r = err_sys(e, "%s", why ? why : "kernel");
 		e->sys_errno = packet_errno(reply);
 	}
-	if (!r && ret_reply)
+	if (reply && ret_reply)
 		*ret_reply = json_incref(reply);
 	json_decref(reply);
 	json_decref(req);

@@ -14,7 +14,7 @@
  */
 
 /* Any request; @req is released (NULL: out of memory). *@ret_reply (may be NULL) is the
- * caller's, and NULL after an error. */
+ * caller's; NULL when there is none. A refusal is a reply, and an error. */
 int kernel_call(const char *socket, json_t *req, json_t **ret_reply,
 		struct err *e) MUST_CHECK;
 

@@ -5,11 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "components/nvram/nvram_tool.h"
-#include "sim/base/bytes.h"
-#include "sim/base/fsio.h"
+#include "components/csrutil/internal.h"
 #include "sim/platform/csr.h"
-#include "sim/platform/paths.h"
 
 #define NOT_RECOVERY                                                                     \
 	"csrutil: failed to modify system integrity configuration. This tool needs to "  \
@@ -17,39 +14,54 @@
 #define UNSUPPORTED                                                                      \
 	"csrutil: requesting an unsupported configuration. This is likely to break in "  \
 	"the future and leave your machine in an unknown state.\n"
-#define RESTART "Please restart the machine for the changes to take effect.\n"
+#define SIP	      "System Integrity Protection"
+#define AUTHENTICATED_ROOT CSR_ALLOW_UNAUTHENTICATED_ROOT
 
 /* In the order of the listing. A set bit means that a protection is off. */
 static const struct part {
 	const char *label;
 	const char *word; /* of --without; NULL: cannot be asked for */
-	uint32_t flag;
+	uint32_t flag;	   /* 0: nothing turns it off */
 	bool says_enabled; /* when the bit is set: not a protection */
+	bool since_11;	   /* with the authenticated root */
 } parts[] = {
-	{"Apple Internal", NULL, CSR_ALLOW_APPLE_INTERNAL, true},
-	{"Kext Signing", "kext", CSR_ALLOW_UNTRUSTED_KEXTS, false},
-	{"Filesystem Protections", "fs", CSR_ALLOW_UNRESTRICTED_FS, false},
-	{"Debugging Restrictions", "debug", CSR_ALLOW_TASK_FOR_PID, false},
-	{"DTrace Restrictions", "dtrace", CSR_ALLOW_UNRESTRICTED_DTRACE, false},
-	{"NVRAM Protections", "nvram", CSR_ALLOW_UNRESTRICTED_NVRAM, false},
-	{"BaseSystem Verification", "basesystem", CSR_ALLOW_ANY_RECOVERY_OS, false},
+	{"Apple Internal", NULL, CSR_ALLOW_APPLE_INTERNAL, true, false},
+	{"Kext Signing", "kext", CSR_ALLOW_UNTRUSTED_KEXTS, false, false},
+	{"Filesystem Protections", "fs", CSR_ALLOW_UNRESTRICTED_FS, false, false},
+	{"Debugging Restrictions", "debug", CSR_ALLOW_TASK_FOR_PID, false, false},
+	{"DTrace Restrictions", "dtrace", CSR_ALLOW_UNRESTRICTED_DTRACE, false, false},
+	{"NVRAM Protections", "nvram", CSR_ALLOW_UNRESTRICTED_NVRAM, false, false},
+	{"BaseSystem Verification", "basesystem", CSR_ALLOW_ANY_RECOVERY_OS, false, false},
+	{"Boot-arg Restrictions", NULL, CSR_ALLOW_UNRESTRICTED_NVRAM, false, true},
+	{"Kernel Integrity Protections", NULL, 0, false, true},
+	{"Authenticated Root Requirement", NULL, AUTHENTICATED_ROOT, false, true},
 };
 
 #define N_PARTS (sizeof(parts) / sizeof(parts[0]))
 
-/* What `csrutil disable` sets, as far as it comes through the booter. */
-#define ALL_OFF (CSR_DISABLE_CATALINA & ~(uint32_t)CSR_ALLOW_APPLE_INTERNAL)
+static bool has_authenticated_root(const struct session *s)
+{
+	return s->paths->flags & AUTHENTICATED_ROOT;
+}
 
-static uint32_t listed_flags(void)
+/* What `csrutil disable` sets. */
+static uint32_t disable_flags(const struct session *s)
+{
+	return has_authenticated_root(s) ? CSR_DISABLE_BIG_SUR : CSR_DISABLE_CATALINA;
+}
+
+/* What is asked of SIP as such; the authenticated root is a matter of its own. */
+static uint32_t sip_flags(void)
 {
 	uint32_t flags = 0;
 
 	for (size_t i = 0; i < N_PARTS; i++)
 		flags |= parts[i].flag;
-	return flags;
+	return flags & ~(uint32_t)AUTHENTICATED_ROOT;
 }
 
-static int custom_text(uint32_t config, struct buf *out, struct err *e)
+static int custom_text(const struct session *s, uint32_t config, struct buf *out,
+		       struct err *e)
 {
 	int r = buf_printf(out, e,
 			   "System Integrity Protection status: enabled (Custom "
@@ -58,6 +70,8 @@ static int custom_text(uint32_t config, struct buf *out, struct err *e)
 	for (size_t i = 0; !r && i < N_PARTS; i++) {
 		bool set = config & parts[i].flag;
 
+		if (parts[i].since_11 && !has_authenticated_root(s))
+			continue;
 		r = buf_printf(out, e, "\t%s: %s\n", parts[i].label,
 			       set == parts[i].says_enabled ? "enabled" : "disabled");
 	}
@@ -70,104 +84,68 @@ static int custom_text(uint32_t config, struct buf *out, struct err *e)
 }
 
 /* What `csrutil status` says of the flags @config. */
-static int status_text(uint32_t config, struct buf *out, struct err *e)
+static int status_text(struct session *s, uint32_t config, struct err *e)
 {
-	config &= listed_flags();
-	if ((config & ALL_OFF) == ALL_OFF)
-		return buf_printf(out, e,
-				  "System Integrity Protection status: disabled.\n");
-	if (!config)
-		return buf_printf(out, e,
-				  "System Integrity Protection status: enabled.\n");
-	return custom_text(config, out, e);
+	/* As far as it comes through the booter. */
+	uint32_t off = disable_flags(s) & sip_flags() & ~(uint32_t)CSR_ALLOW_APPLE_INTERNAL;
+
+	if ((config & off) == off)
+		return buf_printf(s->out, e, SIP " status: disabled.\n");
+	if (!(config & sip_flags()))
+		return buf_printf(s->out, e, SIP " status: enabled.\n");
+	return custom_text(s, config, s->out, e);
 }
 
-struct session {
-	const struct csrutil_paths *paths;
-	struct buf *out, *err_out;
-	int status;
-};
+static const struct csr_store *store_of(const struct session *s)
+{
+	return s->paths->apple_silicon ? &csr_in_policy : &csr_in_nvram;
+}
 
 /* In Recovery everything is allowed at the moment; what is asked for is the setting. */
-static int read_setting(const struct session *s, uint32_t *ret, struct err *e)
+static int read_config(struct session *s, uint32_t *ret, struct err *e)
 {
-	struct buf b = BUF_INIT;
-	char path[4096];
-	int r = nvram_path(path, sizeof(path), s->paths->nvram_dir, NVRAM_CSR_CONFIG, e);
+	int r = csr_read(s->paths->csr_config, ret, e);
 
-	*ret = 0;
-	if (!r)
-		r = fsio_read(path, 64, &b, e);
-	if (!r && b.len == 4)
-		*ret = get_le32(b.data);
-	buf_release(&b);
-	if (r == -E_NOTFOUND) {
-		err_clear(e);
-		r = 0;
-	}
+	if (!r && csr_allows(*ret, CSR_ALLOW_DEVICE_CONFIGURATION))
+		r = store_of(s)->read(s, ret, e);
 	return r;
 }
 
 static int run_status(struct session *s, int argc, char **argv, struct err *e)
 {
 	uint32_t config = 0;
-	int r = csr_read(s->paths->csr_config, &config, e);
+	int r = read_config(s, &config, e);
 
 	(void)argc;
 	(void)argv;
-	if (!r && csr_allows(config, CSR_ALLOW_DEVICE_CONFIGURATION))
-		r = read_setting(s, &config, e);
-	return r ? r : status_text(config, s->out, e);
+	return r ? r : status_text(s, config, e);
 }
 
-static int not_recovery(struct session *s, struct err *e)
+int not_recovery(struct session *s, struct err *e)
 {
 	s->status = EXIT_FAILURE;
 	return buf_printf(s->err_out, e, NOT_RECOVERY);
 }
 
-/* Write (or with @config NULL delete) the setting, and say so. */
-static int change(struct session *s, const uint32_t *config, const char *done,
-		  struct err *e)
-{
-	uint32_t effective = 0;
-	uint8_t bytes[4];
-	int r = csr_read(s->paths->csr_config, &effective, e);
-
-	if (r)
-		return r;
-	if (!csr_allows(effective, CSR_ALLOW_DEVICE_CONFIGURATION))
-		return not_recovery(s, e);
-	if (config) {
-		put_le32(bytes, *config);
-		r = nvram_tool_write(s->paths->nvram_dir, NVRAM_CSR_CONFIG, bytes, 4, e);
-	} else {
-		r = nvram_tool_delete(s->paths->nvram_dir, NVRAM_CSR_CONFIG, e);
-		if (r == -E_NOTFOUND)
-			r = 0;
-	}
-	if (r == -E_PERM)
-		return not_recovery(s, e);
-	if (r)
-		return r;
-	return buf_printf(s->out, e,
-			  "Successfully %s System Integrity Protection. " RESTART, done);
-}
-
 static int run_disable(struct session *s, int argc, char **argv, struct err *e)
 {
-	const uint32_t config = CSR_DISABLE_CATALINA;
+	const struct csr_change c = {.mask = ~(uint32_t)AUTHENTICATED_ROOT,
+				     .value = disable_flags(s),
+				     .was = "disabled",
+				     .what = SIP};
 
 	(void)argc;
 	(void)argv;
-	return change(s, &config, "disabled", e);
+	return store_of(s)->change(s, &c, e);
 }
 
 static int run_clear(struct session *s, int argc, char **argv, struct err *e)
 {
+	const struct csr_change c = {.clear = true, .was = "cleared", .what = SIP};
+
 	(void)argc;
 	(void)argv;
-	return change(s, NULL, "cleared", e);
+	return store_of(s)->change(s, &c, e);
 }
 
 static int usage(struct session *s, struct err *e);
@@ -182,7 +160,9 @@ static const struct part *part_by_word(const char *word)
 
 static int run_enable(struct session *s, int argc, char **argv, struct err *e)
 {
-	uint32_t config = 0;
+	struct csr_change c = {.mask = ~(uint32_t)AUTHENTICATED_ROOT,
+			       .was = "enabled",
+			       .what = SIP};
 	int r = 0;
 
 	for (int i = 0; i < argc; i++) {
@@ -193,26 +173,55 @@ static int run_enable(struct session *s, int argc, char **argv, struct err *e)
 		if (strcmp(argv[i], "--without") != 0 || ++i == argc ||
 		    !(p = part_by_word(argv[i])))
 			return usage(s, e);
-		config |= p->flag;
+		c.value |= p->flag;
 	}
-	if (config)
+	if (c.value)
 		r = buf_printf(s->out, e, UNSUPPORTED);
-	return r ? r : change(s, &config, "enabled", e);
+	return r ? r : store_of(s)->change(s, &c, e);
+}
+
+static int authenticated_root_status(struct session *s, struct err *e)
+{
+	uint32_t config = 0;
+	int r = read_config(s, &config, e);
+
+	return r ? r
+		 : buf_printf(s->out, e, "Authenticated Root status: %s\n",
+			      config & AUTHENTICATED_ROOT ? "disabled" : "enabled");
+}
+
+static int run_authenticated_root(struct session *s, int argc, char **argv,
+				  struct err *e)
+{
+	struct csr_change c = {.mask = AUTHENTICATED_ROOT, .what = "Authenticated Root"};
+
+	if (argc != 1 || !has_authenticated_root(s))
+		return usage(s, e);
+	if (!strcmp(argv[0], "status"))
+		return authenticated_root_status(s, e);
+	if (strcmp(argv[0], "enable") && strcmp(argv[0], "disable"))
+		return usage(s, e);
+	c.value = strcmp(argv[0], "disable") ? 0 : AUTHENTICATED_ROOT;
+	c.was = c.value ? "disabled" : "enabled";
+	return store_of(s)->change(s, &c, e);
 }
 
 static const struct {
 	const char *name;
 	int (*run)(struct session *s, int argc, char **argv, struct err *e);
 	bool takes_options;
+	bool since_11;
 	const char *help;
 } commands[] = {
-	{"clear", run_clear, false,
+	{"authenticated-root", run_authenticated_root, true, true,
+	 "Enable, disable or display the requirement of an authenticated root."},
+	{"clear", run_clear, false, false,
 	 "Clear the existing configuration. Only available in Recovery OS."},
-	{"disable", run_disable, false,
+	{"disable", run_disable, false, false,
 	 "Disable the protection on the machine. Only available in Recovery OS."},
-	{"enable", run_enable, true,
+	{"enable", run_enable, true, false,
 	 "Enable the protection on the machine. Only available in Recovery OS."},
-	{"status", run_status, false, "Display the current configuration."},
+	{"status", run_status, false, false, "Display the current configuration."},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -226,7 +235,8 @@ static int usage(struct session *s, struct err *e)
 			   "Available commands:\n");
 
 	for (size_t i = 0; !r && i < N_COMMANDS; i++)
-		r = buf_printf(s->err_out, e, "\n    %s\n        %s\n", commands[i].name,
+		if (!commands[i].since_11 || has_authenticated_root(s))
+			r = buf_printf(s->err_out, e, "\n    %s\n        %s\n", commands[i].name,
 			       commands[i].help);
 	s->status = EXIT_FAILURE;
 	return r;

@@ -1,19 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "components/common/boot_args.h"
+#include "components/common/this_release.h"
 #include "components/csrutil/csrutil.h"
 #include "sim/platform/paths.h"
 
+/* What was said so far comes before the question. */
+static bool ask(void *ctx, const char *question, char *answer, size_t size)
+{
+	struct buf *out = ctx;
+
+	fputs(buf_str(out), stdout);
+	buf_clear(out);
+	fputs(question, stdout);
+	fflush(stdout);
+	if (!fgets(answer, (int)size, stdin))
+		return false;
+	answer[strcspn(answer, "\n")] = '\0';
+	return true;
+}
+
 int main(int argc, char **argv)
 {
-	const struct csrutil_paths paths = {.csr_config = XNU_CSR_CONFIG,
-					    .nvram_dir = XNU_NVRAM_DIR};
 	struct buf out = BUF_INIT, err_out = BUF_INIT;
+	struct csrutil_paths paths = {.csr_config = XNU_CSR_CONFIG,
+				      .nvram_dir = XNU_NVRAM_DIR,
+				      .kernel = XNU_KERNEL_SOCKET,
+				      .volumes = XNU_VOLUMES,
+				      .ask = ask,
+				      .ctx = &out};
+	const struct release *release;
 	struct err e = ERR_INIT;
 	int status = EXIT_FAILURE;
+	int r = this_release("/", &release, &e);
 
-	if (csrutil_run(&paths, argc - 1, argv + 1, &out, &err_out, &status, &e))
+	if (!r)
+		r = boot_args_bool(XNU_BOOT_ARGS, "AppleSilicon", &paths.apple_silicon, &e);
+	if (!r) {
+		paths.flags = release->csr_flags;
+		r = csrutil_run(&paths, argc - 1, argv + 1, &out, &err_out, &status, &e);
+	}
+	if (r)
 		fprintf(stderr, "csrutil: %s\n", e.msg);
 	fputs(buf_str(&out), stdout);
 	fputs(buf_str(&err_out), stderr);

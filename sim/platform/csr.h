@@ -32,6 +32,8 @@ enum csr_flag {
 #define CSR_ALWAYS_ENFORCED (CSR_ALLOW_DEVICE_CONFIGURATION | CSR_ALLOW_ANY_RECOVERY_OS)
 /* What `csrutil disable` writes on Catalina. */
 #define CSR_DISABLE_CATALINA 0x77u
+/* And from macOS 11 on. */
+#define CSR_DISABLE_BIG_SUR 0x7fu
 
 /* What boot.efi hands to the kernel in boot_args. */
 struct csr_boot {
