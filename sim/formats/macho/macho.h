@@ -18,7 +18,7 @@
 #include "sim/formats/macho/raw.h"
 
 #define MACHO_LCS_MAX	1024
-#define MACHO_SEGS_MAX	64
+#define MACHO_SEGS_MAX	256
 #define MACHO_SECTS_MAX 255 /* n_sect is a byte */
 
 struct macho_segment {

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/formats/fileset/build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/formats/fileset/build_internal.h"
+#include "sim/formats/plist/pl.h"
+
+static void release(struct fb *b)
+{
+	for (size_t i = 0; i < b->n_units; i++) {
+		struct fb_unit *u = &b->unit[i];
+
+		kxld_exports_release(&u->exports);
+		if (u->open)
+			macho_release(&u->m);
+		kxld_image_release(&u->img);
+	}
+	free(b->unit);
+	buf_release(&b->info);
+	buf_release(&b->linkedit);
+	buf_release(&b->file);
+}
+
+static int check_request(const struct fileset_request *rq, struct err *e)
+{
+	bool primary = rq->kind == FILESET_PRIMARY;
+
+	if (primary != (rq->kernel != NULL) || primary == (rq->boot != NULL))
+		return err_set(e, E_INVAL,
+			       "a collection has a kernel or is linked against one");
+	for (size_t i = 0; i < rq->n_kexts; i++)
+		for (size_t d = 0; d < rq->kext[i].n_deps; d++)
+			if (rq->kext[i].deps[d] >= i)
+				return err_set(e, E_INVAL,
+					       "%s comes before what it depends on",
+					       rq->kext[i].bundle_path);
+	return 0;
+}
+
+static bool info_bool(plist_t info, const char *key)
+{
+	plist_t v = plist_dict_get_item(info, key);
+	uint8_t flag = 0;
+
+	if (v && plist_get_node_type(v) == PLIST_BOOLEAN)
+		plist_get_bool_val(v, &flag);
+	return flag;
+}
+
+static int init_units(struct fb *b, struct err *e)
+{
+	const struct fileset_request *rq = b->rq;
+
+	b->first_kext = rq->kernel != NULL;
+	b->unit = calloc(rq->n_kexts + 1, sizeof(*b->unit));
+	if (!b->unit)
+		return err_set(e, E_NOMEM, "out of memory");
+	b->n_units = b->first_kext + rq->n_kexts;
+	if (rq->kernel)
+		b->unit[0] = (struct fb_unit){.id = FILESET_KERNEL_ID, .here = true};
+	for (size_t i = 0; i < rq->n_kexts; i++) {
+		struct fb_unit *u = &b->unit[b->first_kext + i];
+
+		u->k = &rq->kext[i];
+		if (pl_string(u->k->info, "CFBundleIdentifier", &u->id, e))
+			return err_ctx(e, "%s", u->k->bundle_path);
+		u->interface = info_bool(u->k->info, "OSKernelResource") ||
+			       info_bool(u->k->info, "OSBundleIsInterface");
+		u->here = u->k->exec && !u->interface && !u->k->in;
+	}
+	return 0;
+}
+
+static struct kxld_request link_request(const struct fb *b, const struct fb_unit *u)
+{
+	struct kxld_request rq = {
+		.name = u->id,
+		.file = u->k ? u->k->exec : b->rq->kernel,
+		.len = u->k ? u->k->exec_len : b->rq->kernel_len,
+		.arch = b->rq->arch,
+		.kernel = !u->k,
+		.keep_relocs = true,
+		.load_addr = u->addr[0],
+		.seg_addr = u->layout.split ? u->addr : NULL,
+		.log = b->rq->log,
+	};
+
+	return rq;
+}
+
+/* The reader of a kext that is in another collection. */
+static int open_elsewhere(struct fb_unit *u, struct err *e)
+{
+	const struct fileset_kext *k = fileset_find(u->k->in, u->id);
+
+	if (!k || !k->has_code)
+		return err_set(e, E_NOTFOUND, "not in the other collection");
+	return fileset_kext_macho(u->k->in, k, &u->m, e);
+}
+
+/*
+ * What is known before anything is linked: how large kexts are, and who the others are.
+ * Interfaces have the symbols for Intel; those of Apple silicon are taken to be the same.
+ */
+static int look_at(const struct fb *b, struct fb_unit *u, struct err *e)
+{
+	const struct kxld_request rq = link_request(b, u);
+	int r;
+
+	if (u->here)
+		return kxld_measure(&rq, &u->layout, e);
+	if (!u->k->exec)
+		return 0;
+	r = u->interface ? macho_open(u->k->exec, u->k->exec_len, &u->m, e)
+			 : open_elsewhere(u, e);
+	u->open = !r;
+	return r;
+}
+
+static int look_at_all(struct fb *b, struct err *e)
+{
+	for (size_t i = 0; i < b->n_units; i++) {
+		int r = look_at(b, &b->unit[i], e);
+
+		if (r)
+			return err_ctx(e, "%s", b->unit[i].id);
+	}
+	return 0;
+}
+
+/*
+ * What unit @i may bind to: its direct dependencies, and through those without an
+ * executable also theirs. Everything that is marked lies before @i.
+ */
+static int collect_deps(const struct fb *b, size_t i, const struct kxld_exports **out,
+			size_t *n, struct err *e)
+{
+	bool *mark = calloc(i + 1, sizeof(*mark));
+
+	*n = 0;
+	if (!mark)
+		return err_set(e, E_NOMEM, "out of memory");
+	mark[i] = true;
+	for (size_t j = i + 1; j-- > b->first_kext;) {
+		const struct fileset_input *k = b->unit[j].k;
+
+		if (!mark[j] || (j != i && k->exec))
+			continue;
+		for (size_t d = 0; d < k->n_deps; d++)
+			mark[b->first_kext + k->deps[d]] = true;
+	}
+	for (size_t j = b->first_kext; j < i; j++)
+		if (mark[j] && b->unit[j].k->exec)
+			out[(*n)++] = &b->unit[j].exports;
+	free(mark);
+	return 0;
+}
+
+static int link_code(struct fb *b, size_t i, struct err *e)
+{
+	struct fb_unit *u = &b->unit[i];
+	const struct kxld_exports **deps = calloc(i + 1, sizeof(struct kxld_exports *));
+	struct kxld_request rq = link_request(b, u);
+	int r = 0;
+
+	if (!deps)
+		return err_set(e, E_NOMEM, "out of memory");
+	if (u->k)
+		r = collect_deps(b, i, deps, &rq.n_deps, e);
+	rq.deps = deps;
+	if (!r)
+		r = kxld_link(&rq, &u->img, e);
+	free(deps);
+	if (!r)
+		r = macho_open_for(u->img.bytes.data, u->img.bytes.len, b->rq->arch,
+				   &u->m, e);
+	u->open = !r;
+	return r;
+}
+
+static int link_unit(struct fb *b, size_t i, const struct kxld_exports *of_boot,
+		     struct err *e)
+{
+	struct fb_unit *u = &b->unit[i];
+	int r = u->here ? link_code(b, i, e) : 0;
+
+	if (r || !u->open)
+		return r;
+	if (u->interface)
+		return kxld_exports_interface(&u->m,
+					      of_boot ? of_boot : &b->unit[0].exports,
+					      u->id, b->rq->log, &u->exports, e);
+	return kxld_exports_image(&u->m, &u->exports, e);
+}
+
+static int link_all(struct fb *b, struct err *e)
+{
+	struct kxld_exports of_boot = {.syms = {.n = 0}};
+	int r = 0;
+
+	if (b->rq->boot)
+		r = kxld_exports_image(&b->rq->boot->kernel, &of_boot, e);
+	for (size_t i = 0; !r && i < b->n_units; i++) {
+		r = link_unit(b, i, b->rq->boot ? &of_boot : NULL, e);
+		if (r)
+			err_ctx(e, "%s", b->unit[i].id);
+	}
+	kxld_exports_release(&of_boot);
+	return r;
+}
+
+static int build(struct fb *b, struct err *e)
+{
+	int r = init_units(b, e);
+
+	if (!r)
+		r = look_at_all(b, e);
+	if (!r)
+		r = fb_assign_regions(b, e);
+	if (!r)
+		r = fb_assign_addresses(b, e);
+	if (!r)
+		r = link_all(b, e);
+	return r ? r : fb_compose(b, e);
+}
+
+int fileset_build(const struct fileset_request *rq, struct buf *out, struct err *e)
+{
+	struct fb *b;
+	int r = check_request(rq, e);
+
+	if (r)
+		return r;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return err_set(e, E_NOMEM, "out of memory");
+	b->rq = rq;
+	r = build(b, e);
+	if (!r) {
+		*out = b->file;
+		b->file = (struct buf)BUF_INIT;
+	}
+	release(b);
+	free(b);
+	return r;
+}
