@@ -95,6 +95,7 @@ struct edit_volume {
 	bool extents_loaded, extents_dirty;
 	struct edit_extents extents;	  /* of the live state */
 	struct edit_blocks extents_nodes; /* of their tree before */
+	uint64_t content_xid; /* when this transaction last replaced the content, or 0 */
 	bool dirty;
 };
 
@@ -131,6 +132,13 @@ int edit_volume_tree_xid(struct apfs_edit *ed, struct edit_volume *v, uint64_t *
 /* The superblock of snapshot @i. */
 int edit_snapshot_superblock(struct apfs_edit *ed, const struct edit_volume *v, size_t i,
 			     struct apfs_superblock *ret, struct err *e) MUST_CHECK;
+
+/*
+ * Mark the seal as broken by what was written at the current number. E_INVAL: there is
+ * none.
+ */
+int edit_seal_break(struct apfs_edit *ed, struct edit_volume *v, struct err *e)
+	MUST_CHECK;
 
 static inline bool edit_volume_sealed(const struct apfs_superblock *sb)
 {

@@ -195,9 +195,10 @@ int apfs_edit_replace_tree(struct apfs_edit *ed, unsigned slot, struct fs_tree *
 	if (rc == 0)
 		rc = write_content(ed, v, &spec,
 				   mode == APFS_EDIT_UNSEALED ? NULL : ret_root_hash, e);
+	v->content_xid = ed->xid;
 	if (rc == 0)
 		rc = edit_volume_sweep(ed, v, e);
 	if (rc == 0 && mode == APFS_EDIT_BROKEN)
-		rc = apfs_edit_break_seal(ed, slot, e);
+		rc = edit_seal_break(ed, v, e);
 	return rc;
 }

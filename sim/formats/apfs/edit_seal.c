@@ -89,15 +89,12 @@ static int write_integrity(struct apfs_edit *ed, struct edit_volume *v,
 	return rc;
 }
 
-int apfs_edit_break_seal(struct apfs_edit *ed, unsigned slot, struct err *e)
+int edit_seal_break(struct apfs_edit *ed, struct edit_volume *v, struct err *e)
 {
 	uint8_t block[APFS_BLOCK_SIZE];
 	struct apfs_integrity_meta *im = (struct apfs_integrity_meta *)block;
-	struct edit_volume *v;
-	int rc = edit_volume_get(ed, slot, &v, e);
+	int rc = read_integrity(ed, v, block, e);
 
-	if (rc == 0)
-		rc = read_integrity(ed, v, block, e);
 	if (rc != 0 || le32_get(im->im_flags) & APFS_SEAL_BROKEN)
 		return rc;
 	im->im_flags = to_le32(le32_get(im->im_flags) | APFS_SEAL_BROKEN);
@@ -105,6 +102,19 @@ int apfs_edit_break_seal(struct apfs_edit *ed, unsigned slot, struct err *e)
 	if (le32_get(im->im_version) >= APFS_INTEGRITY_VERSION_2)
 		im->im_broken_xid = to_le64(ed->xid);
 	return write_integrity(ed, v, block, e);
+}
+
+int apfs_edit_break_seal(struct apfs_edit *ed, unsigned slot, struct err *e)
+{
+	struct edit_volume *v;
+	int rc = edit_volume_get(ed, slot, &v, e);
+
+	if (rc != 0)
+		return rc;
+	/* The content that was sealed in this transaction is older than the break. */
+	if (v->content_xid == ed->xid)
+		edit_next_xid(ed);
+	return edit_seal_break(ed, v, e);
 }
 
 /* Has anything of the file-system tree been written since the seal was broken? */
