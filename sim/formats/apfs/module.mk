@@ -29,5 +29,6 @@ host-src += $(addprefix sim/formats/apfs/,edit.c edit_alloc.c edit_bits.c edit_c
 	edit_queue.c edit_queue_write.c edit_refs.c edit_replace.c edit_revert.c \
 	edit_seal.c edit_snapshot.c edit_snapshots.c edit_space.c edit_space_write.c \
 	edit_sweep.c edit_tree.c edit_volume.c edit_volume_write.c)
-test-src += $(addprefix sim/formats/apfs/test/,test_edit.c test_edit_sequence.c)
+test-src += $(addprefix sim/formats/apfs/test/,test_edit.c test_edit_sequence.c \
+	test_edit_power.c)
 test-lib-src += sim/formats/apfs/test/edit_case.c
