@@ -99,10 +99,11 @@ static void do_replace(struct apfs_edit *ed, struct image *im)
 		  &e);
 }
 
+/* With the snapshot the old content is freed before the new one is written. */
 static void do_delete(struct apfs_edit *ed, struct image *im)
 {
-	do_replace(ed, im);
 	ASSERT_OK(apfs_edit_snapshot_delete(ed, EDIT_SYSTEM, "first", &e), &e);
+	do_replace(ed, im);
 }
 
 static const struct job jobs[] = {
