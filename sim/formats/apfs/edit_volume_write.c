@@ -72,6 +72,17 @@ static uint64_t reserved(const struct apfs_superblock *sb, uint64_t alloc)
 	return alloc < reserve ? alloc : reserve;
 }
 
+/*
+ * What was ever allocated and freed. On a Mac's volume the two differ by less than what
+ * it has, so that freeing all of that would overtake the first.
+ */
+static void check_totals(struct apfs_superblock *sb)
+{
+	if (le64_get(sb->apfs_total_blocks_freed) >
+	    le64_get(sb->apfs_total_blocks_alloced))
+		sb->apfs_total_blocks_alloced = sb->apfs_total_blocks_freed;
+}
+
 static int check_quota(const struct apfs_superblock *sb, struct err *e)
 {
 	uint64_t quota = le64_get(sb->apfs_fs_quota_block_count);
@@ -92,6 +103,7 @@ static int write_superblock(struct apfs_edit *ed, struct edit_volume *v,
 	uint64_t paddr;
 	int rc = check_quota(&v->sb, e);
 
+	check_totals(&v->sb);
 	if (rc == 0)
 		rc = edit_space_free(&ed->space, old->paddr, 1, e);
 	if (rc == 0)

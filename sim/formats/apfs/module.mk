@@ -32,3 +32,6 @@ host-src += $(addprefix sim/formats/apfs/,edit.c edit_alloc.c edit_bits.c edit_c
 test-src += $(addprefix sim/formats/apfs/test/,test_edit.c test_edit_sequence.c \
 	test_edit_power.c)
 test-lib-src += sim/formats/apfs/test/edit_case.c
+host-bin += $(OUT)/apfs-edit
+apfs-edit-src := sim/formats/apfs/test/edit_tool.c
+apfs-edit-libs := -Wl,--as-needed
