@@ -6,75 +6,20 @@
  * place of an L2 table, L2 gives the cluster. What is in neither comes from the
  * backing file.
  */
-#include "sim/formats/vdisk/vdisk_impl.h"
+#include "sim/formats/vdisk/qcow2_impl.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/bytes.h"
 #include "sim/base/ckd.h"
-
-struct qcow2_raw_header {
-	be32 magic, version;
-	be64 backing_off;
-	be32 backing_len;
-	be32 cluster_bits;
-	be64 size;
-	be32 crypt_method;
-	be32 l1_entries;
-	be64 l1_off;
-	be64 refcount_off;
-	be32 refcount_clusters;
-	be32 n_snapshots;
-	be64 snapshots_off;
-	/* version 3 */
-	be64 incompatible, compatible, autoclear;
-	be32 refcount_order;
-	be32 header_len;
-};
-_Static_assert(sizeof(struct qcow2_raw_header) == 104, "qcow2 header");
-
-#define QCOW2_V2_HEADER 72
-
-#define INCOMPAT_DIRTY   1ull /* only reference counts are stale */
-#define INCOMPAT_CORRUPT 2ull
-#define INCOMPAT_DATA    4ull
-#define INCOMPAT_ZSTD    8ull /* of compressed clusters, which are refused one by one */
-#define INCOMPAT_READABLE (INCOMPAT_DIRTY | INCOMPAT_ZSTD)
-
-#define ENTRY_OFFSET     0x00fffffffffffe00ull
-#define L2_COMPRESSED    (1ull << 62)
-#define L2_ZERO          1ull
-
-#define EXT_END            0u
-#define EXT_BACKING_FORMAT 0xe2792acau
-
-#define L1_BYTES_MAX (32u << 20)
-#define L2_SLOTS     32
-
-struct l2_slot {
-	uint64_t off; /* of the table in the file, 0: empty */
-	uint8_t *table;
-};
-
-struct qcow2 {
-	struct vdisk base;
-	struct vdisk *file;    /* owned */
-	struct vdisk *backing; /* owned; NULL when there is none */
-	uint8_t *l1;           /* be64 entries */
-	uint32_t l1_entries;
-	unsigned cluster_bits;
-	bool zero_flag; /* version 3 */
-	struct l2_slot l2[L2_SLOTS];
-};
 
 static void qcow2_close(struct vdisk *d)
 {
 	struct qcow2 *q = (struct qcow2 *)d;
 
+	qcow2_write_end(q);
 	vdisk_close(q->file);
 	vdisk_close(q->backing);
 	for (size_t i = 0; i < L2_SLOTS; i++)
@@ -84,7 +29,7 @@ static void qcow2_close(struct vdisk *d)
 }
 
 /* The table at @off of the file, by way of a small direct-mapped cache. */
-static int load_l2(struct qcow2 *q, uint64_t off, const uint8_t **ret, struct err *e)
+int qcow2_load_l2(struct qcow2 *q, uint64_t off, uint8_t **ret, struct err *e)
 {
 	uint64_t size = 1ull << q->cluster_bits;
 	struct l2_slot *s = &q->l2[(off >> q->cluster_bits) % L2_SLOTS];
@@ -108,23 +53,22 @@ static int load_l2(struct qcow2 *q, uint64_t off, const uint8_t **ret, struct er
 	return 0;
 }
 
-enum cluster_kind { CLUSTER_BACKING, CLUSTER_ZERO, CLUSTER_DATA };
-
-static int find_cluster(struct qcow2 *q, uint64_t off, enum cluster_kind *kind,
-			uint64_t *host, struct err *e)
+int qcow2_find(struct qcow2 *q, uint64_t off, enum qcow2_cluster *kind, uint64_t *host,
+	       struct err *e)
 {
 	unsigned l2_bits = q->cluster_bits - 3;
 	uint64_t l1_index = off >> (q->cluster_bits + l2_bits);
 	uint64_t l2_index = (off >> q->cluster_bits) & ((1ull << l2_bits) - 1);
-	const uint8_t *l2 = NULL;
+	uint8_t *l2 = NULL;
 	uint64_t entry;
 	int r;
 
-	*kind = CLUSTER_BACKING;
+	*kind = QCOW2_BACKING;
+	*host = 0;
 	entry = get_be64(q->l1 + 8 * l1_index);
 	if (!(entry & ENTRY_OFFSET))
 		return 0;
-	r = load_l2(q, entry & ENTRY_OFFSET, &l2, e);
+	r = qcow2_load_l2(q, entry & ENTRY_OFFSET, &l2, e);
 	if (r)
 		return r;
 	entry = get_be64(l2 + 8 * l2_index);
@@ -132,9 +76,9 @@ static int find_cluster(struct qcow2 *q, uint64_t off, enum cluster_kind *kind,
 		return err_set(e, E_UNSUPPORTED, "compressed cluster at %" PRIu64, off);
 	*host = entry & ENTRY_OFFSET;
 	if (q->zero_flag && (entry & L2_ZERO))
-		*kind = CLUSTER_ZERO;
+		*kind = QCOW2_ZERO;
 	else if (*host)
-		*kind = CLUSTER_DATA;
+		*kind = QCOW2_DATA;
 	return 0;
 }
 
@@ -142,8 +86,8 @@ static int find_cluster(struct qcow2 *q, uint64_t off, enum cluster_kind *kind,
  * Read what @d has of a range, and zeros behind its end: a backing file may be shorter
  * than what lies on it, and the last cluster of an image need not be written whole.
  */
-static int read_padded(struct vdisk *d, uint64_t off, uint8_t *buf, size_t len,
-		       struct err *e)
+int qcow2_read_padded(struct vdisk *d, uint64_t off, uint8_t *buf, size_t len,
+		      struct err *e)
 {
 	size_t there = 0;
 
@@ -163,15 +107,15 @@ static int qcow2_read(struct vdisk *d, uint64_t off, void *buf, size_t len, stru
 	while (len && !r) {
 		uint64_t in = off & (cluster - 1), host = 0;
 		size_t n = len < cluster - in ? len : cluster - in;
-		enum cluster_kind kind;
+		enum qcow2_cluster kind;
 
-		r = find_cluster(q, off, &kind, &host, e);
+		r = qcow2_find(q, off, &kind, &host, e);
 		if (r)
 			return r;
-		if (kind == CLUSTER_DATA)
-			r = read_padded(q->file, host + in, p, n, e);
-		else if (kind == CLUSTER_BACKING)
-			r = read_padded(q->backing, off, p, n, e);
+		if (kind == QCOW2_DATA)
+			r = qcow2_read_padded(q->file, host + in, p, n, e);
+		else if (kind == QCOW2_BACKING)
+			r = qcow2_read_padded(q->backing, off, p, n, e);
 		else
 			memset(p, 0, n);
 		off += n;
@@ -190,18 +134,18 @@ static int qcow2_data(struct vdisk *d, uint64_t off, uint64_t *start, uint64_t *
 
 	while (off < d->size) {
 		uint64_t next = (off & ~(cluster - 1)) + cluster, host;
-		enum cluster_kind kind;
-		int r = find_cluster(q, off, &kind, &host, e);
+		enum qcow2_cluster kind;
+		int r = qcow2_find(q, off, &kind, &host, e);
 
-		if (!r && kind == CLUSTER_BACKING && q->backing && off >= below_end)
+		if (!r && kind == QCOW2_BACKING && q->backing && off >= below_end)
 			r = vdisk_data(q->backing, off, &below_start, &below_end, e);
 		if (r)
 			return r;
-		*start = kind == CLUSTER_DATA || below_start < off ? off : below_start;
-		*end = kind == CLUSTER_DATA || below_end > next ? next : below_end;
+		*start = kind == QCOW2_DATA || below_start < off ? off : below_start;
+		*end = kind == QCOW2_DATA || below_end > next ? next : below_end;
 		if (*end > d->size)
 			*end = d->size;
-		if (kind != CLUSTER_ZERO && *start < *end)
+		if (kind != QCOW2_ZERO && *start < *end)
 			return 0;
 		off = next;
 	}
@@ -212,6 +156,13 @@ static int qcow2_data(struct vdisk *d, uint64_t off, uint64_t *start, uint64_t *
 static const struct vdisk_ops qcow2_ops = {
 	.read = qcow2_read,
 	.data = qcow2_data,
+	.close = qcow2_close,
+};
+static const struct vdisk_ops qcow2_rw_ops = {
+	.read = qcow2_read,
+	.data = qcow2_data,
+	.write = qcow2_write,
+	.flush = qcow2_flush,
 	.close = qcow2_close,
 };
 
@@ -347,24 +298,22 @@ static int qcow2_load(struct qcow2 *q, const char *path, struct vdisk_how how,
 	q->cluster_bits = be32_get(h.cluster_bits);
 	q->zero_flag = be32_get(h.version) >= 3;
 	r = load_l1(q, &h, e);
-	return r ? r : open_backing(q, &h, path, how, e);
+	if (!r)
+		r = open_backing(q, &h, path, how, e);
+	return r || !how.write ? r : qcow2_write_init(q, &h, e);
 }
 
 int qcow2_open(struct vdisk *file, const char *path, struct vdisk_how how,
 	       struct vdisk **ret, struct err *e)
 {
-	struct qcow2 *q = how.write ? NULL : calloc(1, sizeof(*q));
+	struct qcow2 *q = calloc(1, sizeof(*q));
 	int r;
 
-	if (how.write) {
-		vdisk_close(file);
-		return err_set(e, E_UNSUPPORTED, "qcow2 images are read only");
-	}
 	if (!q) {
 		vdisk_close(file);
 		return err_set(e, E_NOMEM, "qcow2 image: out of memory");
 	}
-	q->base.ops = &qcow2_ops;
+	q->base.ops = how.write ? &qcow2_rw_ops : &qcow2_ops;
 	q->file = file;
 	r = qcow2_load(q, path, how, e);
 	if (r) {

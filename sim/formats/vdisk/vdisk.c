@@ -94,6 +94,23 @@ static int raw_size(int fd, off_t *ret, struct err *e)
 	return *ret < 0 ? err_sys(e, "disk image") : 0;
 }
 
+int vdisk_grow(struct vdisk *d, uint64_t size, struct err *e)
+{
+	struct raw_disk *r = (struct raw_disk *)d;
+	struct stat st;
+
+	if (d->ops != &raw_rw_ops)
+		return err_set(e, E_INVAL, "only raw files grow");
+	if (fstat(r->fd, &st) != 0)
+		return err_sys(e, "disk image");
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, E_NOSPC, "a device cannot grow");
+	if (ftruncate(r->fd, (off_t)size) != 0)
+		return err_sys(e, "disk image");
+	d->size = size;
+	return 0;
+}
+
 static bool is_writable(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -26,6 +26,9 @@ struct vdisk_how {
 int vdisk_open_as(const char *path, struct vdisk_how how, struct vdisk **ret,
 		  struct err *e) MUST_CHECK;
 
+/* Make a raw file longer; the new part is zeros. E_NOSPC: it is a device. */
+int vdisk_grow(struct vdisk *d, uint64_t size, struct err *e) MUST_CHECK;
+
 /*
  * Open the qcow2 image in @file, which it owns from then on, also on failure. @path
  * is where relative names of backing files start from.

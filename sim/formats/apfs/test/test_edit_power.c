@@ -54,8 +54,8 @@ static int rec_write(struct vdisk *d, uint64_t off, const void *buf, size_t len,
 			if (!r->v)
 				abort();
 		}
-		r->v[r->n] = (struct event){.block = (off + done) / BLOCK,
-					    .epoch = r->epoch};
+		r->v[r->n] =
+			(struct event){.block = (off + done) / BLOCK, .epoch = r->epoch};
 		memcpy(r->v[r->n++].data, (const uint8_t *)buf + done, BLOCK);
 	}
 	return vdisk_write(r->under, off, buf, len, er);
@@ -164,8 +164,7 @@ static void record(struct image *im, const struct job *job, struct recorder *r)
 	vdisk_close(r->under);
 }
 
-static void outcome_init(struct outcome *o, const struct image *im,
-			 const struct job *job)
+static void outcome_init(struct outcome *o, const struct image *im, const struct job *job)
 {
 	*o = (struct outcome){.job = job};
 	snprintf(o->path, sizeof(o->path), "%s.cut", im->path);
@@ -207,8 +206,8 @@ static void cut_at_every_block(const struct job *job)
 		put(&o, &r.v[i], BLOCK);
 		CU_ASSERT_TRUE(is_state(&o, r.v[i].epoch >= 1));
 		if (CU_get_number_of_failures() != failures) {
-			printf("      %s: after write %zu of %zu, block %llu\n", job->name,
-			       i + 1, r.n, (unsigned long long)r.v[i].block);
+			printf("      %s: after write %zu of %zu, block %llu\n",
+			       job->name, i + 1, r.n, (unsigned long long)r.v[i].block);
 			break;
 		}
 	}
@@ -235,8 +234,8 @@ static void cut_in_any_order(const struct job *job)
 	record(&im, job, &r);
 	o.new_xid = xid_of(im.path);
 	for (int round = 0; round < 12; round++) {
-		CU_ASSERT_EQUAL(test_shell("cp --sparse=always '%s' '%s'", before, o.path),
-				0);
+		CU_ASSERT_EQUAL(
+			test_shell("cp --sparse=always '%s' '%s'", before, o.path), 0);
 		for (size_t i = 0; i < r.n; i++)
 			if (r.v[i].epoch == 0 && random() % 2)
 				put(&o, &r.v[i], random() % 8 ? BLOCK : 512);
