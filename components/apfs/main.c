@@ -34,14 +34,23 @@ static void report(const struct arguments *a, const char *kind, const char *text
 
 	if (n >= (int)sizeof(packet))
 		n = sizeof(packet) - 1;
-	if (a->report_fd < 0 ||
-	    send(a->report_fd, packet, (size_t)n, MSG_NOSIGNAL) != (ssize_t)n)
+	/* Boot may be waiting for us, and then it does not listen. */
+	if (a->report_fd < 0 || send(a->report_fd, packet, (size_t)n,
+				     MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)n)
 		fprintf(stderr, "apfs: %s%s\n", kind, text);
 }
 
 static void log_line(void *ctx, const char *line)
 {
 	report(ctx, REPORT_LOG, line);
+}
+
+static void report_error(const struct arguments *a, const struct err *e)
+{
+	char text[REPORT_MAX];
+
+	snprintf(text, sizeof(text), "%d %s", e->code, e->msg);
+	report(a, REPORT_ERROR, text);
 }
 
 static const struct option long_options[] = {
@@ -175,6 +184,6 @@ int main(int argc, char **argv)
 	apfs_fs_close(fs);
 	if (!r)
 		return EXIT_SUCCESS;
-	report(&a, REPORT_ERROR, e.msg);
+	report_error(&a, &e);
 	return e.code == E_INVAL ? 2 : EXIT_FAILURE;
 }

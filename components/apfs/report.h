@@ -5,7 +5,7 @@
  *
  *	ready          it is mounted and answers
  *	log TEXT       a line of the Mac's kernel, sender apfs
- *	error TEXT     why it ends; the next is its end
+ *	error N TEXT   why it ends, N being an enum err_code; the next is its end
  */
 #ifndef COMPONENTS_APFS_REPORT_H
 #define COMPONENTS_APFS_REPORT_H

@@ -13,4 +13,4 @@ boot-src  := $(patsubst %,components/boot/%.c,main catalina channel devices poli
 boot-libs := -lbpf -lutf8proc
 
 # What the macOS 11 world stands on: the sealed root's server, the overlay, the CPUs.
-boot-src += $(patsubst %,components/boot/%.c,cpus)
+boot-src += $(patsubst %,components/boot/%.c,cpus overlay overlay_apply sealed_root)

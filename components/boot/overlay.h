@@ -32,17 +32,22 @@ int overlay_unmount(struct overlay *o, struct err *e) MUST_CHECK;
 /* Forget the upper layer as well. */
 int overlay_forget(struct overlay *o, struct err *e) MUST_CHECK;
 
-/* Was anything changed at all? */
+/* Is there anything in the upper layer? */
 bool overlay_changed(const char *upper);
 
 /*
  * Make @t, the tree of the volume below, what the overlay with the upper layer @upper
- * shows: new and changed files, deletions, folders that were replaced or moved. Contents
- * stay in @upper until they are written (fs_node.host_path).
+ * shows: new and changed files, deletions, folders that were replaced or moved. The tags
+ * of @t are the numbers of its files on the volume, as apfs_edit_tree_from_volume sets
+ * them. Contents stay in @upper until they are written (fs_node.host_path). @fold: names
+ * of the volume match without regard to case.
  *
- * Attributes and flags that a file of the volume had are kept when the file is changed.
- * E_CORRUPT when the upper layer is of another volume.
+ * Attributes and flags that a file of the volume had are kept when it is changed, and so
+ * are its other names. Sockets, pipes and devices are left out. E_CORRUPT when the upper
+ * layer is of another volume; E_INVAL for a name or path that a Mac cannot have. After an
+ * error @t is of no use.
  */
-int overlay_upper_apply(const char *upper, struct fs_tree *t, struct err *e) MUST_CHECK;
+int overlay_upper_apply(const char *upper, struct fs_tree *t, bool fold,
+			struct err *e) MUST_CHECK;
 
 #endif

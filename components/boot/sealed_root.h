@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A state of a volume, served on a folder of the carrier by /sbin/apfs (components/apfs),
- * a process of its own that checks all it hands out against the seal.
+ * A state of a volume, served on a folder of the carrier by CARRIER_APFS
+ * (components/apfs), a process of its own that checks all it hands out against the seal.
  *
  * Files have their APFS inode numbers. What the server's death means is the caller's
  * affair: for the Mac's root it is as if the kernel had died.
@@ -14,8 +14,6 @@
 #include <sys/types.h>
 
 #include "sim/base/err.h"
-
-#define SEALED_ROOT_PROGRAM "/sbin/apfs" /* in the carrier */
 
 struct sealed_root {
 	pid_t pid; /* 0: none */
@@ -48,13 +46,14 @@ struct sealed_root_options {
 };
 
 /*
- * Start the server and wait until it serves. E_INFRA when it says why it cannot, which it
- * does for a root hash that is not right as well (E_BADHASH); E_TIMEOUT.
+ * Start the server and wait until it serves. The errors are its own: E_BADHASH when the
+ * root hash is not right or the seal broken, E_INVAL when the state is not sealed and
+ * there is a root hash, E_NOTFOUND without such a snapshot; E_INFRA; E_TIMEOUT.
  */
 int sealed_root_start(const struct sealed_root_options *o, struct sealed_root *ret,
 		      struct err *e) MUST_CHECK;
 
-/* Take in what the server says, without waiting. An error when it has died. */
+/* Take in what the server says, without waiting. E_INFRA when it has died. */
 int sealed_root_hear(struct sealed_root *s, struct err *e) MUST_CHECK;
 
 /*

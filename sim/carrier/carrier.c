@@ -25,7 +25,7 @@
 
 /* crc32c_generic is asked for by name at run time, so modules.dep does not know of it. */
 static const char *const early_modules[] = {
-	"virtio_pci", "virtio_console", "crc32c_generic", "libcrc32c",
+	"virtio_pci", "virtio_console", "crc32c_generic", "libcrc32c", "fuse", "overlay",
 };
 static const char *const late_modules[] = {"virtio_blk"};
 
@@ -87,9 +87,9 @@ static int add_folders(struct gather *g, struct err *e)
 
 static int add_programs(struct gather *g, const struct carrier_options *o, struct err *e)
 {
-	char init[PATH_MAX], boot[PATH_MAX];
-	const char *programs[FILES_MAX] = {init, boot};
-	size_t n = 2;
+	char init[PATH_MAX], boot[PATH_MAX], apfs[PATH_MAX];
+	const char *programs[] = {init, boot, apfs};
+	const size_t n = sizeof(programs) / sizeof(*programs);
 	int r = fsio_join(init, sizeof(init), o->guest_dir, "init", e);
 
 	if (!r && o->boot && strlen(o->boot) >= sizeof(boot))
@@ -99,9 +99,13 @@ static int add_programs(struct gather *g, const struct carrier_options *o, struc
 	else if (!r)
 		r = fsio_join(boot, sizeof(boot), o->guest_dir, "boot", e);
 	if (!r)
+		r = fsio_join(apfs, sizeof(apfs), o->guest_dir, "apfs", e);
+	if (!r)
 		r = gather_add(g, "/init", 0755, init, 0, e);
 	if (!r)
 		r = gather_add(g, BOOT_PATH, 0755, boot, 0, e);
+	if (!r)
+		r = gather_add(g, CARRIER_APFS, 0755, apfs, 0, e);
 	for (size_t i = 0; !r && i < o->n_extra; i++) {
 		const struct initramfs_file *x = &o->extra[i];
 

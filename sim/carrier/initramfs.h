@@ -38,14 +38,14 @@ struct carrier {
 
 struct carrier_options {
 	const char *cache_dir; /* build/cache: carrier/current, carrier/initramfs/ */
-	const char *guest_dir; /* build/guest: has init and boot */
+	const char *guest_dir; /* build/guest: has init, boot, apfs */
 	const char *boot;      /* program for /sbin/boot; NULL: <guest_dir>/boot */
 	const struct initramfs_file *extra; /* files to add; tests */
 	size_t n_extra;
 };
 
 /*
- * Collect init, boot, modules and libraries into an initramfs below the cache folder,
+ * Collect init, boot, apfs, modules and libraries into an initramfs below the cache folder,
  * unless the same one is there already. Safe against other runs at the same time.
  * E_NOTFOUND with advice when `make deps` or the build was not done.
  */

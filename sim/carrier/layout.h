@@ -11,6 +11,9 @@
 #define CARRIER_MODULES_EARLY "/lib/modules/early"
 #define CARRIER_MODULES_LATE  "/lib/modules/late"
 
+/* Serves a volume of the disk on a folder (components/apfs); boot starts it. */
+#define CARRIER_APFS "/sbin/apfs"
+
 /* The tree of the Mac is put together below it. */
 #define CARRIER_MAC_DIR "/mac"
 

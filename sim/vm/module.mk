@@ -13,5 +13,5 @@ $(testboot): build/obj/sim/vm/test/testboot.o
 
 # In the guest it is always the release build, of init as well.
 ifeq ($(CFG),release)
-$(B)/sim/vm/test/test_vm: | $(testboot) build/guest/init
+$(B)/sim/vm/test/test_vm: | $(testboot) build/guest/init build/guest/apfs
 endif

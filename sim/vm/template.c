@@ -16,7 +16,7 @@
 #include "sim/base/idtext.h"
 #include "sim/base/prune.h"
 
-#define KEPT         4      /* templates; 70 MB each */
+#define KEPT         8      /* templates, one for each kind of Mac; 85 MB each */
 #define BOOT_MS      60000  /* a cold boot, on a busy machine */
 #define SAVE_MS      30000
 #define LOCK_MS      120000

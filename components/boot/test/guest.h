@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "components/boot/sealed_root.h"
 #include "sim/base/err.h"
 
 void say_result(bool ok, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -23,8 +24,19 @@ void say_note(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);
 		say_result(!r_, name, "%s", r_ ? e_.msg : "");                           \
 	} while (0)
 
-/* What there is to try, by its name in /test/mode. */
+/* Exit status of a program, or 200 and more. In @root, with @uid, when that is not NULL.
+ */
+int run_in(const char *root, unsigned uid, char *const argv[]);
+
+/* What there is to try, by its name in /test/mode, with the argument there. */
 void try_cpus(const char *machine);
-void try_volumes(const char *unused);
+/* Root hash of the snapshot that the image of test_parts.c has, in hexadecimal. */
+void try_sealed_root(const char *root_hash);
+void try_overlay(const char *seed);
+void try_policy(const char *root_hash);
+void try_speed(const char *unused);
+
+/* The live state of the image's volume on /vol; checked, if @verify. */
+void serve_live(struct sealed_root *s, bool verify);
 
 #endif

@@ -64,16 +64,18 @@ static const struct {
 	const char *name;
 	void (*run)(const char *arg);
 } modes[] = {
-	{"cpus", try_cpus},
+	{"cpus", try_cpus},	  {"sealed-root", try_sealed_root},
+	{"overlay", try_overlay}, {"policy", try_policy},
+	{"speed", try_speed},
 };
 
 /* "/test/mode" holds "NAME ARGUMENT". */
-static void read_mode(char name[static 32], char arg[static 64])
+static void read_mode(char name[static 32], char arg[static 80])
 {
 	FILE *f = fopen("/test/mode", "re");
 
 	name[0] = arg[0] = '\0';
-	if (f && fscanf(f, "%31s %63s", name, arg) < 1)
+	if (f && fscanf(f, "%31s %79s", name, arg) < 1)
 		name[0] = '\0';
 	if (f)
 		fclose(f);
@@ -81,7 +83,7 @@ static void read_mode(char name[static 32], char arg[static 64])
 
 int main(void)
 {
-	char name[32], arg[64];
+	char name[32], arg[80];
 
 	read_mode(name, arg);
 	send_message(json_pack("{s:s}", "type", BOOT_READY));

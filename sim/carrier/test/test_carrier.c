@@ -332,7 +332,8 @@ static bool borrow_carrier(const char *dir, const char *stamp)
 	struct err e = ERR_INIT;
 
 	if (!realpath(test_source("build/cache/carrier/current"), real) ||
-	    !fsio_exists(test_source("build/guest/init")))
+	    !fsio_exists(test_source("build/guest/init")) ||
+	    !fsio_exists(test_source("build/guest/apfs")))
 		return false;
 	snprintf(path, sizeof(path), "%s/carrier/current", dir);
 	ASSERT_OK(fsio_mkdirs(path, 0755, &e), &e);

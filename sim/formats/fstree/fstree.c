@@ -211,6 +211,17 @@ static bool is_dots(const char *name, size_t len)
 	       (len == 2 && name[0] == '.' && name[1] == '.');
 }
 
+static void link_to_parent(struct fs_node *n, struct fs_node *parent)
+{
+	n->parent = parent;
+	n->next = NULL;
+	if (parent->last_child)
+		parent->last_child->next = n;
+	else
+		parent->children = n;
+	parent->last_child = n;
+}
+
 static int child_add(struct fs_tree *t, struct fs_node *parent, const char *name,
 		     size_t len, uint32_t mode, struct fs_node **ret, struct err *e)
 {
@@ -222,12 +233,7 @@ static int child_add(struct fs_tree *t, struct fs_node *parent, const char *name
 
 	if (!n)
 		return -E_NOMEM;
-	n->parent = parent;
-	if (parent->last_child)
-		parent->last_child->next = n;
-	else
-		parent->children = n;
-	parent->last_child = n;
+	link_to_parent(n, parent);
 	index_insert(t, n);
 	t->n_nodes++;
 	*ret = n;
@@ -303,6 +309,9 @@ static void hand_over(struct fs_tree *t, struct fs_node *n)
 		heir->gid = n->gid;
 		heir->bsd_flags = n->bsd_flags;
 		heir->mtime_ns = n->mtime_ns;
+		heir->create_ns = n->create_ns;
+		heir->change_ns = n->change_ns;
+		heir->access_ns = n->access_ns;
 		heir->xattrs = n->xattrs;
 		n->data = NULL;
 		n->host_path = NULL;
@@ -355,6 +364,69 @@ int fs_tree_remove(struct fs_tree *t, const char *path, struct err *e)
 			return 0;
 		n = parent;
 	}
+}
+
+/* ---- Moving ---- */
+
+static bool is_below(const struct fs_node *n, const struct fs_node *top)
+{
+	while (n && n != top)
+		n = n->parent;
+	return n == top;
+}
+
+/* The folder that @path would be in, which has to be there, and its last part. */
+static int find_place(struct fs_tree *t, const char *path, struct fs_node **ret_dir,
+		      const char **ret_name, size_t *ret_len, struct err *e)
+{
+	struct fs_node *dir = t->root, *child;
+	const char *rest = path, *name = NULL;
+	size_t len = 0;
+	int rc = path_check(path, e);
+
+	while (rc == 0 && (name = path_part(&rest, &len)) != NULL) {
+		if (is_dots(name, len))
+			return err_set(e, E_INVAL, "path '%s' has a '.' or '..'", path);
+		child = child_find(t, dir, name, len);
+		if (*rest == '\0' && !child)
+			break;
+		if (*rest == '\0')
+			return err_set(e, E_EXISTS, "%s is there", path);
+		if (!child || !S_ISDIR(child->mode))
+			return err_set(e, E_NOTFOUND, "no folder for %s", path);
+		dir = child;
+	}
+	if (rc == 0 && !name)
+		return err_set(e, E_EXISTS, "%s is there", path);
+	*ret_dir = dir;
+	*ret_name = name;
+	*ret_len = len;
+	return rc;
+}
+
+int fs_tree_move(struct fs_tree *t, struct fs_node *n, const char *path, struct err *e)
+{
+	struct fs_node *dir = t->root;
+	const char *name = "";
+	char *copy;
+	size_t len = 0;
+	int rc = find_place(t, path, &dir, &name, &len, e);
+
+	if (rc != 0)
+		return rc;
+	if (n == t->root || is_below(dir, n))
+		return err_set(e, E_INVAL, "%s: a folder cannot be moved below itself",
+			       path);
+	copy = strndup(name, len);
+	if (!copy)
+		return err_set(e, E_NOMEM, "out of memory for a file tree");
+	unlink_from_parent(n);
+	index_remove(t, n);
+	free(n->name);
+	n->name = copy;
+	link_to_parent(n, dir);
+	index_insert(t, n);
+	return 0;
 }
 
 /* ---- Adding ---- */

@@ -105,6 +105,13 @@ struct fs_node *fs_tree_find(const struct fs_tree *t, const char *path);
  */
 int fs_tree_remove(struct fs_tree *t, const char *path, struct err *e) MUST_CHECK;
 
+/*
+ * Move @n, not the root, and all below it to @path. E_EXISTS: something is there;
+ * E_NOTFOUND: the folder it should be in is not; E_INVAL: that folder is @n or below it.
+ */
+int fs_tree_move(struct fs_tree *t, struct fs_node *n, const char *path,
+		 struct err *e) MUST_CHECK;
+
 /* Pre-order walk: the node after @n, NULL at the end. Start with t->root. */
 struct fs_node *fs_tree_next(const struct fs_tree *t, const struct fs_node *n);
 

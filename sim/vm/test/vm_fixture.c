@@ -13,7 +13,7 @@
 const char *fixture_missing(void)
 {
 	static const char *const needed[] = {
-		"build/cache/carrier/current/vmlinux", "build/guest/init", TESTBOOT,
+		"build/cache/carrier/current/vmlinux", "build/guest/init", "build/guest/apfs", TESTBOOT,
 		"/bin/bash-static", "/bin/busybox", "/usr/bin/qemu-system-x86_64",
 	};
 	static char why[128];

@@ -125,6 +125,40 @@ static void removes_a_folder_with_all_below(void)
 	fs_tree_release(&t);
 }
 
+static void moves_a_folder_with_all_below(void)
+{
+	struct fs_node *dir, *file, *other;
+	struct fs_tree t;
+
+	ASSERT_OK(fs_tree_init(&t, 0, &e), &e);
+	ASSERT_OK(fs_tree_file(&t, "/a/b/file", 0644, "x", 1, &file, &e), &e);
+	ASSERT_OK(fs_tree_hardlink(&t, "/other", file, &e), &e);
+	ASSERT_OK(fs_tree_mkdir(&t, "/c", 0755, NULL, &e), &e);
+	dir = fs_tree_find(&t, "/a/b");
+	other = fs_tree_find(&t, "/other");
+	ASSERT_OK(fs_tree_move(&t, dir, "/c/d", &e), &e);
+	CU_ASSERT_PTR_EQUAL(fs_tree_find(&t, "/c/d/file"), file);
+	CU_ASSERT_PTR_NULL(fs_tree_find(&t, "/a/b"));
+	CU_ASSERT_PTR_NULL(fs_tree_find(&t, "/a")->children);
+	CU_ASSERT_PTR_EQUAL(other->link, file);
+	/* The name that is free again, and a child at the end of its old folder. */
+	ASSERT_OK(fs_tree_file(&t, "/a/b", 0644, "y", 1, NULL, &e), &e);
+	CU_ASSERT_STRING_EQUAL(fs_tree_find(&t, "/a")->children->name, "b");
+	ASSERT_FAILS(fs_tree_move(&t, dir, "/a/b", &e), E_EXISTS);
+	ASSERT_FAILS(fs_tree_move(&t, dir, "/", &e), E_EXISTS);
+	ASSERT_FAILS(fs_tree_move(&t, dir, "/no/d", &e), E_NOTFOUND);
+	ASSERT_FAILS(fs_tree_move(&t, dir, "/other/d", &e), E_NOTFOUND);
+	ASSERT_FAILS(fs_tree_move(&t, dir, "/c/d/e", &e), E_INVAL);
+	ASSERT_FAILS(fs_tree_move(&t, t.root, "/c/r", &e), E_INVAL);
+	CU_ASSERT_PTR_EQUAL(fs_tree_find(&t, "/c/d/file"), file);
+	/* In its own folder, and the content goes to the heir when it goes. */
+	ASSERT_OK(fs_tree_move(&t, file, "/c/d/renamed", &e), &e);
+	ASSERT_OK(fs_tree_remove(&t, "/c", &e), &e);
+	CU_ASSERT_PTR_NULL(other->link);
+	CU_ASSERT_EQUAL(other->size, 1);
+	fs_tree_release(&t);
+}
+
 static void imports_a_host_folder(void)
 {
 	struct fs_tree t;
@@ -162,4 +196,5 @@ TEST_MAIN("fstree", {"makes parents, keeps the order", makes_parents_in_order},
 	  {"replaces files, not folders", replaces_files_not_folders},
 	  {"the first hard link inherits the content", first_link_inherits_the_content},
 	  {"removes a folder with all below", removes_a_folder_with_all_below},
+	  {"moves a folder with all below", moves_a_folder_with_all_below},
 	  {"imports a host folder", imports_a_host_folder})
