@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "harness/cmd_image.h"
@@ -172,6 +173,7 @@ static const struct option build_options[] = {
 	{"order", required_argument, NULL, 'o'},
 	{"kext", required_argument, NULL, 'k'},
 	{"filevault", required_argument, NULL, 'f'},
+	{"security", required_argument, NULL, 's'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -220,6 +222,13 @@ static int take_build_option(struct disk_spec *spec, struct disk_kext *kexts, in
 		spec->filevault_user = optarg;
 		spec->filevault_passphrase = colon + 1;
 		return 0;
+	case 's':
+		for (int l = 0; l < SB_N_LEVELS; l++)
+			if (!strcasecmp(sb_level_row((enum sb_level)l)->name, optarg)) {
+				spec->security = (enum sb_level)l;
+				return 0;
+			}
+		return cmd_usage_error("image", "--security full, reduced or permissive");
 	default:
 		return cmd_usage_error("image", "bad option");
 	}
@@ -228,13 +237,26 @@ static int take_build_option(struct disk_spec *spec, struct disk_kext *kexts, in
 struct build {
 	const struct image_env *env;
 	const struct disk_spec *spec;
+	const char *path; /* that the disk is to get */
 };
+
+/* The chip gets its name before the disk has one, so that no disk is without it. */
+static int name_chip(const char *part, const char *path, struct err *e)
+{
+	char from[PLACE_MAX], to[PLACE_MAX];
+
+	if (snprintf(from, sizeof(from), "%s" IMAGE_CHIP_SUFFIX, part) >= PLACE_MAX ||
+	    snprintf(to, sizeof(to), "%s" IMAGE_CHIP_SUFFIX, path) >= PLACE_MAX)
+		return err_set(e, E_OVERFLOW, "path too long: %s", path);
+	return rename(from, to) ? err_sys(e, "naming '%s'", to) : 0;
+}
 
 static int build_part(void *ctx, const char *part, struct err *e)
 {
 	const struct build *b = ctx;
+	int r = image_build_disk(b->env, b->spec, part, e);
 
-	return image_build_disk(b->env, b->spec, part, e);
+	return r || !image_has_chip(b->spec) ? r : name_chip(part, b->path, e);
 }
 
 static int do_build(const struct app *app, int argc, char **argv)
@@ -244,6 +266,7 @@ static int do_build(const struct app *app, int argc, char **argv)
 				      .progress = show_progress};
 	struct disk_kext kexts[KEXTS_MAX];
 	struct disk_spec spec = {.kexts = kexts};
+	struct build b = {&env, &spec, NULL};
 	struct err e = ERR_INIT;
 	int c, r = 0;
 
@@ -254,9 +277,8 @@ static int do_build(const struct app *app, int argc, char **argv)
 		return r;
 	if (!spec.release || optind + 1 != argc)
 		return cmd_usage_error("image", "build --release NAME [--machine NAME] FILE");
-	return new_file(argv[optind], build_part, &(struct build){&env, &spec}, &e)
-		       ? cmd_error(&e)
-		       : EXIT_PASSED;
+	b.path = argv[optind];
+	return new_file(b.path, build_part, &b, &e) ? cmd_error(&e) : EXIT_PASSED;
 }
 
 static const struct {

@@ -14,6 +14,7 @@
 #include "sim/base/buf.h"
 #include "sim/base/fsio.h"
 #include "sim/base/idtext.h"
+#include "sim/platform/secureboot/keys.h"
 
 #define FILE_MAX  (256u << 20)
 #define DEPTH_MAX 32
@@ -107,13 +108,32 @@ static int add_path(EVP_MD_CTX *md, const char *path, unsigned depth, struct err
 	}
 }
 
-/* On other machines it is in NVRAM, which is no part of a disk. */
-static int add_policy(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
+/* Who signs what is on the disk. */
+static int add_keys(EVP_MD_CTX *md, const struct image_env *env, struct err *e)
 {
-	int r;
+	char dir[PATH_MAX], text[SHA256_TEXT_MAX];
+	struct sb_keys keys;
+	int r = fsio_join(dir, sizeof(dir), env->build_dir, IMAGE_KEYS, e);
 
-	if (!disk_machine(spec)->csr_in_local_policy)
-		return 0;
+	if (r)
+		return r;
+	r = sb_keys_load(dir, &keys, e);
+	if (!r)
+		r = sb_keys_fingerprint(&keys, text, e);
+	if (!r)
+		r = add_text(md, text, e);
+	sb_keys_release(&keys);
+	return r;
+}
+
+/* Without a LocalPolicy SIP's flags are in NVRAM, which is no part of a disk. */
+static int add_signed(EVP_MD_CTX *md, const struct image_env *env,
+		      const struct disk_spec *spec, struct err *e)
+{
+	int r = image_has_chip(spec) ? add_keys(md, env, e) : 0;
+
+	if (r || !disk_machine(spec)->csr_in_local_policy)
+		return r;
 	r = add(md, &spec->csr, sizeof(spec->csr), e);
 	return r ? r : add(md, &spec->security, sizeof(spec->security), e);
 }
@@ -128,8 +148,7 @@ static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
 	    (r = add(md, &spec->order, sizeof(spec->order), e)) ||
 	    (r = add_text(md, spec->filevault_user, e)) ||
 	    (r = add_text(md, spec->filevault_passphrase, e)) ||
-	    (r = add(md, &spec->sleepimage_mib, sizeof(spec->sleepimage_mib), e)) ||
-	    (r = add_policy(md, spec, e)))
+	    (r = add(md, &spec->sleepimage_mib, sizeof(spec->sleepimage_mib), e)))
 		return r;
 	for (size_t i = 0; i < spec->n_kexts; i++) {
 		const char *name = strrchr(spec->kexts[i].bundle, '/');
@@ -181,6 +200,8 @@ int image_cache_key(const struct image_env *env, const struct disk_spec *spec,
 		r = add_inputs(md, env, e);
 	if (!r)
 		r = add_spec(md, spec, e);
+	if (!r)
+		r = add_signed(md, env, spec, e);
 	if (!r && EVP_DigestFinal_ex(md, digest, NULL) != 1)
 		r = err_set(e, E_IO, "SHA-256 failed");
 	EVP_MD_CTX_free(md);

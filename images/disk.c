@@ -12,6 +12,7 @@
 #include "images/compose.h"
 #include "images/gpt.h"
 #include "images/made_once.h"
+#include "images/signing.h"
 #include "images/sparse.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/apfs/writer.h"
@@ -24,74 +25,115 @@ static void container_uuid(const struct disk_container *c, const struct disk_tre
 	out[15] ^= 0xff;
 }
 
-static int write_container(int fd, const struct disk_spec *spec, struct disk_trees *v,
-			   const struct disk_container *c, struct err *e)
+/* A disk while it is made. */
+struct making {
+	const struct disk_spec *spec;
+	struct disk_trees trees;
+	struct signer signer; /* of a disk with a chip */
+	int fd;
+};
+
+/* The system has its root hash: what boots it can be signed, before it is written. */
+static int on_sealed(void *ctx, size_t index, const struct apfs_sealed *s, struct err *e)
 {
-	const struct gpt_slot *part = layout_partition(v->layout, c);
+	struct making *d = ctx;
+
+	(void)index; /* System is the only one */
+	return signer_install(&d->signer, d->spec, &d->trees, s->root_hash, e);
+}
+
+static int fill_volume(struct making *d, enum volume k, char name[VOLUME_NAME_MAX],
+		       struct apfs_volume_spec *ret, struct err *e)
+{
+	const struct release *release = d->spec->release;
+
+	*ret = (struct apfs_volume_spec){
+		.name = name,
+		.role = volume_kinds[k].role,
+		.in_group = volume_kinds[k].in_group,
+		.tree = &d->trees.tree[k],
+		.sealed = k == VOLUME_SYSTEM && release->sealed_system,
+	};
+	/* Nothing on the disk says that it is the root: its name follows from the root
+	 * hash that is to be booted. */
+	if (ret->sealed && release->snapshot_root)
+		ret->snapshot = APFS_SNAPSHOT_OF_ROOT_HASH;
+	memcpy(ret->uuid, d->trees.uuid[k], sizeof(ret->uuid));
+	return volume_name(d->trees.layout, k, d->spec->system_name, name, e);
+}
+
+static int write_container(struct making *d, const struct disk_container *c, struct err *e)
+{
+	const struct gpt_slot *part = layout_partition(d->trees.layout, c);
 	struct apfs_volume_spec vols[LAYOUT_VOLUMES_MAX];
 	char names[LAYOUT_VOLUMES_MAX][VOLUME_NAME_MAX];
 	struct apfs_container_spec cs = {
 		.size = part->size,
-		.time_ns = spec->release->date * 1000000000,
+		.time_ns = d->spec->release->date * 1000000000,
 		.volumes = vols,
 		.n_volumes = c->n_volumes,
+		.sealed = on_sealed,
+		.ctx = d,
 	};
+	int r = 0;
 
-	container_uuid(c, v, cs.uuid);
-	memcpy(cs.group_uuid, v->uuid[VOLUME_DATA], 16);
-	for (size_t i = 0; i < c->n_volumes; i++) {
-		enum volume k = c->volumes[i];
-		int r = volume_name(v->layout, k, spec->system_name, names[i], e);
-
-		if (r)
-			return r;
-		vols[i] = (struct apfs_volume_spec){
-			.name = names[i],
-			.role = volume_kinds[k].role,
-			.in_group = volume_kinds[k].in_group,
-			.tree = &v->tree[k],
-			.sealed = k == VOLUME_SYSTEM && spec->release->sealed_system,
-		};
-		/* Nothing on the disk says that it is the root: its name follows from the
-		 * root hash that is to be booted. */
-		if (vols[i].sealed && spec->release->snapshot_root)
-			vols[i].snapshot = APFS_SNAPSHOT_OF_ROOT_HASH;
-		memcpy(vols[i].uuid, v->uuid[k], 16);
-	}
-	return apfs_write(fd, part->offset, &cs, e);
+	container_uuid(c, &d->trees, cs.uuid);
+	memcpy(cs.group_uuid, d->trees.uuid[VOLUME_DATA], 16);
+	for (size_t i = 0; i < c->n_volumes && !r; i++)
+		r = fill_volume(d, c->volumes[i], names[i], &vols[i], e);
+	return r ? r : apfs_write(d->fd, part->offset, &cs, e);
 }
 
-static int write_containers(int fd, const struct disk_spec *spec, struct disk_trees *v,
-			    struct err *e)
+static int write_containers(struct making *d, struct err *e)
 {
-	for (size_t i = 0; i < v->layout->n_containers; i++) {
-		const struct disk_container *c = &v->layout->containers[i];
-		int r = write_container(fd, spec, v, c, e);
+	const struct disk_layout *l = d->trees.layout;
+
+	for (size_t i = 0; i < l->n_containers; i++) {
+		int r = write_container(d, &l->containers[i], e);
 
 		if (r)
-			return err_ctx(e, "%s", layout_partition(v->layout, c)->name);
+			return err_ctx(e, "%s", layout_partition(l, &l->containers[i])->name);
 	}
+	if (fsync(d->fd))
+		return err_sys(e, "writing the disk");
 	return 0;
+}
+
+static int write_signed(const struct image_env *env, struct making *d, const char *path,
+			struct err *e)
+{
+	char chip[IMAGE_PATH_MAX];
+	int r = signer_init(&d->signer, env->build_dir, e);
+
+	if (!r)
+		r = signer_new_chip(&d->signer, d->spec, e);
+	if (!r)
+		r = write_containers(d, e);
+	if (!r && snprintf(chip, sizeof(chip), "%s" IMAGE_CHIP_SUFFIX, path) >=
+			  (int)sizeof(chip))
+		r = err_set(e, E_OVERFLOW, "path too long: %s", path);
+	if (!r)
+		r = sb_chip_store_file(&d->signer.chip, chip, e);
+	signer_release(&d->signer);
+	return r;
 }
 
 static int fill_disk(const struct image_env *env, const struct disk_spec *spec,
 		     const char *path, struct err *e)
 {
-	struct disk_trees v;
-	int fd, r;
+	struct making d = {.spec = spec, .fd = open(path, O_RDWR | O_CLOEXEC)};
+	int r;
 
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
+	if (d.fd < 0)
 		return err_sys(e, "opening %s", path);
-	r = disk_trees_compose(env, spec, &v, e);
+	r = disk_trees_compose(env, spec, &d.trees, e);
 	if (!r && env->progress)
 		env->progress(env->progress_ctx, "APFS container");
 	if (!r)
-		r = write_containers(fd, spec, &v, e);
-	if (!r && fsync(fd))
-		r = err_sys(e, "writing %s", path);
-	disk_trees_release(&v);
-	close(fd);
+		r = image_has_chip(spec) ? write_signed(env, &d, path, e)
+					 : write_containers(&d, e);
+	disk_trees_release(&d.trees);
+	close(d.fd);
 	return r;
 }
 

@@ -61,6 +61,9 @@ struct image_env {
 
 #define IMAGE_PATH_MAX 4096
 
+/* Below the build folder: the keys that sign what boots a Mac (secureboot/keys.h). */
+#define IMAGE_KEYS "cache/keys"
+
 /* The machine of @spec. */
 const struct machine_model *disk_machine(const struct disk_spec *spec);
 
@@ -95,10 +98,23 @@ int image_build_disk(const struct image_env *env, const struct disk_spec *spec,
 
 /*
  * Write the NVRAM of the Mac of @spec before its first start: its SIP flags, unless they
- * are in a LocalPolicy.
+ * are in a LocalPolicy, and on Apple silicon the system to start.
  */
 int image_build_nvram(const struct disk_spec *spec, const char *path,
 		      struct err *e) MUST_CHECK;
+
+/*
+ * Install the release of @spec over itself, as Recovery does: @disk (raw or qcow2) and the
+ * file @chip are those of a Mac that is off. System gets the content of a new disk, a new
+ * seal and its snapshot, which is rooted from again; what boots it is signed anew; the
+ * recoveryOS is written anew. Data stays, and so do other snapshots, the users of
+ * FileVault and what the owner set in the LocalPolicy. @time_ns (since 1970): when it
+ * happens. Each container is changed at once; when it fails between two of them, or its
+ * process is killed, it is to be repeated.
+ */
+int image_reinstall(const struct image_env *env, const struct disk_spec *spec,
+		    const char *disk, const char *chip, int64_t time_ns,
+		    struct err *e) MUST_CHECK;
 
 /*
  * What an update from @from to @spec->release brings to the system volume: a tar

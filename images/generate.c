@@ -53,23 +53,45 @@ static int gen_plk(struct generator *g, struct fs_tree *t, const char *path, uin
 	return r;
 }
 
+struct folder {
+	struct fs_tree *tree;
+	const char *path;
+};
+
+static int import_kext(void *arg, const char *name, const char *folder, struct err *e)
+{
+	const struct folder *f = arg;
+	char to[PATH_MAX];
+	int r = fsio_join(to, sizeof(to), f->path, name, e);
+
+	return r ? r : fs_tree_import(f->tree, to, folder, e);
+}
+
+static int gen_collection(const struct buf *b, struct fs_tree *t, const char *path,
+			  uint32_t mode, struct err *e)
+{
+	return fs_tree_file(t, path, mode, b->data, b->len, NULL, e);
+}
+
+static int gen_boot_collection(struct generator *g, struct fs_tree *t, const char *path,
+			       uint32_t mode, struct err *e)
+{
+	return gen_collection(&g->kernels.boot_collection, t, path, mode, e);
+}
+
+static int gen_system_collection(struct generator *g, struct fs_tree *t, const char *path,
+				 uint32_t mode, struct err *e)
+{
+	return gen_collection(&g->kernels.system_collection, t, path, mode, e);
+}
+
 static int gen_system_extensions(struct generator *g, struct fs_tree *t, const char *path,
 				 uint32_t mode, struct err *e)
 {
-	(void)mode;
-	for (size_t i = 0; i < system_kext_count(); i++) {
-		char from[IMAGE_PATH_MAX], to[PATH_MAX];
-		const char *name;
-		int r = system_kext(g->env, &g->scratch, i, &name, from, e);
+	struct folder f = {t, path};
 
-		if (!r)
-			r = fsio_join(to, sizeof(to), path, name, e);
-		if (!r)
-			r = fs_tree_import(t, to, from, e);
-		if (r)
-			return r;
-	}
-	return 0;
+	(void)mode;
+	return system_kexts_each(g->env, g->spec, &g->scratch, import_kext, &f, e);
 }
 
 /* A kext with a folder of its own elsewhere than here is somebody else's row. */
@@ -200,6 +222,8 @@ static const struct {
 } generators[] = {
 	{"kernel", gen_kernel},
 	{"prelinkedkernel", gen_plk},
+	{"boot-collection", gen_boot_collection},
+	{"system-collection", gen_system_collection},
 	{"system-extensions", gen_system_extensions},
 	{"driver-extensions", gen_driver_extensions},
 	{"kexts", gen_kexts},

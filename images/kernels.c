@@ -2,43 +2,48 @@
 #include "images/kernels.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "components/kextcache/build.h"
+#include "images/collections.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/kpi/kpi.h"
 #include "sim/platform/paths.h"
 
 #define BUNDLES_MAX 64
 
-/* The kexts of the system: made in the scratch folder, or built with the programs. */
-static const struct {
-	const char *name;
-	bool generated;
-} system_kexts[] = {
-	{"System.kext", true},
-	{"AppleACPIPlatform.kext", false},
-};
-#define N_SYSTEM_KEXTS (sizeof(system_kexts) / sizeof(system_kexts[0]))
+#define SYSTEM_KEXT "System.kext" /* made, in the scratch folder */
 
-size_t system_kext_count(void)
+/* Before there were collections one other kext stood for all of Apple's. */
+static int each_of_catalina(const struct image_env *env, system_kext_fn *each, void *arg,
+			    struct err *e)
 {
-	return N_SYSTEM_KEXTS;
+	static const char name[] = "AppleACPIPlatform.kext";
+	char dir[PATH_MAX], folder[PATH_MAX];
+	int r = fsio_join(dir, sizeof(dir), env->build_dir, "system", e);
+
+	if (!r)
+		r = fsio_join(folder, sizeof(folder), dir, name, e);
+	return r ? r : each(arg, name, folder, e);
 }
 
-int system_kext(const struct image_env *env, const struct scratch *scratch, size_t i,
-		const char **ret_name, char ret_folder[static IMAGE_PATH_MAX], struct err *e)
+int system_kexts_each(const struct image_env *env, const struct disk_spec *spec,
+		      const struct scratch *scratch, system_kext_fn *each, void *arg,
+		      struct err *e)
 {
-	const char *name = system_kexts[i].name;
-	char dir[PATH_MAX];
-	int r;
+	const struct release *release = spec->release;
+	char system_kext[PATH_MAX];
+	const struct collection_env ce = {env->build_dir, system_kext};
+	int r = fsio_join(system_kext, sizeof(system_kext), scratch->path, SYSTEM_KEXT, e);
 
-	*ret_name = name;
-	if (system_kexts[i].generated)
-		return fsio_join(ret_folder, IMAGE_PATH_MAX, scratch->path, name, e);
-	r = fsio_join(dir, sizeof(dir), env->build_dir, "system", e);
-	return r ? r : fsio_join(ret_folder, IMAGE_PATH_MAX, dir, name, e);
+	if (!r)
+		r = each(arg, SYSTEM_KEXT, system_kext, e);
+	if (r)
+		return r;
+	return release->kernel_collections ? kc_each_apple_kext(&ce, release, each, arg, e)
+					   : each_of_catalina(env, each, arg, e);
 }
 
 static const char *base_name(const char *path)
@@ -81,17 +86,15 @@ static struct place *add_bundle(struct bundle_list *l, struct err *e)
 	return p;
 }
 
-static int add_system_kext(struct bundle_list *l, const struct image_env *env,
-			   const struct scratch *scratch, size_t i, struct err *e)
+static int add_system_kext(void *arg, const char *name, const char *folder, struct err *e)
 {
-	struct place *p = add_bundle(l, e);
-	const char *name;
-	int r;
+	struct place *p = add_bundle(arg, e);
 
 	if (!p)
 		return -E_OVERFLOW;
-	r = system_kext(env, scratch, i, &name, p->folder, e);
-	return r ? r : fsio_join(p->path, sizeof(p->path), PATH_SYSTEM_EXTENSIONS, name, e);
+	if (snprintf(p->folder, sizeof(p->folder), "%s", folder) >= (int)sizeof(p->folder))
+		return err_set(e, E_OVERFLOW, "path too long: %s", folder);
+	return fsio_join(p->path, sizeof(p->path), PATH_SYSTEM_EXTENSIONS, name, e);
 }
 
 static int add_disk_kext(struct bundle_list *l, const struct disk_kext *k, struct err *e)
@@ -112,10 +115,8 @@ struct ingredients {
 static int list_bundles(const struct ingredients *in, size_t n_kexts, struct bundle_list *l,
 			struct err *e)
 {
-	int r = 0;
+	int r = system_kexts_each(in->env, in->spec, in->scratch, add_system_kext, l, e);
 
-	for (size_t i = 0; i < N_SYSTEM_KEXTS && !r; i++)
-		r = add_system_kext(l, in->env, in->scratch, i, e);
 	for (size_t i = 0; i < n_kexts && !r; i++)
 		r = add_disk_kext(l, &in->spec->kexts[i], e);
 	return r;
@@ -144,22 +145,52 @@ static int build_plk(const struct ingredients *in, size_t n_kexts, struct buf *o
 	return r ? err_ctx(e, "prelinked kernel of the new disk") : 0;
 }
 
+static int make_collections(const struct ingredients *in, struct disk_kernels *k,
+			    struct err *e)
+{
+	const struct release *release = in->spec->release;
+	const struct machine_model *m = disk_machine(in->spec);
+	char system_kext[PATH_MAX];
+	const struct collection_env ce = {in->env->build_dir, system_kext};
+	struct fileset boot;
+	int r = fsio_join(system_kext, sizeof(system_kext), in->scratch->path, SYSTEM_KEXT,
+			  e);
+
+	if (!r)
+		r = kc_build_boot(&ce, release, m, NULL, 0, &k->boot_collection, e);
+	if (r || m->apple_silicon || !release->pageable_kc)
+		return r;
+	r = kc_open(k->boot_collection.data, k->boot_collection.len, m, &boot, e);
+	if (r)
+		return r;
+	r = kc_build_system(&ce, release, m, &boot, &k->system_collection, e);
+	fileset_release(&boot);
+	return r;
+}
+
+static int make_prelinked(const struct ingredients *in, struct disk_kernels *k, struct err *e)
+{
+	int r = build_plk(in, in->spec->n_kexts, &k->plk, e);
+
+	return r ? r : build_plk(in, 0, &k->recovery_plk, e);
+}
+
 int disk_kernels_make(const struct image_env *env, const struct disk_spec *spec,
 		      const struct scratch *scratch, struct disk_kernels *ret, struct err *e)
 {
 	const struct ingredients in = {env, spec, scratch, &ret->kernel};
+	const struct machine_model *m = disk_machine(spec);
 	char path[PATH_MAX];
-	int r = fsio_join(path, sizeof(path), scratch->path, system_kexts[0].name, e);
+	int r = fsio_join(path, sizeof(path), scratch->path, SYSTEM_KEXT, e);
 
-	*ret = (struct disk_kernels){BUF_INIT, BUF_INIT, BUF_INIT};
+	*ret = (struct disk_kernels){.kernel = BUF_INIT};
 	if (!r)
 		r = kpi_system_kext_write(spec->release, path, e);
 	if (!r)
-		r = kernel_standin_build(spec->release, &ret->kernel, e);
+		r = kernel_standin_build_for(spec->release, m, &ret->kernel, e);
 	if (!r)
-		r = build_plk(&in, spec->n_kexts, &ret->plk, e);
-	if (!r)
-		r = build_plk(&in, 0, &ret->recovery_plk, e);
+		r = spec->release->kernel_collections ? make_collections(&in, ret, e)
+						      : make_prelinked(&in, ret, e);
 	return r;
 }
 
@@ -168,4 +199,6 @@ void disk_kernels_release(struct disk_kernels *k)
 	buf_release(&k->kernel);
 	buf_release(&k->plk);
 	buf_release(&k->recovery_plk);
+	buf_release(&k->boot_collection);
+	buf_release(&k->system_collection);
 }

@@ -11,9 +11,13 @@
 #include "sim/base/buf.h"
 
 struct disk_kernels {
-	struct buf kernel;        /* /System/Library/Kernels/kernel */
-	struct buf plk;           /* prelinked kernel with the spec's kexts */
-	struct buf recovery_plk;  /* the same without them */
+	struct buf kernel; /* /System/Library/Kernels/kernel */
+	/* until 10.15 */
+	struct buf plk;          /* prelinked kernel with the spec's kexts */
+	struct buf recovery_plk; /* the same without them */
+	/* from 11 on; kexts of others are in neither */
+	struct buf boot_collection;
+	struct buf system_collection; /* Intel */
 };
 
 /* Release with disk_kernels_release, also after an error. Puts System.kext in @scratch. */
@@ -23,13 +27,13 @@ int disk_kernels_make(const struct image_env *env, const struct disk_spec *spec,
 void disk_kernels_release(struct disk_kernels *k);
 
 /*
- * The kexts of /System/Library/Extensions. *ret_name is what kext @i is called there,
- * @ret_folder where the host has it once the kernels are made.
+ * Call @each for every kext of /System/Library/Extensions: what it is called there, and
+ * where the host has it once the kernels are made.
  */
-size_t system_kext_count(void);
-int system_kext(const struct image_env *env, const struct scratch *scratch, size_t i,
-		const char **ret_name, char ret_folder[static IMAGE_PATH_MAX],
-		struct err *e) MUST_CHECK;
+typedef int system_kext_fn(void *arg, const char *name, const char *folder, struct err *e);
+int system_kexts_each(const struct image_env *env, const struct disk_spec *spec,
+		      const struct scratch *scratch, system_kext_fn *each, void *arg,
+		      struct err *e) MUST_CHECK;
 
 /*
  * A kext of the spec: where the host has it, links resolved, and where it goes in the

@@ -1,7 +1,15 @@
-host-src += images/cachekey.c images/collections.c images/compose.c images/device_tree.c images/disk.c images/driver_extensions.c images/firmlinks.c
-host-src += images/generate.c images/gpt.c images/in_child.c images/kernels.c images/layout.c
-host-src += images/made_once.c images/manifest.c images/nvram_file.c images/scratch.c images/sparse.c images/trust_cache.c images/update.c
-test-src += images/test/test_collections.c images/test/test_firmware.c images/test/test_manifest.c images/test/test_disk.c images/test/test_made_once.c
+host-src += images/disk.c images/layout.c images/cachekey.c images/made_once.c \
+	    images/sparse.c images/scratch.c images/gpt.c images/in_child.c
+# what is on the volumes
+host-src += images/compose.c images/manifest.c images/generate.c images/firmlinks.c \
+	    images/kernels.c images/collections.c images/driver_extensions.c
+# what is signed, and what is beside the disk
+host-src += images/signing.c images/firmware.c images/device_tree.c images/trust_cache.c \
+	    images/nvram_file.c
+# what is installed later
+host-src += images/update.c images/reinstall.c
+test-src += images/test/test_manifest.c images/test/test_disk.c images/test/test_made_once.c
+test-src += images/test/test_collections.c images/test/test_firmware.c images/test/test_machines.c
 
 # looking into disks
 host-src += images/containers.c images/inspect.c images/inspect_info.c images/inspect_text.c

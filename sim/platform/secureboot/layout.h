@@ -4,6 +4,7 @@
 #define SIM_PLATFORM_SECUREBOOT_LAYOUT_H
 
 #include "sim/formats/image4/fourcc.h"
+#include "sim/platform/paths.h"
 #include "sim/platform/secureboot/chain.h"
 
 #define SB_ILLB FOURCC('i', 'l', 'l', 'b')
@@ -15,8 +16,6 @@
 
 /* On Preboot below the folder of the volume group: which boot folder, 96 digits. */
 #define SB_ACTIVE "boot/active"
-/* boot-volume in NVRAM: the system to start (Apple silicon). */
-#define NVRAM_BOOT_VOLUME "boot-volume"
 /* Root snapshots are named by the root hash, 64 upper-case digits. */
 #define SB_SNAPSHOT_PREFIX "com.apple.os.update-"
 #define SB_BLOCK_SIZE      4096u /* of system volumes; which slot of isys counts */
