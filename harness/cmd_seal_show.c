@@ -6,6 +6,8 @@
 #include <strings.h>
 
 #include "harness/cmd_seal.h"
+#include "sim/base/fsio.h"
+#include "sim/platform/secureboot/keys.h"
 
 /* A state of the volume, and its seal. */
 struct state {
@@ -209,18 +211,43 @@ static int show_one(struct show *s, struct err *e)
 	return r;
 }
 
+/* The anchor of the laboratory, if this build folder has made keys already. */
+static int load_anchor(const struct app *app, struct sb_keys *keys, bool *ret,
+		       struct err *e)
+{
+	char dir[4096];
+
+	*ret = false;
+	if (snprintf(dir, sizeof(dir), "%s/cache/keys", app->build_dir) >=
+		    (int)sizeof(dir) ||
+	    !fsio_exists(dir))
+		return 0;
+	*ret = true;
+	return sb_keys_load(dir, keys, e);
+}
+
 static int show(struct show *s, struct err *e)
 {
+	struct sb_keys keys = {0};
 	struct span anchor = {0};
 	struct state root;
+	bool have = false;
 	int r;
 
 	if (s->w->snapshot)
 		return show_one(s, e);
-	r = seal_signature_find(&s->place, anchor, &s->signature, e);
+	r = load_anchor(s->w->app, &keys, &have, e);
+	if (!r && have)
+		anchor = (struct span){keys.id[SB_ROOT].cert.data,
+				       keys.id[SB_ROOT].cert.len};
+	if (!r)
+		r = seal_signature_find(&s->place, anchor, &s->signature, e);
 	if (!r)
 		r = read_state(s, NULL, &root, e);
-	return r ? r : show_all(s, &root, e);
+	if (!r)
+		r = show_all(s, &root, e);
+	sb_keys_release(&keys);
+	return r;
 }
 
 int seal_show(const struct seal_words *w)

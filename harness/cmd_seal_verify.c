@@ -7,6 +7,7 @@
 
 #include "harness/cmd_seal.h"
 #include "sim/base/clock.h"
+#include "sim/platform/secureboot/layout.h"
 
 #define PROGRESS_MS 100
 
@@ -49,16 +50,11 @@ static void clear_progress(const struct verify *x)
 static int take_root_hash(struct verify *x, struct err *e)
 {
 	const char *text = x->w->root_hash;
-	unsigned byte;
 
-	if (strlen(text) != sizeof(x->root_hash) * 2 ||
-	    strspn(text, "0123456789abcdefABCDEF") != strlen(text))
-		return err_set(e, E_INVAL, "--root-hash wants 64 hexadecimal digits");
-	for (size_t i = 0; i < sizeof(x->root_hash); i++) {
-		sscanf(text + 2 * i, "%2x", &byte);
-		x->root_hash[i] = (uint8_t)byte;
-	}
-	return 0;
+	if (strlen(text) == 2 * sizeof(x->root_hash) &&
+	    !sb_hex_parse(text, x->root_hash, sizeof(x->root_hash), e))
+		return 0;
+	return err_set(e, E_INVAL, "--root-hash wants 64 hexadecimal digits");
 }
 
 /* Not the whole: what the seal says, and the root node. */

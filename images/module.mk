@@ -15,7 +15,7 @@ test-src += images/test/test_collections.c images/test/test_firmware.c images/te
 host-src += images/containers.c images/inspect.c images/inspect_info.c images/inspect_text.c
 host-src += images/seal_break.c images/seal_edit.c images/seal_fix.c images/seal_place.c \
 	    images/seal_signature.c
-test-src += images/test/test_inspect.c
+test-src += images/test/test_inspect.c images/test/test_seal.c
 
 # the system's own kext: build/system/AppleACPIPlatform.kext
 acpi-src := images/kexts/AppleACPIPlatform

@@ -14,6 +14,7 @@ struct verdict {
 	bool holds;
 	bool only_marked; /* the mark is all that is wrong */
 	uint32_t version;
+	uint8_t root_hash[APFS_SEAL_HASH_LEN];
 	char why[512]; /* it does not hold */
 };
 
@@ -52,6 +53,7 @@ static void judge(const struct apfs_seal_report *r, struct verdict *ret)
 {
 	ret->holds = !r->faults;
 	ret->version = r->info.version;
+	memcpy(ret->root_hash, r->info.root_hash, sizeof(ret->root_hash));
 	ret->only_marked = r->faults == 1 && r->findings[0].fault == APFS_SEAL_FAULT_FLAG;
 	if (!r->faults)
 		return;
@@ -122,11 +124,18 @@ static int plan_root(struct fix *f, struct err *e)
 		return r;
 	f->set_root = true;
 	f->root_name = found_by_name(f, good) ? NULL : good->name;
-	f->root.xid = good->xid;
-	f->root.holds = true;
+	r = check_state(f, good->xid, &f->root, e);
 	say(f, "a Mac will root from %s, by %s", good->name,
 	    f->root_name ? "apfs_root_to_xid" : "its name");
-	return 0;
+	return r;
+}
+
+/* Does the live state hold what was sealed, and only its mark says otherwise? */
+static bool can_unbreak(const struct fix *f)
+{
+	return f->live.only_marked && f->live.version >= APFS_INTEGRITY_VERSION_2 &&
+	       (!f->root.xid || !f->root.holds ||
+		!memcmp(f->live.root_hash, f->root.root_hash, APFS_SEAL_HASH_LEN));
 }
 
 static int plan_live(struct fix *f, struct err *e)
@@ -137,7 +146,7 @@ static int plan_live(struct fix *f, struct err *e)
 		return r;
 	if (f->root.xid)
 		say(f, "live state: %s", f->live.why);
-	if (f->live.only_marked && f->live.version >= APFS_INTEGRITY_VERSION_2) {
+	if (can_unbreak(f)) {
 		f->unbreak = true;
 		f->root.holds = f->root.holds || !f->root.xid;
 		say(f, "its content is what was sealed: the mark is taken away");

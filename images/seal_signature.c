@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/formats/image4/fourcc.h"
 #include "sim/formats/image4/isys.h"
+#include "sim/platform/secureboot/layout.h"
 
-#define ISYS	    FOURCC('i', 's', 'y', 's')
 #define NSIH_DIGITS (2 * IMG4_DIGEST_LEN)
 
 struct finder {
@@ -24,10 +23,9 @@ void seal_signature_release(struct seal_signature *s)
 	*s = (struct seal_signature){.found = false};
 }
 
-static int wrong(struct seal_signature *s, const struct err *why)
+static void wrong(struct seal_signature *s, const struct err *why)
 {
 	snprintf(s->why, sizeof(s->why), "%.250s", why->msg);
-	return 0;
 }
 
 /* ---- the files ---- */
@@ -146,7 +144,7 @@ static int take_payload(struct seal_signature *s, const struct im4p *p, struct e
 	const uint8_t *hash;
 	int r = 0;
 
-	if (p->type != ISYS)
+	if (p->type != SB_ISYS && p->type != SB_XSYS)
 		r = err_set(e, E_CORRUPT, "the payload is no root hash");
 	if (!r)
 		r = isys_parse(p->data.p, p->data.len, &isys, e);
@@ -170,12 +168,12 @@ static void judge(struct seal_signature *s, const struct im4m *m, const struct i
 	if (s->result == IMG4_OK)
 		s->result = img4_digest(p->whole, digest, &why)
 				    ? IMG4_ENOMEM
-				    : img4_digest_is(m, ISYS, digest, &why);
+				    : img4_digest_is(m, p->type, digest, &why);
 	if (s->result != IMG4_OK)
 		wrong(s, &why);
 }
 
-static int parse(struct seal_signature *s, struct span anchor)
+static void parse(struct seal_signature *s, struct span anchor)
 {
 	struct err why = ERR_INIT;
 	struct img4 img;
@@ -196,13 +194,14 @@ static int parse(struct seal_signature *s, struct span anchor)
 	else if (!r && s->manifest_file.len)
 		r = im4m_parse(s->manifest_file.data, s->manifest_file.len, &apart, &why);
 	else if (!r)
-		return 0;
-	if (r)
-		return wrong(s, &why);
+		return;
+	if (r) {
+		wrong(s, &why);
+		return;
+	}
 	s->has_manifest = true;
 	if (anchor.len)
 		judge(s, m, &img.payload, anchor);
-	return 0;
 }
 
 /* The slot of the Preboot volume of @c, or -E_NOTFOUND. */
@@ -235,5 +234,7 @@ int seal_signature_find(struct seal_place *p, struct span anchor,
 	apfs_volume_close(f.v);
 	if (r)
 		return err_ctx(e, "Preboot");
-	return ret->found ? parse(ret, anchor) : 0;
+	if (ret->found)
+		parse(ret, anchor);
+	return 0;
 }
