@@ -41,7 +41,8 @@
 struct apfs;
 
 /* Flags of apfs_open. */
-#define APFS_SKIP_CHECKSUMS 1u /* for fuzzing, where no checksum would ever be right */
+/* For fuzzing, where no checksum and no hash would ever be right: they are not compared. */
+#define APFS_SKIP_CHECKSUMS 1u
 
 /*
  * Open the container in [offset, offset + size) of @d, at its newest intact

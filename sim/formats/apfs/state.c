@@ -44,8 +44,8 @@ static int add_hashes(struct apfs_btree *t, const struct apfs_stream_hashes *h,
  */
 static int add_records(struct apfs_btree *t, const struct apfs_fs *fs, struct err *e)
 {
-	const struct apfs_stream_hashes *h = fs->streams.hashes,
-					*end = h + fs->streams.n_hashes;
+	const struct apfs_stream_hashes *h = fs->streams.hashes;
+	const struct apfs_stream_hashes *end = h ? h + fs->streams.n_hashes : NULL;
 	int rc = 0;
 
 	for (size_t i = 0; i < fs->recs.n && rc == 0; i++) {

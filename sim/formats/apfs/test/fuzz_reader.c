@@ -5,8 +5,8 @@
  * counted among those that are not zero; so a few bytes reach any structure, and no
  * corpus of images is needed. Checksums are not looked at.
  *
- * The container is made by our writer, or read from $KEXTLAB_FUZZ_BASE: an image with
- * snapshots or a sealed volume, which our writer does not make.
+ * The container is made by our writer, one of its volumes being sealed and having a
+ * snapshot, or read from $KEXTLAB_FUZZ_BASE.
  */
 #define _GNU_SOURCE /* SEEK_DATA, memfd_create */
 #include <fcntl.h>
@@ -20,6 +20,7 @@
 
 #include "sim/base/bytes.h"
 #include "sim/formats/apfs/reader.h"
+#include "sim/formats/apfs/seal.h"
 #include "sim/formats/apfs/writer.h"
 
 #define BS APFS_BLOCK_SIZE
@@ -112,10 +113,10 @@ static void must(int r)
 		abort();
 }
 
-static void build_tree(struct fs_tree *t)
+/* What a sealed volume can hold, too. */
+static void build_plain_tree(struct fs_tree *t)
 {
-	uint8_t big[20000] = {1}, attr[200] = "fpmc\3";
-	uLongf len = 100;
+	uint8_t big[20000] = {1};
 	struct fs_node *n;
 	char path[64];
 
@@ -129,6 +130,15 @@ static void build_tree(struct fs_tree *t)
 	must(fs_node_set_xattr(n, "short", "x", 1, NULL));
 	must(fs_tree_hardlink(t, "/d1/again", n, NULL));
 	must(fs_tree_symlink(t, "/link", "d1/again", NULL, NULL));
+}
+
+static void build_tree(struct fs_tree *t)
+{
+	uint8_t big[20000] = {1}, attr[200] = "fpmc\3";
+	uLongf len = 100;
+	struct fs_node *n;
+
+	build_plain_tree(t);
 	must(fs_tree_file(t, "/packed", 0644, NULL, 0, &n, NULL));
 	put_le64(attr + 8, 90);
 	must(compress(attr + 16, &len, big + 100, 90) != Z_OK);
@@ -149,9 +159,10 @@ static void build_tree(struct fs_tree *t)
 
 static int written_base(void)
 {
-	struct fs_tree t;
-	struct apfs_volume_spec volumes[2] = {
-		{.name = "one", .role = APFS_ROLE_SYSTEM, .uuid = {1}, .tree = &t},
+	struct fs_tree t, plain;
+	struct apfs_volume_spec volumes[] = {
+		{.name = "one", .role = APFS_ROLE_SYSTEM, .uuid = {1}, .tree = &plain,
+		 .sealed = true, .snapshot = APFS_SNAPSHOT_OF_ROOT_HASH},
 		{.name = "two", .role = APFS_ROLE_DATA, .uuid = {2}, .tree = &t,
 		 .case_sensitive = true},
 	};
@@ -164,8 +175,10 @@ static int written_base(void)
 	};
 	int fd = memfd_create("base", MFD_CLOEXEC);
 
+	build_plain_tree(&plain);
 	build_tree(&t);
 	must(fd < 0 || apfs_write(fd, 0, &spec, NULL));
+	fs_tree_release(&plain);
 	fs_tree_release(&t);
 	return fd;
 }
@@ -211,6 +224,28 @@ static int visit(void *ctx, const struct apfs_walk_entry *w, struct err *e)
 	return use_inode(x->v, w->inode);
 }
 
+/* Read once more with hashes looked for, look at everything, explain two files. */
+static void use_seal(struct apfs_volume *v)
+{
+	struct apfs_seal_opts opts = {.threads = 1, .max_findings = 5};
+	struct apfs_seal_report report;
+	struct apfs_seal_explanation x;
+	struct apfs_seal_info info;
+	struct visit walk = {.v = v};
+	struct err e;
+
+	if (apfs_seal_info_get(v, &info, &e))
+		return;
+	(void)!apfs_seal_check(v, &opts, &report, &e);
+	apfs_seal_report_release(&report);
+	if (!apfs_seal_explain(v, "/big", &x, &e))
+		apfs_seal_explanation_release(&x);
+	if (!apfs_seal_explain(v, "/d1", &x, &e))
+		apfs_seal_explanation_release(&x);
+	if (!apfs_volume_verify(v, NULL, &e))
+		(void)!apfs_walk(v, "/", visit, &walk, &e);
+}
+
 static void use_volume(struct apfs *c, unsigned slot, uint64_t xid)
 {
 	struct apfs_snapshot *snaps;
@@ -232,6 +267,8 @@ static void use_volume(struct apfs *c, unsigned slot, uint64_t xid)
 				use_volume(c, slot, snaps[i].xid);
 		free(snaps);
 	}
+	if (apfs_volume_info_of(v)->sealed)
+		use_seal(v);
 	apfs_volume_close(v);
 }
 
