@@ -5,3 +5,4 @@ lib-src  += sim/formats/image4/der.c sim/formats/image4/der_write.c sim/formats/
 	    sim/formats/image4/img4_verify.c
 test-src += sim/formats/image4/test/test_image4.c
 test-src += sim/formats/image4/test/test_img4_verify.c
+fuzz-src += sim/formats/image4/test/fuzz_image4.c

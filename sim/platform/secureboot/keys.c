@@ -28,7 +28,7 @@
 #define SEED_PEM  "KEXTLAB SEED"
 #define SUM_PEM   "KEXTLAB SHA256"
 #define SUM_LEN   32
-#define RSA_BITS  3072
+#define RSA_BITS  2048
 
 static const struct {
 	const char *name;
@@ -175,15 +175,20 @@ static bool take_block(BIO *in, const char *name, void *ret, size_t len)
 	return ok;
 }
 
-/* The last block is the digest of the text before it. */
+/* The last block is the digest of the text before it, to the byte as we write it. */
 static bool sum_fits(BIO *in, const struct buf *text)
 {
-	uint8_t want[SUM_LEN], sum[SUM_LEN];
-	size_t len = text->len - (size_t)BIO_pending(in);
+	size_t rest = (size_t)BIO_pending(in), len = text->len - rest;
+	BIO *out = BIO_new(BIO_s_mem());
+	uint8_t sum[SUM_LEN];
+	char *want;
+	bool ok = out && EVP_Digest(text->data, len, sum, NULL, EVP_sha256(), NULL) &&
+		  PEM_write_bio(out, SUM_PEM, "", sum, sizeof(sum)) &&
+		  (size_t)BIO_get_mem_data(out, &want) == rest &&
+		  !memcmp(text->data + len, want, rest);
 
-	return take_block(in, SUM_PEM, want, sizeof(want)) && !BIO_pending(in) &&
-	       EVP_Digest(text->data, len, sum, NULL, EVP_sha256(), NULL) &&
-	       !memcmp(sum, want, sizeof(sum));
+	BIO_free(out);
+	return ok;
 }
 
 static bool parse(struct sb_keys *k, const struct buf *text)

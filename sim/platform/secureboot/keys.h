@@ -7,7 +7,7 @@
  *	root --- boot authority --- TSS      signs manifests of operating systems and LLB
  *	     \-- BAA ------------- OIC       (one for each chip) signs local policies
  *
- * RSA of 3072 bits with PKCS #1 v1.5, as Apple's manifests of this generation have it:
+ * RSA of 2048 bits with PKCS #1 v1.5, as Apple's manifests of this generation have it:
  * verifying is cheap, which a boot does often and under emulation, and signatures have no
  * randomness, so that a disk that is made anew is the same bytes again. What a
  *certificate may sign is in its constraints, so that neither signs what is the other's.

@@ -5,3 +5,6 @@ lib-src  += $(addprefix sim/platform/secureboot/, \
 	    tree_files.c)
 test-lib-src += sim/platform/secureboot/test/lab.c
 test-src += sim/platform/secureboot/test/test_chain.c
+test-src += sim/platform/secureboot/test/test_policy.c
+test-src += sim/platform/secureboot/test/test_chip.c sim/platform/secureboot/test/test_ssv.c
+fuzz-src += sim/platform/secureboot/test/fuzz_secureboot.c

@@ -131,6 +131,13 @@ static void no_snapshot(const struct ssv_in *in, struct ssv_out *out)
 		 which, in->apfs->no_root_snapshot);
 }
 
+static void not_authentic(const struct ssv_in *in, struct ssv_out *out)
+{
+	snprintf(out->panic, sizeof(out->panic),
+		 "could not authenticate personalized root hash! (%p, %zu)",
+		 (const void *)in->payload, in->payload_len);
+}
+
 static void tell(const struct ssv_in *in, struct ssv_out *out, enum text text)
 {
 	unsigned line = in->apfs->authenticated;
@@ -156,11 +163,10 @@ static void tell(const struct ssv_in *in, struct ssv_out *out, enum text text)
 		    "authenticate_root_hash:%u: apfs_extract_root_hash_and_manifest "
 		    "failed with error: Invalid argument (%d)",
 		    line, DARWIN_EINVAL);
-		/* fallthrough */
+		not_authentic(in, out);
+		break;
 	case NOT_SIGNED:
-		snprintf(out->panic, sizeof(out->panic),
-			 "could not authenticate personalized root hash! (%p, %zu)",
-			 (const void *)in->payload, in->payload_len);
+		not_authentic(in, out);
 		break;
 	case DIFFERS:
 		say(in, out,

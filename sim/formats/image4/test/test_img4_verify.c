@@ -431,6 +431,9 @@ static void a_whole_file_comes_back(void)
 	CU_ASSERT_TRUE(f.payload.whole.len == im4p.len &&
 		       !memcmp(f.payload.whole.p, im4p.data, im4p.len));
 	CU_ASSERT_EQUAL(authentic(&f.manifest), IMG4_OK);
+	save("whole.img4", span_of(&img4)); /* KEEP_TMP=1: these are the fuzzer's seeds */
+	save("manifest.im4m", span_of(&file));
+	save("payload.im4p", span_of(&im4p));
 	/* Every prefix of it is refused; nothing behind it is overlooked. */
 	for (size_t n = 0; n < img4.len; n++)
 		taken += img4_parse(img4.data, n, &f, &e) != -(int)E_CORRUPT;

@@ -159,11 +159,11 @@ struct fs_node *lab_object(struct lab *l, uint32_t object)
 }
 
 struct fs_node *lab_policy_file(struct lab *l, const char *group, const char *suffix,
-				char path[static 256])
+				char path[static LP_PATH_MAX])
 {
 	struct fs_node *dir, *found = NULL;
 
-	snprintf(path, 256, "/%s/" LP_FOLDER, group);
+	snprintf(path, LP_PATH_MAX, "/%s/" LP_FOLDER, group);
 	dir = fs_tree_find(&l->iscpreboot, path);
 	for (struct fs_node *n = dir ? dir->children : NULL; n; n = n->next) {
 		size_t len = strlen(n->name), tail = strlen(suffix);
@@ -173,7 +173,7 @@ struct fs_node *lab_policy_file(struct lab *l, const char *group, const char *su
 			continue;
 		CU_ASSERT_PTR_NULL(found);
 		found = n;
-		snprintf(path, 256, "/%s/" LP_FOLDER "/%s", group, n->name);
+		snprintf(path, LP_PATH_MAX, "/%s/" LP_FOLDER "/%s", group, n->name);
 	}
 	return found;
 }

@@ -42,6 +42,6 @@ enum sb_end lab_ends(struct lab *l, enum img4_result *ret_result);
 struct fs_node *lab_object(struct lab *l, uint32_t object);
 /* The only policy file of @group whose name ends with @suffix; its path in @path. */
 struct fs_node *lab_policy_file(struct lab *l, const char *group, const char *suffix,
-				char path[static 256]);
+				char path[static LP_PATH_MAX]);
 
 #endif

@@ -372,7 +372,7 @@ static void global_manifests_want_reduced_security(void)
 
 static void a_policy_that_is_missing(void)
 {
-	char path[256];
+	char path[LP_PATH_MAX];
 	struct fs_node *n;
 	uint32_t mode;
 	struct lab l;
@@ -430,7 +430,7 @@ static void which_system_nvram_says(void)
 /* recoveryOS has files and a manifest of its own, and no policy that could be damaged. */
 static void recovery_boots_without_a_policy(void)
 {
-	char path[256];
+	char path[LP_PATH_MAX];
 	struct sb_result r;
 	struct lab l;
 
@@ -462,7 +462,7 @@ static void t2_verifies_by_board(void)
 		{"/boot/System/Library/KernelCollections/BootKernelExtensions.kc",
 		 F('k', 'r', 'n', 'l')},
 	};
-	char path[256];
+	char path[LP_PATH_MAX];
 	struct lab l;
 
 	lab_mac(&l, "t2", SB_FULL);
@@ -498,7 +498,7 @@ static void t2_verifies_by_board(void)
 /* On x86 it is XNU that judges the signed root hash: the boot goes on, and it knows. */
 static void x86_root_hash_is_xnus(const char *machine, const char *suffix)
 {
-	char path[256];
+	char path[LP_PATH_MAX];
 	struct sb_result r;
 	struct fs_node *m;
 	struct lab l;
