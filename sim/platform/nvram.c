@@ -76,8 +76,7 @@ static size_t stored_size(const struct nvram *nv, const char *key, size_t len)
 
 	for (size_t i = 0; i < nv->n; i++)
 		if (strcmp(nv->vars[i].key, key) != 0)
-			sum +=
-			    bank_record_size(strlen(nv->vars[i].key), nv->vars[i].len);
+			sum += bank_record_size(strlen(nv->vars[i].key), nv->vars[i].len);
 	return sum;
 }
 

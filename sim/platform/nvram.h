@@ -17,7 +17,7 @@
 #include "sim/base/err.h"
 
 #define NVRAM_SIZE     65536u
-#define NVRAM_KEY_MAX  255u   /* "GUID:name" */
+#define NVRAM_KEY_MAX  255u /* "GUID:name" */
 #define NVRAM_MAX_VARS 512u
 
 struct nvram_var {
@@ -29,7 +29,7 @@ struct nvram_var {
 struct nvram {
 	struct nvram_var *vars; /* owned, in the order in which they were made */
 	size_t n;
-	uint64_t sequence;      /* of the bank that was read or written last */
+	uint64_t sequence; /* of the bank that was read or written last */
 };
 
 void nvram_init(struct nvram *nv);

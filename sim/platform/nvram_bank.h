@@ -8,7 +8,7 @@
 #include "sim/platform/bank.h"
 #include "sim/platform/nvram.h"
 
-#define NVRAM_MAGIC            "KLNVRAM1"
+#define NVRAM_MAGIC	       "KLNVRAM1"
 #define NVRAM_BANK_RECORDS_MAX BANK_ROOM(NVRAM_SIZE)
 
 /* Is @key "GUID:name" with an upper-case GUID and a name without a slash? */

@@ -68,7 +68,8 @@ int sb_oic_constraints(uint64_t ecid, struct buf *out, struct err *e)
 	return img4_constraints_write(manp, n_manp, objp, n_objp, out, e);
 }
 
-static int sign(const void *ctx, const struct im4m_spec *s, struct buf *out, struct err *e)
+static int sign(const void *ctx, const struct im4m_spec *s, struct buf *out,
+		struct err *e)
 {
 	const struct sb_keys *k = ctx;
 	const struct buf *ca = &k->id[SB_BOOT_CA].cert, *leaf = &k->id[SB_TSS].cert;
@@ -81,8 +82,8 @@ static int sign(const void *ctx, const struct im4m_spec *s, struct buf *out, str
 	return im4m_sign(s, &by, out, e);
 }
 
-static int make_oic(const struct sb_keys *k, EVP_PKEY *owner, uint64_t ecid, struct buf *oic,
-		    struct err *e)
+static int make_oic(const struct sb_keys *k, EVP_PKEY *owner, uint64_t ecid,
+		    struct buf *oic, struct err *e)
 {
 	struct buf constraints = BUF_INIT;
 	char subject[64];

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define START   0x3000fu
-#define HASH    0x3000cu
-#define ABSENT  0x40029u
-#define VALID   0x3000du
-#define DONE    0x30010u
+#define START	0x3000fu
+#define HASH	0x3000cu
+#define ABSENT	0x40029u
+#define VALID	0x3000du
+#define DONE	0x30010u
 #define GIVE_UP "30011 30007 <COMMIT>"
 
 static void __attribute__((format(printf, 3, 4)))

@@ -10,12 +10,12 @@
 #define SB_SERIAL_LEN 8
 
 struct sb_cert_spec {
-	const char *subject, *issuer;         /* common names */
-	EVP_PKEY *key;                        /* of the subject; public part */
-	EVP_PKEY *issuer_key;                 /* RSA */
+	const char *subject, *issuer; /* common names */
+	EVP_PKEY *key;		      /* of the subject; public part */
+	EVP_PKEY *issuer_key;	      /* RSA */
 	uint8_t serial[SB_SERIAL_LEN];
-	int path_len;                         /* -1: not an authority */
-	struct span constraints;              /* IMG4_CONSTRAINTS_OID; empty: none */
+	int path_len;		 /* -1: not an authority */
+	struct span constraints; /* IMG4_CONSTRAINTS_OID; empty: none */
 };
 
 /* Append the certificate as DER. E_INFRA. */

@@ -12,10 +12,14 @@
 #define FILE_MAX (512u << 20)
 
 static walk_check *const checks[SB_N_AGAINST] = {
-	[SB_BY_FUSE] = walk_by_fuse,         [SB_BY_SIGNATURE] = walk_by_signature,
-	[SB_BY_SYNTAX] = walk_by_syntax,     [SB_BY_SEP] = walk_by_sep,
-	[SB_BY_NSIH] = walk_by_nsih,         [SB_BY_MANIFEST] = walk_by_manifest,
-	[SB_BY_OWNER] = walk_by_owner,       [SB_BY_NOTHING] = walk_by_nothing,
+	[SB_BY_FUSE] = walk_by_fuse,
+	[SB_BY_SIGNATURE] = walk_by_signature,
+	[SB_BY_SYNTAX] = walk_by_syntax,
+	[SB_BY_SEP] = walk_by_sep,
+	[SB_BY_NSIH] = walk_by_nsih,
+	[SB_BY_MANIFEST] = walk_by_manifest,
+	[SB_BY_OWNER] = walk_by_owner,
+	[SB_BY_NOTHING] = walk_by_nothing,
 	[SB_BY_SEAL] = NULL,
 };
 
@@ -163,7 +167,8 @@ static int walk_row(struct walk *w, struct err *e)
 static int walk_rows(struct walk *w, struct err *e)
 {
 	size_t n;
-	const struct sb_row *row = sb_rows(w->b->machine->secure_boot, w->b->recovery, &n);
+	const struct sb_row *row =
+		sb_rows(w->b->machine->secure_boot, w->b->recovery, &n);
 	int r = 0;
 
 	for (size_t i = 0; !r && w->r->end == SB_GOES_ON && i < n; i++) {

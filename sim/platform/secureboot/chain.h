@@ -33,26 +33,26 @@ const char *sb_stage_name(enum sb_stage s);
 
 /* Against what an object is verified. */
 enum sb_against {
-	SB_BY_FUSE,      /* digest of the root's public key in the fuses */
+	SB_BY_FUSE,	 /* digest of the root's public key in the fuses */
 	SB_BY_SIGNATURE, /* its own manifest: chain to the root, this chip */
-	SB_BY_SYNTAX,    /* can be read at all */
-	SB_BY_SEP,       /* owner key and nonces of the Secure Enclave */
-	SB_BY_NSIH,      /* its manifest is the one the LocalPolicy names, and authentic */
-	SB_BY_MANIFEST,  /* digest in the manifest of the stage before */
-	SB_BY_OWNER,     /* a linked manifest that the owner key signed */
+	SB_BY_SYNTAX,	 /* can be read at all */
+	SB_BY_SEP,	 /* owner key and nonces of the Secure Enclave */
+	SB_BY_NSIH,	/* its manifest is the one the LocalPolicy names, and authentic */
+	SB_BY_MANIFEST, /* digest in the manifest of the stage before */
+	SB_BY_OWNER,	/* a linked manifest that the owner key signed */
 	SB_BY_NOTHING,
-	SB_BY_SEAL,      /* root hash of the volume; not walked here but by ssv.h */
+	SB_BY_SEAL, /* root hash of the volume; not walked here but by ssv.h */
 	SB_N_AGAINST
 };
 const char *sb_against_text(enum sb_against a);
 
 /* Where a failure leads. */
 enum sb_end {
-	SB_GOES_ON,     /* boots; of a failed step: without this object */
+	SB_GOES_ON, /* boots; of a failed step: without this object */
 	SB_TO_DFU,
 	SB_TO_RECOVERY,
-	SB_STOPS,       /* x86: the booter shows the prohibitory sign */
-	SB_TO_PANIC,    /* XNU's to do; of rows alone */
+	SB_STOPS,    /* x86: the booter shows the prohibitory sign */
+	SB_TO_PANIC, /* XNU's to do; of rows alone */
 };
 
 /* x86: files are what they are, and their manifest lies beside them. */
@@ -64,13 +64,13 @@ enum sb_beside {
 
 struct sb_row {
 	enum sb_stage stage;
-	uint32_t object;   /* 'illb', 'lpol', ...; 0: not an object */
-	const char *what;  /* "static trust cache" */
+	uint32_t object;  /* 'illb', 'lpol', ...; 0: not an object */
+	const char *what; /* "static trust cache" */
 	enum sb_against against;
 	/* Below the boot folder (x86: that of the volume group); NULL: not a file */
 	const char *path;
 	enum sb_beside im4m;
-	bool optional;     /* may be absent from the manifest */
+	bool optional; /* may be absent from the manifest */
 	enum sb_end on_failure;
 };
 /* The rows of machines of this kind, in order; of its recoveryOS. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How Boot ROM, iBoot and XNU verify; LLB and what it asks the owner are in chain_llb.c. */
+/* How Boot ROM, iBoot and XNU verify; LLB and what it asks the owner are in chain_llb.c.
+ */
 #include <stdio.h>
 #include <string.h>
 

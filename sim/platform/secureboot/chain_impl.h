@@ -11,12 +11,12 @@ struct walk {
 	struct sb_result *r;
 	const struct sb_row *row; /* the one that is looked at */
 	struct sb_step *step;
-	struct span root;         /* certificate, after its digest was the fuses' */
-	struct buf llb, iboot;    /* files; the manifests are theirs */
+	struct span root;      /* certificate, after its digest was the fuses' */
+	struct buf llb, iboot; /* files; the manifests are theirs */
 	struct im4m llb_manifest, os_manifest;
 	uint8_t lpnh[IMG4_DIGEST_LEN]; /* that the policy in force was signed under */
-	struct buf file;          /* of this step */
-	int error;                /* it could not be walked: what the callback returned */
+	struct buf file;	       /* of this step */
+	int error; /* it could not be walked: what the callback returned */
 };
 
 /*

@@ -12,9 +12,8 @@
 /* Which system: NVRAM says it, unless somebody chose. */
 enum img4_result walk_by_syntax(struct walk *w, bool *skip, struct err *e)
 {
-	const struct nvram_var *v = w->b->nvram
-		? nvram_get_apple(w->b->nvram, NVRAM_BOOT_VOLUME)
-		: NULL;
+	const struct nvram_var *v =
+		w->b->nvram ? nvram_get_apple(w->b->nvram, NVRAM_BOOT_VOLUME) : NULL;
 
 	(void)skip;
 	snprintf(w->step->path, sizeof(w->step->path), "NVRAM:" NVRAM_BOOT_VOLUME);
@@ -26,8 +25,8 @@ enum img4_result walk_by_syntax(struct walk *w, bool *skip, struct err *e)
 	}
 	w->step->size = v->len;
 	return sb_boot_volume_parse((const char *)v->value, v->len, w->r->group, e)
-		? IMG4_EILSEQ
-		: IMG4_OK;
+		       ? IMG4_EILSEQ
+		       : IMG4_OK;
 }
 
 /* The policy under one of the two nonces. */
@@ -123,8 +122,7 @@ static enum img4_result check_linked(struct walk *w, const struct owned *o,
 		return IMG4_ENOEXEC;
 	}
 	r = img4_authentic(ret, w->root, e);
-	return r ? r
-		 : img4_for_chip(ret, &w->b->chip->id, IMG4_CHIP_AP_SHA2_384, e);
+	return r ? r : img4_for_chip(ret, &w->b->chip->id, IMG4_CHIP_AP_SHA2_384, e);
 }
 
 static enum img4_result read_owned(struct walk *w, const struct owned *o, struct err *e)

@@ -10,108 +10,132 @@
 #define CORESERVICES "System/Library/CoreServices/"
 
 #define OPTIONAL true
+#define REQUIRED false
 
-/*
- * Apple silicon. iBoot loads in the order of the breadcrumbs that it leaves in NVRAM. The
- * last row is the kernel's to check, when it mounts the root.
- */
-#define LLB_ROWS                                                                         \
-	{SB_BOOT_ROM, 0, "root certificate", SB_BY_FUSE, NULL, SB_INSIDE, false, SB_TO_DFU},  \
-	{SB_BOOT_ROM, F('i', 'l', 'l', 'b'), "LLB", SB_BY_SIGNATURE, NULL, SB_INSIDE, false,  \
-	 SB_TO_DFU},                                                                     \
-	{SB_LLB, F('s', 'e', 'p', 'i'), "SEP firmware", SB_BY_MANIFEST, NULL, SB_INSIDE,      \
-	 OPTIONAL, SB_TO_DFU}
+/* clang-format off: one row, one line */
 
-#define IBOOT_ROW(object, what, path, optional, on_failure)                              \
-	{SB_IBOOT, object, what, SB_BY_MANIFEST, path, SB_INSIDE, optional, on_failure}
+#define ROM_AND_NOR                                                                      \
+	{SB_BOOT_ROM, 0,	 "root certificate", SB_BY_FUSE,                         \
+	 NULL,	      SB_INSIDE, REQUIRED,	     SB_TO_DFU},                         \
+		{SB_BOOT_ROM, F('i', 'l', 'l', 'b'),                                     \
+		 "LLB",	      SB_BY_SIGNATURE,                                           \
+		 NULL,	      SB_INSIDE,                                                 \
+		 REQUIRED,    SB_TO_DFU},                                                \
+	{                                                                                \
+		SB_LLB, F('s', 'e', 'p', 'i'), "SEP firmware", SB_BY_MANIFEST, NULL,     \
+			SB_INSIDE, OPTIONAL, SB_TO_DFU                                   \
+	}
 
-#define IBOOT_ROWS(end)                                                                  \
-	IBOOT_ROW(F('p', 'm', 'p', 'f'), "power management firmware",                    \
-		  FIRMWARE "FUD/PMP.img4", OPTIONAL, end),                               \
-	IBOOT_ROW(F('d', 't', 'r', 'e'), "device tree", FIRMWARE "devicetree.img4",      \
-		  false, end),                                                           \
-	IBOOT_ROW(F('i', 'b', 'd', 't'), "iBoot data", FIRMWARE "FUD/iBootData.img4",    \
-		  OPTIONAL, end)
+/* What iBoot loads under its own manifest, in the order of its breadcrumbs in NVRAM. */
+#define FILE(object, what, path, optional, end)                                          \
+	{                                                                                \
+		SB_IBOOT, object, what, SB_BY_MANIFEST, path, SB_INSIDE, optional, end   \
+	}
+#define FILES_BEFORE_ROOT_HASH(end)                                                      \
+	FILE(F('p', 'm', 'p', 'f'), "power management firmware",                         \
+	     FIRMWARE "FUD/PMP.img4", OPTIONAL, end),                                    \
+		FILE(F('d', 't', 'r', 'e'), "device tree", FIRMWARE "devicetree.img4",   \
+		     REQUIRED, end),                                                     \
+		FILE(F('i', 'b', 'd', 't'), "iBoot data", FIRMWARE "FUD/iBootData.img4", \
+		     OPTIONAL, end)
+#define FILES_BEHIND_ROOT_HASH(end)                                                      \
+	FILE(F('c', 's', 'y', 's'), "base system root hash",                             \
+	     FIRMWARE "base_system_root_hash.img4", OPTIONAL, end),                      \
+		FILE(F('b', 's', 't', 'c'), "base system trust cache",                   \
+		     FIRMWARE "BaseSystemTrustCache.img4", OPTIONAL, end),               \
+		FILE(F('t', 'r', 's', 't'), "static trust cache",                        \
+		     FIRMWARE "StaticTrustCache.img4", REQUIRED, end),                   \
+		FILE(F('k', 'r', 'n', 'l'), "kernel", KERNELCACHES "kernelcache",        \
+		     REQUIRED, end)
+
+/* The kernel's own, when it mounts the root. */
+#define SEAL(object)                                                                     \
+	{                                                                                \
+		SB_XNU, object, "root hash of the system volume", SB_BY_SEAL, NULL,      \
+			SB_INSIDE, REQUIRED, SB_TO_PANIC                                 \
+	}
 
 static const struct sb_row apple_silicon[] = {
-	LLB_ROWS,
-	{SB_LLB, 0, "boot-volume", SB_BY_SYNTAX, NULL, SB_INSIDE, false, SB_TO_RECOVERY},
-	{SB_LLB, F('l', 'p', 'o', 'l'), "LocalPolicy", SB_BY_SEP, NULL, SB_INSIDE, false,
+	ROM_AND_NOR,
+	{SB_LLB, 0, "boot-volume", SB_BY_SYNTAX, NULL, SB_INSIDE, REQUIRED,
 	 SB_TO_RECOVERY},
-	{SB_LLB, F('i', 'b', 'o', 't'), "iBoot", SB_BY_NSIH, FIRMWARE "iBoot.img4", SB_INSIDE,
-	 false, SB_TO_RECOVERY},
-	IBOOT_ROWS(SB_TO_RECOVERY),
-	IBOOT_ROW(F('i', 's', 'y', 's'), "root hash", FIRMWARE "root_hash.img4", false,
-		  SB_TO_RECOVERY),
-	IBOOT_ROW(F('c', 's', 'y', 's'), "base system root hash",
-		  FIRMWARE "base_system_root_hash.img4", OPTIONAL, SB_TO_RECOVERY),
-	IBOOT_ROW(F('b', 's', 't', 'c'), "base system trust cache",
-		  FIRMWARE "BaseSystemTrustCache.img4", OPTIONAL, SB_TO_RECOVERY),
-	IBOOT_ROW(F('t', 'r', 's', 't'), "static trust cache",
-		  FIRMWARE "StaticTrustCache.img4", false, SB_TO_RECOVERY),
-	IBOOT_ROW(F('k', 'r', 'n', 'l'), "kernel", KERNELCACHES "kernelcache", false,
-		  SB_TO_RECOVERY),
+	{SB_LLB, F('l', 'p', 'o', 'l'), "LocalPolicy", SB_BY_SEP, NULL, SB_INSIDE,
+	 REQUIRED, SB_TO_RECOVERY},
+	{SB_LLB, F('i', 'b', 'o', 't'), "iBoot", SB_BY_NSIH, FIRMWARE "iBoot.img4",
+	 SB_INSIDE, REQUIRED, SB_TO_RECOVERY},
+	FILES_BEFORE_ROOT_HASH(SB_TO_RECOVERY),
+	FILE(F('i', 's', 'y', 's'), "root hash", FIRMWARE "root_hash.img4", REQUIRED,
+	     SB_TO_RECOVERY),
+	FILES_BEHIND_ROOT_HASH(SB_TO_RECOVERY),
 	{SB_IBOOT, F('f', 'u', 'o', 's'), "custom kernel", SB_BY_OWNER,
 	 KERNELCACHES "kernelcache.custom.", SB_INSIDE, OPTIONAL, SB_TO_RECOVERY},
 	{SB_IBOOT, F('a', 'u', 'x', 'k'), "auxiliary kernel collection", SB_BY_OWNER,
 	 COLLECTIONS "AuxiliaryKernelExtensions.im4p", SB_INSIDE, OPTIONAL, SB_GOES_ON},
-	{SB_XNU, F('i', 's', 'y', 's'), "root hash of the system volume", SB_BY_SEAL, NULL,
-	 SB_INSIDE, false, SB_TO_PANIC},
+	SEAL(F('i', 's', 'y', 's')),
 };
 
 /* Its policy is one that the signing server made: Full, whatever the owner set. */
 static const struct sb_row apple_silicon_recovery[] = {
-	LLB_ROWS,
+	ROM_AND_NOR,
 	{SB_LLB, F('i', 'b', 'o', 't'), "iBoot", SB_BY_SIGNATURE, FIRMWARE "iBoot.img4",
-	 SB_INSIDE, false, SB_TO_DFU},
-	IBOOT_ROWS(SB_TO_DFU),
-	IBOOT_ROW(F('c', 's', 'y', 's'), "base system root hash",
-		  FIRMWARE "base_system_root_hash.img4", OPTIONAL, SB_TO_DFU),
-	IBOOT_ROW(F('b', 's', 't', 'c'), "base system trust cache",
-		  FIRMWARE "BaseSystemTrustCache.img4", OPTIONAL, SB_TO_DFU),
-	IBOOT_ROW(F('t', 'r', 's', 't'), "static trust cache",
-		  FIRMWARE "StaticTrustCache.img4", false, SB_TO_DFU),
-	IBOOT_ROW(F('k', 'r', 'n', 'l'), "kernel", KERNELCACHES "kernelcache", false,
-		  SB_TO_DFU),
+	 SB_INSIDE, REQUIRED, SB_TO_DFU},
+	FILES_BEFORE_ROOT_HASH(SB_TO_DFU),
+	FILES_BEHIND_ROOT_HASH(SB_TO_DFU),
 };
 
-/* The T2 verifies the booter, the booter the collection: both by manifests of the board. */
-#define T2_ROWS(end)                                                                     \
-	{SB_T2, 0, "root certificate", SB_BY_FUSE, NULL, SB_INSIDE, false, SB_STOPS},         \
-	{SB_T2, F('b', 'e', 'f', 'i'), "boot.efi", SB_BY_SIGNATURE,                      \
-	 CORESERVICES "boot.efi", SB_BOARD_IM4M, false, end},                               \
-	{SB_BOOT_EFI, F('k', 'r', 'n', 'l'), "boot kernel collection", SB_BY_SIGNATURE,  \
-	 "boot/" COLLECTIONS "BootKernelExtensions.kc", SB_BOARD_IM4M, false, end}
+/* x86 behind a T2: it verifies the booter, the booter the collection, by manifests of the
+ * board. */
+#define T2_BOOTER(end)                                                                   \
+	{SB_T2, 0, "root certificate", SB_BY_FUSE, NULL, SB_INSIDE, REQUIRED, SB_STOPS}, \
+		{SB_T2,                                                                  \
+		 F('b', 'e', 'f', 'i'),                                                  \
+		 "boot.efi",                                                             \
+		 SB_BY_SIGNATURE,                                                        \
+		 CORESERVICES "boot.efi",                                                \
+		 SB_BOARD_IM4M,                                                          \
+		 REQUIRED,                                                               \
+		 end},                                                                   \
+	{                                                                                \
+		SB_BOOT_EFI, F('k', 'r', 'n', 'l'), "boot kernel collection",            \
+			SB_BY_SIGNATURE, "boot/" COLLECTIONS "BootKernelExtensions.kc",  \
+			SB_BOARD_IM4M, REQUIRED, end                                     \
+	}
 
 static const struct sb_row t2[] = {
-	T2_ROWS(SB_TO_RECOVERY),
+	T2_BOOTER(SB_TO_RECOVERY),
 	{SB_XNU, F('x', 's', 'y', 's'), "signed root hash", SB_BY_SIGNATURE,
-	 "usr/standalone/OS.dmg.root_hash", SB_BOARD_IM4M, false, SB_GOES_ON},
-	{SB_XNU, F('x', 's', 'y', 's'), "root hash of the system volume", SB_BY_SEAL, NULL,
-	 SB_INSIDE, false, SB_TO_PANIC},
+	 "usr/standalone/OS.dmg.root_hash", SB_BOARD_IM4M, REQUIRED, SB_GOES_ON},
+	SEAL(F('x', 's', 'y', 's')),
 };
 
 static const struct sb_row t2_recovery[] = {
-	T2_ROWS(SB_STOPS),
+	T2_BOOTER(SB_STOPS),
 };
 
-#define INTEL_ROWS                                                                       \
-	{SB_BOOT_EFI, F('k', 'r', 'n', 'l'), "boot kernel collection", SB_BY_NOTHING,    \
-	 "boot/" COLLECTIONS "BootKernelExtensions.kc", SB_INSIDE, false, SB_STOPS}
+#define INTEL_KERNEL                                                                     \
+	{                                                                                \
+		SB_BOOT_EFI, F('k', 'r', 'n', 'l'), "boot kernel collection",            \
+			SB_BY_NOTHING, "boot/" COLLECTIONS "BootKernelExtensions.kc",    \
+			SB_INSIDE, REQUIRED, SB_STOPS                                    \
+	}
 
 static const struct sb_row intel[] = {
-	INTEL_ROWS,
+	INTEL_KERNEL,
 	{SB_XNU, F('x', 's', 'y', 's'), "signed root hash", SB_BY_SIGNATURE,
-	 "usr/standalone/OS.dmg.root_hash", SB_IM4M, false, SB_GOES_ON},
-	{SB_XNU, F('x', 's', 'y', 's'), "root hash of the system volume", SB_BY_SEAL, NULL,
-	 SB_INSIDE, false, SB_TO_PANIC},
+	 "usr/standalone/OS.dmg.root_hash", SB_IM4M, REQUIRED, SB_GOES_ON},
+	SEAL(F('x', 's', 'y', 's')),
 };
 
 static const struct sb_row intel_recovery[] = {
-	INTEL_ROWS,
+	INTEL_KERNEL,
 };
 
-#define CHAIN(rows) {rows, sizeof(rows) / sizeof((rows)[0])}
+/* clang-format on */
+
+#define CHAIN(rows)                                                                      \
+	{                                                                                \
+		rows, sizeof(rows) / sizeof((rows)[0])                                   \
+	}
 
 static const struct chain {
 	const struct sb_row *rows;
@@ -119,7 +143,8 @@ static const struct chain {
 } chains[][2] = {
 	[SECURE_BOOT_NONE] = {CHAIN(intel), CHAIN(intel_recovery)},
 	[SECURE_BOOT_T2] = {CHAIN(t2), CHAIN(t2_recovery)},
-	[SECURE_BOOT_LOCAL_POLICY] = {CHAIN(apple_silicon), CHAIN(apple_silicon_recovery)},
+	[SECURE_BOOT_LOCAL_POLICY] = {CHAIN(apple_silicon),
+				      CHAIN(apple_silicon_recovery)},
 };
 
 const struct sb_row *sb_rows(enum machine_secure_boot s, bool recovery, size_t *ret_n)
@@ -133,8 +158,9 @@ const struct sb_row *sb_rows(enum machine_secure_boot s, bool recovery, size_t *
 const char *sb_stage_name(enum sb_stage s)
 {
 	static const char *const names[] = {
-		[SB_BOOT_ROM] = "Boot ROM", [SB_LLB] = "LLB",          [SB_IBOOT] = "iBoot",
-		[SB_T2] = "T2",             [SB_BOOT_EFI] = "boot.efi", [SB_XNU] = "XNU",
+		[SB_BOOT_ROM] = "Boot ROM", [SB_LLB] = "LLB",
+		[SB_IBOOT] = "iBoot",	    [SB_T2] = "T2",
+		[SB_BOOT_EFI] = "boot.efi", [SB_XNU] = "XNU",
 	};
 
 	return names[s];

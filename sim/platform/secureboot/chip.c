@@ -15,37 +15,34 @@ static const struct bank_format format = {
 	.magic = "KLCHIP01", .size = SB_CHIP_SIZE, .what = "chip"};
 
 #define KEY_MAX 64
-#define NOR     "nor/" /* and the name of the file */
+#define NOR	"nor/" /* and the name of the file */
 
 enum kind {
 	BYTES, /* so many bytes in the struct */
 	U32,
 	U64,
 	FLAG,
-	BUF,   /* as many as there are; absent when empty */
+	BUF, /* as many as there are; absent when empty */
 };
 
 struct row {
 	const char *key;
 	enum kind kind;
 	size_t at, len; /* in struct sb_chip; len: of BYTES */
-	bool fuse;      /* burnt once */
+	bool fuse;	/* burnt once */
 	size_t present; /* offset of the flag that says whether it is there; 0: always */
 };
 
-#define FUSE(k, kind, member)                                                            \
-	{k, kind, offsetof(struct sb_chip, member),                                      \
-	 sizeof(((struct sb_chip *)0)->member), true, 0}
-#define KEPT(k, kind, member)                                                            \
-	{k, kind, offsetof(struct sb_chip, member),                                      \
-	 sizeof(((struct sb_chip *)0)->member), false, 0}
-#define NONCE(k, which)                                                                  \
-	KEPT("sep/" k "/blessed", BYTES, sep.nonce[which].blessed), {                    \
-		"sep/" k "/proposed", BYTES,                                             \
-			offsetof(struct sb_chip, sep.nonce[which].proposed),             \
-			SB_NONCE_LEN, false,                                             \
-			offsetof(struct sb_chip, sep.nonce[which].has_proposed)          \
-	}
+/* clang-format off */
+#define FUSE(k, kind, member) \
+	{k, kind, offsetof(struct sb_chip, member), sizeof(((struct sb_chip *)0)->member), true, 0}
+#define KEPT(k, kind, member) \
+	{k, kind, offsetof(struct sb_chip, member), sizeof(((struct sb_chip *)0)->member), false, 0}
+#define NONCE(k, which) \
+	KEPT("sep/" k "/blessed", BYTES, sep.nonce[which].blessed), \
+	{"sep/" k "/proposed", BYTES, offsetof(struct sb_chip, sep.nonce[which].proposed), \
+	 SB_NONCE_LEN, false, offsetof(struct sb_chip, sep.nonce[which].has_proposed)}
+/* clang-format on */
 
 static const struct row rows[] = {
 	FUSE("fuse/root", BYTES, root_hash),
@@ -212,10 +209,9 @@ static int take_value(struct sb_chip *c, const struct row *row,
 		return 0;
 	case FLAG:
 		*(bool *)p = rec->value[0];
-		return rec->value[0] > 1
-			       ? err_set(e, E_CORRUPT, "chip: '%s' is %u", row->key,
-					 rec->value[0])
-			       : 0;
+		return rec->value[0] > 1 ? err_set(e, E_CORRUPT, "chip: '%s' is %u",
+						   row->key, rec->value[0])
+					 : 0;
 	case BUF:
 		return buf_append((struct buf *)(void *)p, rec->value, rec->len, e);
 	case BYTES:
@@ -272,8 +268,7 @@ static int take_all(struct sb_chip *c, const struct buf *b, struct err *e)
 			r = take_record(c, &rec, &seen, e);
 	}
 	for (size_t i = 0; !r && i < N_ROWS; i++)
-		if (rows[i].kind != BUF && !rows[i].present &&
-		    !(seen & UINT64_C(1) << i))
+		if (rows[i].kind != BUF && !rows[i].present && !(seen & UINT64_C(1) << i))
 			r = err_set(e, E_CORRUPT, "chip: '%s' is missing", rows[i].key);
 	return r;
 }

@@ -30,7 +30,7 @@ struct sep_nonce_state {
 
 struct sep_storage {
 	struct sep_nonce_state nonce[SEP_N_NONCES];
-	struct buf oik; /* owner identity key: P-384, DER; empty: no owner yet */
+	struct buf oik;	     /* owner identity key: P-384, DER; empty: no owner yet */
 	struct buf baa, oic; /* certificates for it */
 };
 

@@ -52,8 +52,7 @@ static int make_manp(const struct bundle_target *t, struct img4_prop *out, size_
 	*ret_n = n;
 	if (!t->generator)
 		return 0;
-	out[(*ret_n)++] =
-		img4_octets(FOURCC('B', 'N', 'C', 'H'), bnch, IMG4_DIGEST_LEN);
+	out[(*ret_n)++] = img4_octets(FOURCC('B', 'N', 'C', 'H'), bnch, IMG4_DIGEST_LEN);
 	return img4_digest((struct span){t->generator, IMG4_GENERATOR_LEN}, bnch, e);
 }
 
@@ -63,8 +62,7 @@ int bundle_sign(struct bundle *b, const struct bundle_target *t,
 	uint8_t digest[SB_BUNDLE_MAX][IMG4_DIGEST_LEN], bnch[IMG4_DIGEST_LEN];
 	struct im4m_object object[SB_BUNDLE_MAX];
 	struct img4_prop manp[8], dgst[SB_BUNDLE_MAX];
-	struct im4m_spec spec = {
-		.manp = manp, .objects = object, .n_objects = b->n};
+	struct im4m_spec spec = {.manp = manp, .objects = object, .n_objects = b->n};
 	int r = make_manp(t, manp, &spec.n_manp, bnch, e);
 
 	for (size_t i = 0; !r && i < b->n; i++) {
@@ -140,15 +138,6 @@ int sb_install(const struct sb_install_spec *s, struct fs_tree *preboot,
 	return install_x86(s, preboot, chip, e);
 }
 
-/* There is no device yet. */
-static int store_nowhere(void *ctx, struct sb_chip *chip, struct err *e)
-{
-	(void)ctx;
-	(void)chip;
-	(void)e;
-	return 0;
-}
-
 #define ECID_BITS 53 /* as those that were seen on Macs */
 
 static int derive_ecid(struct sb_chip *c, const struct sb_keys *k, struct err *e)
@@ -169,16 +158,18 @@ static int derive_ecid(struct sb_chip *c, const struct sb_keys *k, struct err *e
 static int own(struct sb_chip *c, const struct sb_keys *k, struct err *e)
 {
 	struct sb_services sv = sb_keys_services(k);
-	struct sep sep = {.chip = c, .store = store_nowhere, .env = SEP_RESTOREOS};
+	struct sep sep = {.chip = c, .store = sep_store_later, .env = SEP_RESTOREOS};
 	uint8_t seed[SEP_OWNER_SEED_LEN];
 	char label[64];
 	int r;
 
-	snprintf(label, sizeof(label), "owner of %016llx", (unsigned long long)c->id.ecid);
+	snprintf(label, sizeof(label), "owner of %016llx",
+		 (unsigned long long)c->id.ecid);
 	r = sb_keys_derive(k, label, seed, sizeof(seed), e);
 	if (!r)
 		r = sep_take_ownership(&sep, seed, &sv, e);
-	snprintf(label, sizeof(label), "nonce of %016llx", (unsigned long long)c->id.ecid);
+	snprintf(label, sizeof(label), "nonce of %016llx",
+		 (unsigned long long)c->id.ecid);
 	return r ? r : sb_keys_derive(k, label, c->generator, sizeof(c->generator), e);
 }
 

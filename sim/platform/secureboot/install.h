@@ -21,14 +21,15 @@ struct sb_object {
 struct sb_install_spec {
 	const struct machine_model *machine;
 	const struct sb_services *services;
-	const char *group;      /* volume group UUID, upper case: the folder on Preboot */
+	const char *group;	/* volume group UUID, upper case: the folder on Preboot */
 	const char *os_version; /* love, as release_love has it; Apple silicon */
-	enum sb_level level;    /* Apple silicon, as are the next two */
+	enum sb_level level;	/* Apple silicon, as are the next two */
 	bool global; /* a manifest for all chips of the board, which Full does not take */
 	const struct local_policy *policy; /* what the owner set beside; may be NULL */
 	/*
-	 * Apple silicon: illb, ibot, dtre, krnl, trst, and what chain_rows.c calls optional
-	 * (sepi, csys, bstc, ...). T2: befi, krnl. Intel: krnl. The root hash is made here.
+	 * Apple silicon: illb, ibot, dtre, krnl, trst, and what chain_rows.c calls
+	 * optional (sepi, csys, bstc, ...). T2: befi, krnl. Intel: krnl. The root hash is
+	 * made here.
 	 */
 	const struct sb_object *objects;
 	size_t n_objects;

@@ -7,8 +7,8 @@
 #include "sim/platform/secureboot/tree_files.h"
 
 /*
- * Nonces of an installation: each follows from the one before, so that the same disk comes
- * out whenever it is made.
+ * Nonces of an installation: each follows from the one before, so that the same disk
+ * comes out whenever it is made.
  */
 static bool next_nonce(void *ctx, uint8_t out[static SB_NONCE_LEN])
 {
@@ -36,7 +36,8 @@ static int roll_generator(struct sb_chip *chip, struct err *e)
 	return r;
 }
 
-/* Rows of the first stage are in NOR; all of them have one manifest, made for this chip. */
+/* Rows of the first stage are in NOR; all of them have one manifest, made for this chip.
+ */
 static int install_nor(const struct sb_install_spec *s, struct sb_chip *chip,
 		       struct err *e)
 {
@@ -96,8 +97,8 @@ static int collect(const struct sb_install_spec *s, bool recovery, struct bundle
 		if (!is_boot_file(&row[i]))
 			continue;
 		if (row[i].object == SB_ISYS)
-			r = bundle_add(b, &row[i], "", (struct span){root_hash, ISYS_SIZE},
-				       e);
+			r = bundle_add(b, &row[i], "",
+				       (struct span){root_hash, ISYS_SIZE}, e);
 		else if (o)
 			r = bundle_add(b, &row[i], o->description, o->data, e);
 		else if (!row[i].optional)
@@ -179,7 +180,8 @@ static int set_vuid(struct local_policy *p, const char *group, struct err *e)
 		if (*c != '-')
 			digits[n++] = *c;
 	if (n != 2 * UUID_LEN || sb_hex_parse(digits, uuid, sizeof(uuid), e))
-		return err_set(e, E_INVAL, "'%s' is not the UUID of a volume group", group);
+		return err_set(e, E_INVAL, "'%s' is not the UUID of a volume group",
+			       group);
 	return lp_set_bytes(p, LP_VUID, uuid, sizeof(uuid), e);
 }
 
@@ -207,21 +209,13 @@ static int make_policy(const struct sb_install_spec *s, struct local_policy *p,
 	return lp_consistent(p, e);
 }
 
-static int store_later(void *ctx, struct sb_chip *chip, struct err *e)
-{
-	(void)ctx;
-	(void)chip;
-	(void)e;
-	return 0;
-}
-
 static int install_policy(const struct sb_install_spec *s, struct fs_tree *iscpreboot,
 			  struct sb_chip *chip,
 			  const uint8_t nsih[static IMG4_DIGEST_LEN], struct err *e)
 {
 	struct sb_policy_files files = sb_tree_policy_files(iscpreboot);
 	struct sep sep = {.chip = chip,
-			  .store = store_later,
+			  .store = sep_store_later,
 			  .draw = next_nonce,
 			  .draw_ctx = chip,
 			  .env = SEP_1TR};

@@ -26,8 +26,8 @@
 #define LOCK_NAME "lab.lock"
 #define FILE_MAX  65536u
 #define SEED_PEM  "KEXTLAB SEED"
-#define SUM_PEM   "KEXTLAB SHA256"
-#define SUM_LEN   32
+#define SUM_PEM	  "KEXTLAB SHA256"
+#define SUM_LEN	  32
 #define RSA_BITS  2048
 
 static const struct {

@@ -65,7 +65,8 @@ int sb_keys_derive(const struct sb_keys *k, const char *label, void *out, size_t
 struct sb_services {
 	const void *ctx;
 	/* Append the manifest of @s, signed by the signing server. */
-	int (*sign)(const void *ctx, const struct im4m_spec *s, struct buf *out, struct err *e);
+	int (*sign)(const void *ctx, const struct im4m_spec *s, struct buf *out,
+		    struct err *e);
 	/* Append certificates for the owner key @spki (SubjectPublicKeyInfo, DER) of the
 	   chip @ecid: first the BAA's, then the OIC. */
 	int (*certify)(const void *ctx, struct span spki, uint64_t ecid, struct buf *baa,

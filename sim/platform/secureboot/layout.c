@@ -40,7 +40,7 @@ int sb_hex_parse(const char *hex, uint8_t *out, size_t len, struct err *e)
 /* The first three components of a GPT's UUID are little-endian numbers. */
 static void swap_components(uint8_t u[static UUID_LEN])
 {
-	static const uint8_t from[UUID_LEN] = {3, 2, 1, 0,  5,	4,  7,	6,
+	static const uint8_t from[UUID_LEN] = {3, 2, 1,	 0,  5,	 4,  7,	 6,
 					       8, 9, 10, 11, 12, 13, 14, 15};
 	uint8_t old[UUID_LEN];
 
@@ -80,8 +80,8 @@ int sb_boot_volume_parse(const char *text, size_t len, char group[static UUID_TE
 		char want = uuid[i % each] ? uuid[i % each] : ':';
 
 		if (want == 'x' ? digit(text[i]) < 0 : text[i] != want)
-			return err_set(e, E_INVAL, "boot-volume: '%c' at %zu",
-				       text[i], i);
+			return err_set(e, E_INVAL, "boot-volume: '%c' at %zu", text[i],
+				       i);
 	}
 	for (size_t i = 0; i < each - 1; i++)
 		group[i] = (char)toupper((unsigned char)text[2 * each + i]);

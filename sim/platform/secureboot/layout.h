@@ -10,7 +10,8 @@
 #define SB_ILLB FOURCC('i', 'l', 'l', 'b')
 #define SB_SEPI FOURCC('s', 'e', 'p', 'i')
 #define SB_IBOT FOURCC('i', 'b', 'o', 't')
-#define SB_ISYS FOURCC('i', 's', 'y', 's') /* root hash of Apple silicon's system volume */
+#define SB_ISYS                                                                          \
+	FOURCC('i', 's', 'y', 's') /* root hash of Apple silicon's system volume */
 #define SB_XSYS FOURCC('x', 's', 'y', 's') /* of x86's */
 #define SB_KRNL FOURCC('k', 'r', 'n', 'l')
 
@@ -18,7 +19,7 @@
 #define SB_ACTIVE "boot/active"
 /* Root snapshots are named by the root hash, 64 upper-case digits. */
 #define SB_SNAPSHOT_PREFIX "com.apple.os.update-"
-#define SB_BLOCK_SIZE      4096u /* of system volumes; which slot of isys counts */
+#define SB_BLOCK_SIZE	   4096u /* of system volumes; which slot of isys counts */
 
 /* "/<group>/<path of the row>.<board>ap.im4m" or ".im4m". E_OVERFLOW. */
 int sb_beside_path(const struct sb_row *row, const char *group,

@@ -10,76 +10,61 @@
 
 #define F(a, b, c, d) FOURCC(a, b, c, d)
 
-enum {
-	IN_UPDATE = SEP_IN_ANY,              /* an update of the system does it */
-	IN_INSTALL = SEP_IN_ANY_RECOVERY,
-	IN_KCOS = SEP_IN(SEP_KCOS),          /* kcgend, after the AuxKC was built */
-	NOWHERE = 0,
-};
-
 /*
  * Who may change what: bputil's manual has the modes; where an installer or kcgend sets a
  * field is inferred. What a field needs: smb1 and smb2 are for Reduced and below, sip0 to
  * sip3 and a custom kernel for Permissive, an AuxKC for Macs that allow extensions.
  */
+#define IN_UPDATE  SEP_IN_ANY /* an update of the system does it */
+#define IN_INSTALL SEP_IN_ANY_RECOVERY
+#define IN_KCOS	   SEP_IN(SEP_KCOS) /* kcgend, after the AuxKC was built */
+#define NOWHERE	   0
+#define NONE	   LP_N_FIELDS
+
+/* kind, in MANP, by the SEP, settable, clearable, needs pairing, needs */
+#define CHIP(kind)		       kind, true, true, NOWHERE, NOWHERE, false, NONE
+#define SEP(kind)		       kind, false, true, NOWHERE, NOWHERE, false, NONE
+#define SYSTEM(kind, where)	       kind, false, false, where, NOWHERE, false, NONE
+#define STATE(kind, set, clear, needs) kind, false, false, set, clear, false, needs
+#define OWNER(kind, needs)	       kind, false, false, SEP_IN_1TR, SEP_IN_ANY, true, needs
+
+/* clang-format off */
 static const struct lp_row rows[LP_N_FIELDS] = {
-	/* name, kind, in MANP, by the SEP, settable, clearable, pairing, needs */
-	[LP_ECID] = {F('E', 'C', 'I', 'D'), LP_NUMBER, true, true, 0, 0, false, LP_N_FIELDS},
-	[LP_BORD] = {F('B', 'O', 'R', 'D'), LP_NUMBER, true, true, 0, 0, false, LP_N_FIELDS},
-	[LP_CHIP] = {F('C', 'H', 'I', 'P'), LP_NUMBER, true, true, 0, 0, false, LP_N_FIELDS},
-	[LP_CEPO] = {F('C', 'E', 'P', 'O'), LP_NUMBER, true, true, 0, 0, false, LP_N_FIELDS},
-	[LP_SDOM] = {F('S', 'D', 'O', 'M'), LP_NUMBER, true, true, 0, 0, false, LP_N_FIELDS},
-	[LP_CPRO] = {F('C', 'P', 'R', 'O'), LP_BOOL, true, true, 0, 0, false, LP_N_FIELDS},
-	[LP_CSEC] = {F('C', 'S', 'E', 'C'), LP_BOOL, true, true, 0, 0, false, LP_N_FIELDS},
-	[LP_LOBO] = {F('l', 'o', 'b', 'o'), LP_BOOL, false, true, 0, 0, false, LP_N_FIELDS},
-	[LP_LOVE] = {F('l', 'o', 'v', 'e'), LP_STRING, false, false, IN_UPDATE, NOWHERE,
-		     false, LP_N_FIELDS},
-	[LP_VUID] = {F('v', 'u', 'i', 'd'), LP_UUID, false, false, IN_INSTALL, NOWHERE, false,
-		     LP_N_FIELDS},
-	[LP_KUID] = {F('k', 'u', 'i', 'd'), LP_UUID, false, false, IN_INSTALL, NOWHERE, false,
-		     LP_N_FIELDS},
-	[LP_LPNH] = {F('l', 'p', 'n', 'h'), LP_DIGEST, false, true, 0, 0, false, LP_N_FIELDS},
-	[LP_RPNH] = {F('r', 'p', 'n', 'h'), LP_DIGEST, false, true, 0, 0, false, LP_N_FIELDS},
-	[LP_RONH] = {F('r', 'o', 'n', 'h'), LP_DIGEST, false, true, 0, 0, false, LP_N_FIELDS},
-	[LP_NSIH] = {F('n', 's', 'i', 'h'), LP_DIGEST, false, false, IN_UPDATE, NOWHERE,
-		     false, LP_N_FIELDS},
-	[LP_SPIH] = {F('s', 'p', 'i', 'h'), LP_DIGEST, false, false, IN_UPDATE, IN_UPDATE,
-		     false, LP_N_FIELDS},
-	[LP_STNG] = {F('s', 't', 'n', 'g'), LP_NUMBER, false, false, IN_UPDATE, IN_UPDATE,
-		     false, LP_SPIH},
-	[LP_AUXP] = {F('a', 'u', 'x', 'p'), LP_DIGEST, false, false, IN_KCOS, SEP_IN_ANY,
-		     false, LP_SMB2},
-	[LP_AUXI] = {F('a', 'u', 'x', 'i'), LP_DIGEST, false, false, IN_KCOS, SEP_IN_ANY,
-		     false, LP_AUXP},
-	[LP_AUXR] = {F('a', 'u', 'x', 'r'), LP_DIGEST, false, false, IN_KCOS, SEP_IN_ANY,
-		     false, LP_AUXP},
-	[LP_COIH] = {F('c', 'o', 'i', 'h'), LP_DIGEST, false, false, SEP_IN_1TR, SEP_IN_ANY,
-		     true, LP_SMB1},
-	[LP_PROT] = {F('p', 'r', 'o', 't'), LP_DIGEST, false, false, IN_INSTALL, IN_INSTALL,
-		     false, LP_N_FIELDS},
-	[LP_HRLP] = {F('h', 'r', 'l', 'p'), LP_BOOL, false, false, IN_INSTALL, IN_INSTALL,
-		     false, LP_N_FIELDS},
-	[LP_ROLP] = {F('r', 'o', 'l', 'p'), LP_BOOL, false, false, IN_INSTALL, IN_INSTALL,
-		     false, LP_N_FIELDS},
-	[LP_SMB0] = {F('s', 'm', 'b', '0'), LP_BOOL, false, false, SEP_IN_ANY_RECOVERY,
-		     SEP_IN_ANY, false, LP_N_FIELDS},
-	[LP_SMB1] = {F('s', 'm', 'b', '1'), LP_BOOL, false, false, SEP_IN_1TR, SEP_IN_ANY,
-		     true, LP_SMB0},
-	[LP_SMB2] = {F('s', 'm', 'b', '2'), LP_BOOL, false, false, SEP_IN_1TR, SEP_IN_ANY,
-		     true, LP_SMB0},
-	[LP_SMB3] = {F('s', 'm', 'b', '3'), LP_BOOL, false, false, SEP_IN_1TR, SEP_IN_ANY,
-		     true, LP_SMB0},
-	[LP_SMB4] = {F('s', 'm', 'b', '4'), LP_BOOL, false, false, IN_INSTALL, SEP_IN_ANY,
-		     false, LP_N_FIELDS},
-	[LP_SIP0] = {F('s', 'i', 'p', '0'), LP_NUMBER, false, false, SEP_IN_1TR, SEP_IN_ANY,
-		     true, LP_SMB1},
-	[LP_SIP1] = {F('s', 'i', 'p', '1'), LP_BOOL, false, false, SEP_IN_1TR, SEP_IN_ANY,
-		     true, LP_SMB1},
-	[LP_SIP2] = {F('s', 'i', 'p', '2'), LP_BOOL, false, false, SEP_IN_1TR, SEP_IN_ANY,
-		     true, LP_SMB1},
-	[LP_SIP3] = {F('s', 'i', 'p', '3'), LP_BOOL, false, false, SEP_IN_1TR, SEP_IN_ANY,
-		     true, LP_SMB1},
+	[LP_ECID] = {F('E', 'C', 'I', 'D'), CHIP(LP_NUMBER)},
+	[LP_BORD] = {F('B', 'O', 'R', 'D'), CHIP(LP_NUMBER)},
+	[LP_CHIP] = {F('C', 'H', 'I', 'P'), CHIP(LP_NUMBER)},
+	[LP_CEPO] = {F('C', 'E', 'P', 'O'), CHIP(LP_NUMBER)},
+	[LP_SDOM] = {F('S', 'D', 'O', 'M'), CHIP(LP_NUMBER)},
+	[LP_CPRO] = {F('C', 'P', 'R', 'O'), CHIP(LP_BOOL)},
+	[LP_CSEC] = {F('C', 'S', 'E', 'C'), CHIP(LP_BOOL)},
+	[LP_LOBO] = {F('l', 'o', 'b', 'o'), SEP(LP_BOOL)},
+	[LP_LOVE] = {F('l', 'o', 'v', 'e'), SYSTEM(LP_STRING, IN_UPDATE)},
+	[LP_VUID] = {F('v', 'u', 'i', 'd'), SYSTEM(LP_UUID, IN_INSTALL)},
+	[LP_KUID] = {F('k', 'u', 'i', 'd'), SYSTEM(LP_UUID, IN_INSTALL)},
+	[LP_LPNH] = {F('l', 'p', 'n', 'h'), SEP(LP_DIGEST)},
+	[LP_RPNH] = {F('r', 'p', 'n', 'h'), SEP(LP_DIGEST)},
+	[LP_RONH] = {F('r', 'o', 'n', 'h'), SEP(LP_DIGEST)},
+	[LP_NSIH] = {F('n', 's', 'i', 'h'), SYSTEM(LP_DIGEST, IN_UPDATE)},
+	[LP_SPIH] = {F('s', 'p', 'i', 'h'), STATE(LP_DIGEST, IN_UPDATE, IN_UPDATE, NONE)},
+	[LP_STNG] = {F('s', 't', 'n', 'g'), STATE(LP_NUMBER, IN_UPDATE, IN_UPDATE, LP_SPIH)},
+	[LP_AUXP] = {F('a', 'u', 'x', 'p'), STATE(LP_DIGEST, IN_KCOS, SEP_IN_ANY, LP_SMB2)},
+	[LP_AUXI] = {F('a', 'u', 'x', 'i'), STATE(LP_DIGEST, IN_KCOS, SEP_IN_ANY, LP_AUXP)},
+	[LP_AUXR] = {F('a', 'u', 'x', 'r'), STATE(LP_DIGEST, IN_KCOS, SEP_IN_ANY, LP_AUXP)},
+	[LP_COIH] = {F('c', 'o', 'i', 'h'), OWNER(LP_DIGEST, LP_SMB1)},
+	[LP_PROT] = {F('p', 'r', 'o', 't'), STATE(LP_DIGEST, IN_INSTALL, IN_INSTALL, NONE)},
+	[LP_HRLP] = {F('h', 'r', 'l', 'p'), STATE(LP_BOOL, IN_INSTALL, IN_INSTALL, NONE)},
+	[LP_ROLP] = {F('r', 'o', 'l', 'p'), STATE(LP_BOOL, IN_INSTALL, IN_INSTALL, NONE)},
+	[LP_SMB0] = {F('s', 'm', 'b', '0'), STATE(LP_BOOL, SEP_IN_ANY_RECOVERY, SEP_IN_ANY, NONE)},
+	[LP_SMB1] = {F('s', 'm', 'b', '1'), OWNER(LP_BOOL, LP_SMB0)},
+	[LP_SMB2] = {F('s', 'm', 'b', '2'), OWNER(LP_BOOL, LP_SMB0)},
+	[LP_SMB3] = {F('s', 'm', 'b', '3'), OWNER(LP_BOOL, LP_SMB0)},
+	[LP_SMB4] = {F('s', 'm', 'b', '4'), STATE(LP_BOOL, IN_INSTALL, SEP_IN_ANY, NONE)},
+	[LP_SIP0] = {F('s', 'i', 'p', '0'), OWNER(LP_NUMBER, LP_SMB1)},
+	[LP_SIP1] = {F('s', 'i', 'p', '1'), OWNER(LP_BOOL, LP_SMB1)},
+	[LP_SIP2] = {F('s', 'i', 'p', '2'), OWNER(LP_BOOL, LP_SMB1)},
+	[LP_SIP3] = {F('s', 'i', 'p', '3'), OWNER(LP_BOOL, LP_SMB1)},
 };
+/* clang-format on */
 
 const struct lp_row *lp_row(enum lp_field f)
 {

@@ -118,7 +118,8 @@ void lp_set_number(struct local_policy *p, enum lp_field f, uint64_t v);
 int lp_set_bytes(struct local_policy *p, enum lp_field f, const void *b, size_t len,
 		 struct err *e) MUST_CHECK;
 void lp_clear(struct local_policy *p, enum lp_field f);
-/* "0x8103", "true", hexadecimal digits, a UUID, a text, "absent": as bputil has values. */
+/* "0x8103", "true", hexadecimal digits, a UUID, a text, "absent": as bputil has values.
+ */
 void lp_value_text(const struct local_policy *p, enum lp_field f, char *out, size_t size);
 
 /* Does every field that is set have what it needs? E_INVAL names the two. */
@@ -152,7 +153,7 @@ int lp_parse(const void *bytes, size_t len, struct img4 *file, struct local_poli
  */
 struct lp_expect {
 	const struct img4_chip *chip;
-	struct span root; /* certificate */
+	struct span root;	    /* certificate */
 	const uint8_t *lpnh, *rpnh; /* rpnh may be NULL: not asked */
 };
 enum img4_result lp_verify(const void *bytes, size_t len, const struct lp_expect *x,

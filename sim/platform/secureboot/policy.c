@@ -11,8 +11,8 @@ struct run {
 	const struct sb_policy_files *files;
 	struct policy_groups groups;
 	uint8_t old_lpnh[IMG4_DIGEST_LEN], new_lpnh[IMG4_DIGEST_LEN];
-	const char *target;            /* NULL: nobody's policy changes */
-	struct local_policy *policy;   /* of the target; NULL: it is taken away */
+	const char *target;		/* NULL: nobody's policy changes */
+	struct local_policy *policy;	/* of the target; NULL: it is taken away */
 	const struct policy_edit *edit; /* may be NULL */
 	enum sep_status status;
 };
@@ -45,8 +45,7 @@ static int sign_and_write(struct run *run, const struct policy_name *n,
 
 static bool is_target(const struct run *run, const struct policy_name *n)
 {
-	return run->target && !strcmp(n->group, run->target) &&
-	       n->which == LP_FILE_MACOS;
+	return run->target && !strcmp(n->group, run->target) && n->which == LP_FILE_MACOS;
 }
 
 /* The policy @n of the old nonce under the new one; absent ones stay absent. */

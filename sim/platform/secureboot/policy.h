@@ -43,20 +43,21 @@ struct lp_change {
 };
 
 struct policy_edit {
-	bool from_scratch;               /* lp_set_level(level) comes first */
+	bool from_scratch; /* lp_set_level(level) comes first */
 	enum sb_level level;
 	const struct lp_change *changes; /* then these in order */
 	size_t n_changes;
-	/* Linked manifests (IM4M) to be put beside the policy; p NULL: the old ones stay. */
+	/* Linked manifests (IM4M) to be put beside the policy; p NULL: the old ones stay.
+	 */
 	struct span auxk, fuos;
 };
 
 /*
- * Each returns 0, or: E_PERM, refused by the Secure Enclave (*ret_status, may be NULL, says
- * how: SEP_ERR_MODE, SEP_ERR_PAIRING, ...); E_INVAL, the policy would not be consistent;
- * E_NOTFOUND, no valid policy of @group. Nothing was changed then. Other errors are of the
- * files or the chip; what was begun is ended by the next call. @group: volume group UUID,
- * upper case.
+ * Each returns 0, or: E_PERM, refused by the Secure Enclave (*ret_status, may be NULL,
+ * says how: SEP_ERR_MODE, SEP_ERR_PAIRING, ...); E_INVAL, the policy would not be
+ * consistent; E_NOTFOUND, no valid policy of @group. Nothing was changed then. Other
+ * errors are of the files or the chip; what was begun is ended by the next call. @group:
+ * volume group UUID, upper case.
  */
 int policy_update(struct sep *s, const struct sb_policy_files *files, const char *group,
 		  const struct policy_edit *edit, enum sep_status *ret_status,
@@ -80,12 +81,13 @@ int policy_settle(struct sep *s, const struct sb_policy_files *files,
  * @file (may be NULL): what the file holds is appended. E_NOTFOUND.
  */
 int policy_read(const struct sb_chip *chip, const struct sb_policy_files *files,
-		const char *group, struct local_policy *ret, char path[static LP_PATH_MAX],
-		struct buf *file, struct err *e) MUST_CHECK;
+		const char *group, struct local_policy *ret,
+		char path[static LP_PATH_MAX], struct buf *file,
+		struct err *e) MUST_CHECK;
 
 /*
- * An attack for scenarios: @old, a policy that was read before (policy_read's @file), takes
- * the place of the one in force, under the latter's name.
+ * An attack for scenarios: @old, a policy that was read before (policy_read's @file),
+ * takes the place of the one in force, under the latter's name.
  */
 int policy_replay(const struct sb_chip *chip, const struct sb_policy_files *files,
 		  const char *group, struct span old, struct err *e) MUST_CHECK;

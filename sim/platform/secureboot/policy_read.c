@@ -26,8 +26,8 @@ void policy_file_release(struct policy_file *f)
 }
 
 int policy_read(const struct sb_chip *chip, const struct sb_policy_files *files,
-		const char *group, struct local_policy *ret, char path[static LP_PATH_MAX],
-		struct buf *file, struct err *e)
+		const char *group, struct local_policy *ret,
+		char path[static LP_PATH_MAX], struct buf *file, struct err *e)
 {
 	struct policy_name n = {.group = group, .which = LP_FILE_MACOS};
 	struct policy_file f = {.bytes = BUF_INIT};

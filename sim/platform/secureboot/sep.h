@@ -63,6 +63,8 @@ struct sep {
 
 /* The usual store: @fd is the chip's device. */
 int sep_store_fd(void *fd, struct sb_chip *chip, struct err *e);
+/* Of installers, who store the chip when everything is in place. */
+int sep_store_later(void *ctx, struct sb_chip *chip, struct err *e);
 
 /*
  * SHA-384 of a nonce. SEP_PROPOSED_x: SEP_ERR_STATE when no update has begun.

@@ -10,10 +10,10 @@
 #include "sim/base/clock.h"
 #include "sim/platform/csr.h"
 
-#define DARWIN_EAUTH  80
-#define DARWIN_EINVAL 22
+#define DARWIN_EAUTH	  80
+#define DARWIN_EINVAL	  22
 #define NVRAM_BROKEN_UUID "recovery-broken-seal-uuid"
-#define NVRAM_BOOT_MODE   "recovery-boot-mode"
+#define NVRAM_BOOT_MODE	  "recovery-boot-mode"
 #define MODE_SEAL_BROKEN  "ssv-seal-broken"
 
 bool ssv_need_auth(const struct ssv_need *n)
@@ -25,8 +25,8 @@ bool ssv_need_auth(const struct ssv_need *n)
 
 /* What was found out, one bit each. */
 enum {
-	NEED = 1,      /* authentication is required */
-	FOUND = 2,     /* there is a tagged snapshot */
+	NEED = 1,  /* authentication is required */
+	FOUND = 2, /* there is a tagged snapshot */
 	SEALED = 4,
 	INTACT = 8,    /* the seal is not marked as broken */
 	HAS_HASH = 16, /* there is a payload to compare with */
@@ -87,8 +87,7 @@ static bool root_hash_equal(const struct ssv_in *in)
 	const uint8_t *want;
 	struct isys isys;
 
-	return in->root_hash &&
-	       !isys_parse(in->payload, in->payload_len, &isys, NULL) &&
+	return in->root_hash && !isys_parse(in->payload, in->payload_len, &isys, NULL) &&
 	       !isys_hash(&isys, in->block_size, &want, NULL) &&
 	       !CRYPTO_memcmp(want, in->root_hash, ISYS_HASH_LEN);
 }
@@ -123,8 +122,7 @@ static void no_snapshot(const struct ssv_in *in, struct ssv_out *out)
 	char which[128] = "";
 
 	if (in->apfs->names_root_snapshot)
-		snprintf(which, sizeof(which), ": %s (%d)", in->snapshot,
-			 2 /* ENOENT */);
+		snprintf(which, sizeof(which), ": %s (%d)", in->snapshot, 2 /* ENOENT */);
 	snprintf(out->panic, sizeof(out->panic),
 		 "Failed to find the root snapshot%s. Rooting from the live fs of a "
 		 "sealed volume is not allowed on a RELEASE build @apfs_vfsops.c:%u",

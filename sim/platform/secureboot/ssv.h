@@ -63,7 +63,7 @@ struct ssv_nvram {
 
 struct ssv_out {
 	enum ssv_outcome outcome;
-	int error; /* Darwin errno: 0 or 80 (EAUTH) */
+	int error;				/* Darwin errno: 0 or 80 (EAUTH) */
 	char line[SSV_LINES_MAX][SSV_LINE_MAX]; /* what apfs logged, in order */
 	size_t n_lines;
 	char panic[256]; /* text of the panic, "" when there is none */

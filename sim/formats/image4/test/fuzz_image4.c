@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Image4 of any bytes: IMG4, IM4P, IM4M, constraints, isys. What is taken is canonical, so
- * that writing it again gives the same bytes, and can be judged by anybody. Seeds are in
- * the folder beside.
+ * Image4 of any bytes: IMG4, IM4P, IM4M, constraints, isys. What is taken is canonical,
+ * so that writing it again gives the same bytes, and can be judged by anybody. Seeds are
+ * in the folder beside.
  */
 #include <stdlib.h>
 #include <string.h>

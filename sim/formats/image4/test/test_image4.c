@@ -102,13 +102,14 @@ static void asn1parse_reads_the_tags(void)
 		ASSERT_OK(der_write_end(&w), &e);
 		snprintf(path, sizeof(path), "%s/tag.der", test_tmpdir());
 		ASSERT_OK(fsio_write_atomic(path, b.data, b.len, 0644, &e), &e);
-		CU_ASSERT_EQUAL(test_shell("openssl asn1parse -inform DER -in %s > %s.txt &&"
-					   " grep -q 'priv \\[ %u \\]' %s.txt &&"
-					   " grep -q 'IA5STRING *:%s' %s.txt &&"
-					   " grep -q 'BOOLEAN *:255' %s.txt",
-					   path, path, fourcc(tags[i].name), path,
-					   tags[i].name, path, path),
-				0);
+		CU_ASSERT_EQUAL(
+			test_shell("openssl asn1parse -inform DER -in %s > %s.txt &&"
+				   " grep -q 'priv \\[ %u \\]' %s.txt &&"
+				   " grep -q 'IA5STRING *:%s' %s.txt &&"
+				   " grep -q 'BOOLEAN *:255' %s.txt",
+				   path, path, fourcc(tags[i].name), path, tags[i].name,
+				   path, path),
+			0);
 	}
 	buf_release(&b);
 }
@@ -187,10 +188,10 @@ static void numbers_are_as_short_as_possible(void)
 		uint64_t v;
 		const char *der;
 	} cases[] = {
-		{0, "020100"},		 {1, "020101"},
-		{127, "02017f"},	 {128, "02020080"},
-		{255, "020200ff"},	 {256, "02020100"},
-		{0x8103, "0203008103"},	 {UINT64_MAX, "020900ffffffffffffffff"},
+		{0, "020100"},		{1, "020101"},
+		{127, "02017f"},	{128, "02020080"},
+		{255, "020200ff"},	{256, "02020100"},
+		{0x8103, "0203008103"}, {UINT64_MAX, "020900ffffffffffffffff"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -217,12 +218,12 @@ static const struct {
 } bad[] = {
 	{"nothing", "", "offset 0"},
 	{"cut off", "301a1604494d345016046b726e6c160573696d2d31040568656c6c", "offset 0"},
-	{"indefinite length", "30801604494d345016046b726e6c160573696d2d31040568656c6c6f0000",
-	 "offset 0"},
+	{"indefinite length",
+	 "30801604494d345016046b726e6c160573696d2d31040568656c6c6f0000", "offset 0"},
 	{"padded length", "30811a1604494d345016046b726e6c160573696d2d31040568656c6c6f",
 	 "offset 0"},
-	{"padded inner length", "301b1604494d345016046b726e6c160573696d2d3104810568656c6c6f",
-	 "offset 21"},
+	{"padded inner length",
+	 "301b1604494d345016046b726e6c160573696d2d3104810568656c6c6f", "offset 21"},
 	{"too long inside", "301a1604494d345016046b726e6c160573696d2d31040668656c6c6f",
 	 "offset 21"},
 	{"other name", "301a1604494d345116046b726e6c160573696d2d31040568656c6c6f",
@@ -237,10 +238,10 @@ static const struct {
 	 "offset 28: 1 bytes behind IM4P"},
 	{"bytes inside behind",
 	 "301c1604494d345016046b726e6c160573696d2d31040568656c6c6f0500", "offset 28"},
-	{"data is an IA5String", "301a1604494d345016046b726e6c160573696d2d31160568656c6c6f",
-	 "offset 21"},
-	{"constructed octets", "301c1604494d345016046b726e6c160573696d2d312407040568656c6c6f",
-	 "offset 21"},
+	{"data is an IA5String",
+	 "301a1604494d345016046b726e6c160573696d2d31160568656c6c6f", "offset 21"},
+	{"constructed octets",
+	 "301c1604494d345016046b726e6c160573696d2d312407040568656c6c6f", "offset 21"},
 	{"set for sequence", "311a1604494d345016046b726e6c160573696d2d31040568656c6c6f",
 	 "offset 0"},
 	{"negative algorithm",
@@ -271,8 +272,9 @@ static void bad_payloads_are_refused_with_the_offset(void)
 static void headers_that_lie(void)
 {
 	static const char *const lies[] = {
-		"3084ffffffff00", "30847fffffff00", "3088ffffffffffffffff", "ff80ea859c4200",
-		"ffffffffffffff7f00", "1f1e00", "ff1e00", "ff84ea859c", "ff",
+		"3084ffffffff00", "30847fffffff00",	"3088ffffffffffffffff",
+		"ff80ea859c4200", "ffffffffffffff7f00", "1f1e00",
+		"ff1e00",	  "ff84ea859c",		"ff",
 	};
 
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
@@ -321,9 +323,8 @@ static void sets_have_limits_and_no_doubles(void)
 	struct der d;
 
 	for (size_t i = 0; i <= IMG4_PROPS_MAX; i++)
-		p[i] = img4_number(fourcc("aaaa") + (uint32_t)(i / 10 << 8) +
-					   (uint32_t)(i % 10),
-				   i);
+		p[i] = img4_number(
+			fourcc("aaaa") + (uint32_t)(i / 10 << 8) + (uint32_t)(i % 10), i);
 	write_props(&b, p, IMG4_PROPS_MAX);
 	ASSERT_OK(der_init(&d, b.data, b.len, &e), &e);
 	ASSERT_OK(img4_props_parse(&d, false, &set, &e), &e);

@@ -15,9 +15,13 @@
 
 #define F(a, b, c, d) FOURCC(a, b, c, d)
 
-static const struct img4_chip chip = {
-	.chip = 0x6000, .bord = 0x0a, .cepo = 1, .sdom = 1, .ecid = 0x123456789a, .cpro = 1,
-	.csec = 1};
+static const struct img4_chip chip = {.chip = 0x6000,
+				      .bord = 0x0a,
+				      .cepo = 1,
+				      .sdom = 1,
+				      .ecid = 0x123456789a,
+				      .cpro = 1,
+				      .csec = 1};
 
 /* Root, authority and two leaves: RSA and P-384. */
 static struct {
@@ -96,7 +100,8 @@ static struct img4_prop manp[9];
 static struct img4_prop dgst[2];
 static struct im4m_object objects[2];
 
-/* A manifest for @chip of two objects, krnl and isys; tests change it before they sign. */
+/* A manifest for @chip of two objects, krnl and isys; tests change it before they sign.
+ */
 static struct im4m_spec good_spec(void)
 {
 	struct err e = ERR_INIT;
@@ -118,9 +123,10 @@ static struct im4m_spec good_spec(void)
 
 static struct im4m_signer good_signer(void)
 {
-	return (struct im4m_signer){.key = lab.rsa,
-				    .cert = {span_of(&lab.ca_cert), span_of(&lab.rsa_cert)},
-				    .n_certs = 2};
+	return (struct im4m_signer){
+		.key = lab.rsa,
+		.cert = {span_of(&lab.ca_cert), span_of(&lab.rsa_cert)},
+		.n_certs = 2};
 }
 
 static struct buf file;
@@ -175,9 +181,10 @@ static void the_same_input_gives_the_same_bytes(void)
 	set_up();
 	s = good_spec();
 	by[0] = good_signer();
-	by[1] = (struct im4m_signer){.key = lab.ec,
-				     .cert = {span_of(&lab.ca_cert), span_of(&lab.ec_cert)},
-				     .n_certs = 2};
+	by[1] = (struct im4m_signer){
+		.key = lab.ec,
+		.cert = {span_of(&lab.ca_cert), span_of(&lab.ec_cert)},
+		.n_certs = 2};
 	for (int i = 0; i < 2; i++) {
 		struct buf a = BUF_INIT, b = BUF_INIT;
 
@@ -204,9 +211,11 @@ static void openssl_agrees(void)
 	static const char script[] =
 		"cd %s && for f in root ca leaf; do"
 		" openssl x509 -inform DER -in $f.der -out $f.pem || exit 1; done &&"
-		" openssl verify -no_check_time -CAfile root.pem -untrusted ca.pem leaf.pem"
+		" openssl verify -no_check_time -CAfile root.pem -untrusted ca.pem "
+		"leaf.pem"
 		" >/dev/null && openssl x509 -in leaf.pem -pubkey -noout >leaf.pub &&"
-		" openssl dgst -sha384 -verify leaf.pub -signature sig set.der >/dev/null";
+		" openssl dgst -sha384 -verify leaf.pub -signature sig set.der "
+		">/dev/null";
 	struct im4m_signer by[2];
 	struct im4m_spec s;
 	struct im4m m;
@@ -216,9 +225,10 @@ static void openssl_agrees(void)
 	set_up();
 	s = good_spec();
 	by[0] = good_signer();
-	by[1] = (struct im4m_signer){.key = lab.ec,
-				     .cert = {span_of(&lab.ca_cert), span_of(&lab.ec_cert)},
-				     .n_certs = 2};
+	by[1] = (struct im4m_signer){
+		.key = lab.ec,
+		.cert = {span_of(&lab.ca_cert), span_of(&lab.ec_cert)},
+		.n_certs = 2};
 	for (int i = 0; i < 2; i++) {
 		make(&s, &by[i], &m);
 		save("root.der", span_of(&lab.root_cert));
@@ -292,10 +302,10 @@ static void chains_that_do_not_hold(void)
 	CU_ASSERT_EQUAL(authentic(&m), IMG4_EAUTH);
 	/* A leaf that plays authority. */
 	certify(lab.ec, "EC", lab.rsa, "Leaf", -1, span_of(&c), &no_ca);
-	by = (struct im4m_signer){.key = lab.ec,
-				  .cert = {span_of(&lab.ca_cert), span_of(&lab.rsa_cert),
-					   span_of(&no_ca)},
-				  .n_certs = 3};
+	by = (struct im4m_signer){
+		.key = lab.ec,
+		.cert = {span_of(&lab.ca_cert), span_of(&lab.rsa_cert), span_of(&no_ca)},
+		.n_certs = 3};
 	make(&s, &by, &m);
 	CU_ASSERT_EQUAL(authentic(&m), IMG4_EAUTH);
 	/* A leaf that may sign nothing in particular. */
@@ -442,7 +452,8 @@ static void a_whole_file_comes_back(void)
 	CU_ASSERT_EQUAL(img4_parse(img4.data, img4.len, &f, &e), -(int)E_CORRUPT);
 	/* A payload alone is a file as well. */
 	buf_clear(&img4);
-	ASSERT_OK(img4_write(span_of(&im4p), (struct span){NULL, 0}, NULL, &img4, &e), &e);
+	ASSERT_OK(img4_write(span_of(&im4p), (struct span){NULL, 0}, NULL, &img4, &e),
+		  &e);
 	ASSERT_OK(img4_parse(img4.data, img4.len, &f, &e), &e);
 	CU_ASSERT_FALSE(f.has_manifest || f.has_generator);
 	buf_release(&im4p);
@@ -465,8 +476,8 @@ static void doubles_and_crowds_are_refused(void)
 	ASSERT_OK(im4m_sign(&s, &by, &file, &e), &e);
 	CU_ASSERT_EQUAL(im4m_parse(file.data, file.len, &m, &e), -(int)E_CORRUPT);
 	for (size_t i = 0; i <= IM4M_OBJECTS_MAX; i++)
-		many[i] = (struct im4m_object){
-			F('a', 'a', 'a' + i / 20, 'a' + i % 20), &dgst[0], 1};
+		many[i] = (struct im4m_object){F('a', 'a', 'a' + i / 20, 'a' + i % 20),
+					       &dgst[0], 1};
 	s.objects = many;
 	s.n_objects = IM4M_OBJECTS_MAX;
 	make(&s, &by, &m);

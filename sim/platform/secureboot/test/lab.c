@@ -19,14 +19,6 @@ const struct sb_keys *lab_keys(void)
 	return &keys;
 }
 
-static int store_nowhere(void *ctx, struct sb_chip *chip, struct err *e)
-{
-	(void)ctx;
-	(void)chip;
-	(void)e;
-	return 0;
-}
-
 void lab_init(struct lab *l, const char *machine)
 {
 	struct img4_chip id = {.cepo = 1, .sdom = 1, .cpro = true, .csec = true};
@@ -47,7 +39,7 @@ void lab_init(struct lab *l, const char *machine)
 	l->files = sb_tree_files(&l->trees);
 	l->policies = sb_tree_policy_files(&l->iscpreboot);
 	l->sep = (struct sep){
-		.chip = &l->chip, .store = store_nowhere, .env = SEP_MACOS};
+		.chip = &l->chip, .store = sep_store_later, .env = SEP_MACOS};
 }
 
 void lab_release(struct lab *l)
@@ -60,14 +52,21 @@ void lab_release(struct lab *l)
 
 #define OBJECT(a, b, c, d, text)                                                         \
 	{                                                                                \
-		FOURCC(a, b, c, d), "test", {(const uint8_t *)(text), sizeof(text) - 1}  \
+		FOURCC(a, b, c, d), "test",                                              \
+		{                                                                        \
+			(const uint8_t *)(text), sizeof(text) - 1                        \
+		}                                                                        \
 	}
 
 static const struct sb_object arm_objects[] = {
-	OBJECT('i', 'l', 'l', 'b', "LLB"),	OBJECT('s', 'e', 'p', 'i', "SEP"),
-	OBJECT('i', 'b', 'o', 't', "iBoot"),	OBJECT('d', 't', 'r', 'e', "device tree"),
-	OBJECT('k', 'r', 'n', 'l', "kernel"),	OBJECT('t', 'r', 's', 't', "trust"),
-	OBJECT('b', 's', 't', 'c', "base trust"), OBJECT('i', 'b', 'd', 't', "data"),
+	OBJECT('i', 'l', 'l', 'b', "LLB"),
+	OBJECT('s', 'e', 'p', 'i', "SEP"),
+	OBJECT('i', 'b', 'o', 't', "iBoot"),
+	OBJECT('d', 't', 'r', 'e', "device tree"),
+	OBJECT('k', 'r', 'n', 'l', "kernel"),
+	OBJECT('t', 'r', 's', 't', "trust"),
+	OBJECT('b', 's', 't', 'c', "base trust"),
+	OBJECT('i', 'b', 'd', 't', "data"),
 };
 static const struct sb_object t2_objects[] = {
 	OBJECT('b', 'e', 'f', 'i', "booter"),

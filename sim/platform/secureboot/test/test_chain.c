@@ -27,7 +27,8 @@ static void boots(struct lab *l)
 	sb_result_release(&r);
 }
 
-static void fails(struct lab *l, enum sb_end want, enum img4_result result, uint32_t object)
+static void fails(struct lab *l, enum sb_end want, enum img4_result result,
+		  uint32_t object)
 {
 	struct sb_result r;
 	const struct sb_step *last;
@@ -81,8 +82,10 @@ static void the_result_is_what_xnu_needs(void)
 	snprintf(path, sizeof(path), "/" LAB_GROUP "/boot/%s", r.boot_manifest_hash);
 	CU_ASSERT_STRING_EQUAL(r.boot_objects_path, path);
 	CU_ASSERT_EQUAL(strlen(r.boot_manifest_hash), 96);
-	snprintf(path, sizeof(path), "%s/System/Library/Caches/com.apple.kernelcaches/"
-		 "kernelcache", r.boot_objects_path);
+	snprintf(path, sizeof(path),
+		 "%s/System/Library/Caches/com.apple.kernelcaches/"
+		 "kernelcache",
+		 r.boot_objects_path);
 	CU_ASSERT_STRING_EQUAL(r.kernel_path, path);
 	CU_ASSERT_STRING_EQUAL(r.root_snapshot,
 			       "com.apple.os.update-A4A4A4A4A4A4A4A4A4A4A4A4A4A4A4A4"
@@ -120,9 +123,12 @@ static void a_changed_byte_is_found(void)
 		uint32_t object;
 		const char *payload;
 	} cases[] = {
-		{F('i', 'b', 'o', 't'), "iBoot"},  {F('d', 't', 'r', 'e'), "device tree"},
-		{F('i', 'b', 'd', 't'), "data"},   {F('i', 's', 'y', 's'), "\xa4\xa4\xa4"},
-		{F('b', 's', 't', 'c'), "base trust"}, {F('t', 'r', 's', 't'), "trust"},
+		{F('i', 'b', 'o', 't'), "iBoot"},
+		{F('d', 't', 'r', 'e'), "device tree"},
+		{F('i', 'b', 'd', 't'), "data"},
+		{F('i', 's', 'y', 's'), "\xa4\xa4\xa4"},
+		{F('b', 's', 't', 'c'), "base trust"},
+		{F('t', 'r', 's', 't'), "trust"},
 		{F('k', 'r', 'n', 'l'), "kernel"},
 	};
 	struct lab l;
@@ -670,8 +676,7 @@ TEST_MAIN("chain", {"each Mac boots at each level", each_mac_boots_at_each_level
 	  {"firmware in NOR is found", firmware_in_nor_is_found},
 	  {"missing files and objects", missing_files_and_objects},
 	  {"another object in its place", a_name_that_the_manifest_lacks},
-	  {"not Image4", not_image4},
-	  {"no manifest", no_manifest},
+	  {"not Image4", not_image4}, {"no manifest", no_manifest},
 	  {"a wrong signature", a_wrong_signature},
 	  {"a manifest of another chip", a_manifest_of_another_chip},
 	  {"an older system under the new name", an_older_system_under_the_new_name},

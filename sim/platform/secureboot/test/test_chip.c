@@ -129,19 +129,24 @@ static void openssl_verifies_the_authorities(void)
 	for (size_t i = 0; i < SB_N_AUTHORITIES; i++) {
 		snprintf(path, sizeof(path), "%s/%s", test_tmpdir(), names[i]);
 		ASSERT_OK(fsio_write_atomic(path, k->id[i].cert.data, k->id[i].cert.len,
-					    0644, &e), &e);
+					    0644, &e),
+			  &e);
 	}
 	lab_mac(&l, "m1", SB_FULL);
 	snprintf(path, sizeof(path), "%s/oic", test_tmpdir());
 	ASSERT_OK(fsio_write_atomic(path, l.chip.sep.oic.data, l.chip.sep.oic.len, 0644,
-				    &e), &e);
+				    &e),
+		  &e);
 	CU_ASSERT_EQUAL(
-		test_shell("cd %s && for f in root ca tss baa oic; do"
-			   " openssl x509 -inform DER -in $f -out $f.pem || exit 1; done &&"
-			   " openssl verify -CAfile root.pem -untrusted ca.pem tss.pem &&"
-			   " openssl verify -CAfile root.pem -untrusted baa.pem oic.pem &&"
-			   " ! openssl verify -CAfile root.pem -untrusted ca.pem oic.pem"
-			   " 2>/dev/null >&2", test_tmpdir()), 0);
+		test_shell(
+			"cd %s && for f in root ca tss baa oic; do"
+			" openssl x509 -inform DER -in $f -out $f.pem || exit 1; done &&"
+			" openssl verify -CAfile root.pem -untrusted ca.pem tss.pem &&"
+			" openssl verify -CAfile root.pem -untrusted baa.pem oic.pem &&"
+			" ! openssl verify -CAfile root.pem -untrusted ca.pem oic.pem"
+			" 2>/dev/null >&2",
+			test_tmpdir()),
+		0);
 	lab_release(&l);
 }
 
@@ -225,7 +230,8 @@ static void a_torn_store_leaves_the_one_before(void)
 	CU_ASSERT_EQUAL(back.generator[0], 2);
 	overwrite(SB_CHIP_SIZE / 2 + 100, 0xee);
 	ASSERT_FAILS(sb_chip_load_file(&back, device(), &e), E_CORRUPT);
-	CU_ASSERT_EQUAL(test_shell("head -c %u /dev/zero > %s", SB_CHIP_SIZE, device()), 0);
+	CU_ASSERT_EQUAL(test_shell("head -c %u /dev/zero > %s", SB_CHIP_SIZE, device()),
+			0);
 	ASSERT_FAILS(sb_chip_load_file(&back, device(), &e), E_NOTFOUND);
 	ASSERT_OK(fsio_write_atomic(device(), "short", 5, 0644, &e), &e);
 	ASSERT_FAILS(sb_chip_load_file(&back, device(), &e), E_CORRUPT);
@@ -262,7 +268,8 @@ static void a_full_chip_refuses_and_keeps(void)
 	new_device();
 	ASSERT_OK(sb_chip_store_file(&l.chip, device(), &e), &e);
 	ASSERT_OK(sb_chip_set_nor(&l.chip, FOURCC('a', 'n', 's', 'f'), big, sizeof(big),
-				  &e), &e);
+				  &e),
+		  &e);
 	ASSERT_FAILS(sb_chip_store_file(&l.chip, device(), &e), E_OVERFLOW);
 	sb_chip_init(&back);
 	ASSERT_OK(sb_chip_load_file(&back, device(), &e), &e);
@@ -270,7 +277,8 @@ static void a_full_chip_refuses_and_keeps(void)
 	sb_chip_release(&back);
 	for (uint32_t i = 0; i < SB_NOR_MAX - 3; i++)
 		ASSERT_OK(sb_chip_set_nor(&l.chip, FOURCC('a', 'a', 'a', 'a' + i), "", 1,
-					  &e), &e);
+					  &e),
+			  &e);
 	ASSERT_FAILS(sb_chip_set_nor(&l.chip, FOURCC('b', 'b', 'b', 'b'), "", 1, &e),
 		     E_OVERFLOW);
 	lab_release(&l);

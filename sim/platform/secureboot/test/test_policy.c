@@ -6,15 +6,22 @@
 
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
+#include "sim/platform/secureboot/policy_json.h"
 #include "sim/platform/secureboot/test/lab.h"
 
 #define SET(f, v)                                                                        \
 	{                                                                                \
-		(f), {.present = true, .number = (v)}                                    \
+		(f),                                                                     \
+		{                                                                        \
+			.present = true, .number = (v)                                   \
+		}                                                                        \
 	}
 #define CLEAR(f)                                                                         \
 	{                                                                                \
-		(f), {.present = false}                                                  \
+		(f),                                                                     \
+		{                                                                        \
+			.present = false                                                 \
+		}                                                                        \
 	}
 
 static void in_1tr(struct lab *l)
@@ -85,10 +92,22 @@ static void who_may_change_what(void)
 		{{SET(LP_SMB0, 1), SET(LP_SMB1, 1)}, 2, SEP_IN_1TR, true},
 		{{SET(LP_SMB0, 1), SET(LP_SMB2, 1)}, 2, SEP_IN_1TR, true},
 		{{SET(LP_SMB0, 1), SET(LP_SMB3, 1)}, 2, SEP_IN_1TR, true},
-		{{SET(LP_SMB0, 1), SET(LP_SMB1, 1), SET(LP_SIP0, 1)}, 3, SEP_IN_1TR, true},
-		{{SET(LP_SMB0, 1), SET(LP_SMB1, 1), SET(LP_SIP1, 1)}, 3, SEP_IN_1TR, true},
-		{{SET(LP_SMB0, 1), SET(LP_SMB1, 1), SET(LP_SIP2, 1)}, 3, SEP_IN_1TR, true},
-		{{SET(LP_SMB0, 1), SET(LP_SMB1, 1), SET(LP_SIP3, 1)}, 3, SEP_IN_1TR, true},
+		{{SET(LP_SMB0, 1), SET(LP_SMB1, 1), SET(LP_SIP0, 1)},
+		 3,
+		 SEP_IN_1TR,
+		 true},
+		{{SET(LP_SMB0, 1), SET(LP_SMB1, 1), SET(LP_SIP1, 1)},
+		 3,
+		 SEP_IN_1TR,
+		 true},
+		{{SET(LP_SMB0, 1), SET(LP_SMB1, 1), SET(LP_SIP2, 1)},
+		 3,
+		 SEP_IN_1TR,
+		 true},
+		{{SET(LP_SMB0, 1), SET(LP_SMB1, 1), SET(LP_SIP3, 1)},
+		 3,
+		 SEP_IN_1TR,
+		 true},
 		{{CLEAR(LP_SMB0)}, 1, SEP_IN_ANY, false},
 	};
 
@@ -102,9 +121,9 @@ static void who_may_change_what(void)
 			l.sep.env = (enum sep_env)env;
 			if (cases[i].paired) {
 				/* Not from the recoveryOS of another system. */
-				CU_ASSERT_EQUAL(change(&l, cases[i].change, cases[i].n,
-						       &status),
-						-(int)E_PERM);
+				CU_ASSERT_EQUAL(
+					change(&l, cases[i].change, cases[i].n, &status),
+					-(int)E_PERM);
 				CU_ASSERT_EQUAL(status,
 						allowed ? SEP_ERR_PAIRING : SEP_ERR_MODE);
 				snprintf(l.sep.paired_group, sizeof(l.sep.paired_group),
@@ -145,8 +164,10 @@ static void full_from_scratch(void)
 static void fields_need_each_other(void)
 {
 	static const struct lp_change cases[][2] = {
-		{SET(LP_SMB1, 1), CLEAR(LP_SIP3)}, {SET(LP_SIP1, 1), SET(LP_SMB0, 1)},
-		{SET(LP_SIP0, 1), SET(LP_SMB0, 1)}, {SET(LP_SMB2, 1), CLEAR(LP_SMB1)},
+		{SET(LP_SMB1, 1), CLEAR(LP_SIP3)},
+		{SET(LP_SIP1, 1), SET(LP_SMB0, 1)},
+		{SET(LP_SIP0, 1), SET(LP_SMB0, 1)},
+		{SET(LP_SMB2, 1), CLEAR(LP_SMB1)},
 	};
 	enum sep_status status;
 	struct lab l;
@@ -184,13 +205,15 @@ static void an_older_policy_is_stale(void)
 
 		ASSERT_OK(lp_parse(old.data, old.len, &f, &was, &e), &e);
 		ASSERT_OK(lp_path(LAB_GROUP, lp_bytes(&was, LP_LPNH), LP_FILE_MACOS, own,
-				  &e), &e);
+				  &e),
+			  &e);
 		ASSERT_OK(l.policies.write(l.policies.ctx, own, old.data, old.len, &e),
 			  &e);
 		CU_ASSERT_EQUAL(level_of(&l), SB_FULL);
 	}
 	ASSERT_OK(policy_replay(&l.chip, &l.policies, LAB_GROUP,
-				(struct span){old.data, old.len}, &e), &e);
+				(struct span){old.data, old.len}, &e),
+		  &e);
 	CU_ASSERT_EQUAL(lab_ends(&l, &result), SB_TO_RECOVERY);
 	CU_ASSERT_EQUAL(result, IMG4_ESTALE);
 	/* The Secure Enclave does not take it as the one before, either. */
@@ -229,7 +252,8 @@ static void a_policy_that_the_server_signed(void)
 	lab_mac(&l, "m1", SB_FULL);
 	ASSERT_OK(policy_read(&l.chip, &l.policies, LAB_GROUP, &p, path, &now, &e), &e);
 	ASSERT_OK(lp_write(&p, &by, &forged, &e), &e);
-	ASSERT_OK(l.policies.write(l.policies.ctx, path, forged.data, forged.len, &e), &e);
+	ASSERT_OK(l.policies.write(l.policies.ctx, path, forged.data, forged.len, &e),
+		  &e);
 	CU_ASSERT_EQUAL(lab_ends(&l, &result), SB_TO_RECOVERY);
 	CU_ASSERT_EQUAL(result, IMG4_EAUTH);
 	ASSERT_OK(l.policies.write(l.policies.ctx, path, now.data, now.len, &e), &e);
@@ -252,7 +276,8 @@ static void a_policy_of_another_chip(void)
 	lab_mac(&l, "m1", SB_FULL);
 	lab_mac(&m, "m1-pro", SB_PERMISSIVE);
 	ASSERT_OK(policy_read(&l.chip, &l.policies, LAB_GROUP, &p, path, &now, &e), &e);
-	ASSERT_OK(policy_read(&m.chip, &m.policies, LAB_GROUP, &p, theirs, &other, &e), &e);
+	ASSERT_OK(policy_read(&m.chip, &m.policies, LAB_GROUP, &p, theirs, &other, &e),
+		  &e);
 	ASSERT_OK(l.policies.write(l.policies.ctx, path, other.data, other.len, &e), &e);
 	CU_ASSERT_EQUAL(lab_ends(&l, &result), SB_TO_RECOVERY);
 	CU_ASSERT_EQUAL(result, IMG4_EACCES);
@@ -292,8 +317,8 @@ static void every_flipped_bit_of_a_policy(void)
 struct cut {
 	struct lab *l;
 	struct sb_policy_files real;
-	int left;            /* steps that still happen */
-	const char *device;  /* the chip as it is stored */
+	int left;	    /* steps that still happen */
+	const char *device; /* the chip as it is stored */
 };
 
 static bool step(struct cut *c)
@@ -350,7 +375,8 @@ static struct sb_policy_files cut_files(struct cut *c)
 	return (struct sb_policy_files){c, cut_read, cut_write, cut_remove, cut_list};
 }
 
-/* Two systems, Full both; the first becomes Permissive, and the power goes at step @at. */
+/* Two systems, Full both; the first becomes Permissive, and the power goes at step @at.
+ */
 static bool cut_at(int at, enum sb_level *ret_level)
 {
 	static const struct lp_change c[] = {SET(LP_SMB0, 1), SET(LP_SMB1, 1)};
@@ -441,12 +467,15 @@ static void an_owner_signs_extensions(void)
 	ASSERT_OK(im4p_make(FOURCC('a', 'u', 'x', 'k'), "", "auxkc", 5, &im4p, &e), &e);
 	ASSERT_OK(img4_digest((struct span){im4p.data, im4p.len}, digest, &e), &e);
 	CU_ASSERT_EQUAL(sep_linked_manifest(&l.sep, FOURCC('a', 'u', 'x', 'k'), digest,
-					    &manifest, &e), SEP_ERR_MODE);
+					    &manifest, &e),
+			SEP_ERR_MODE);
 	l.sep.env = SEP_KCOS;
 	CU_ASSERT_EQUAL(sep_linked_manifest(&l.sep, FOURCC('k', 'r', 'n', 'l'), digest,
-					    &manifest, &e), SEP_ERR_IMAGE4);
+					    &manifest, &e),
+			SEP_ERR_IMAGE4);
 	CU_ASSERT_EQUAL(sep_linked_manifest(&l.sep, FOURCC('a', 'u', 'x', 'k'), digest,
-					    &manifest, &e), SEP_OK);
+					    &manifest, &e),
+			SEP_OK);
 	edit.auxk = (struct span){manifest.data, manifest.len};
 	ASSERT_OK(img4_digest(edit.auxk, digest, &e), &e);
 	c[0] = (struct lp_change)SET(LP_AUXP, 0);
@@ -458,8 +487,10 @@ static void an_owner_signs_extensions(void)
 	CU_ASSERT_EQUAL(r.end, SB_GOES_ON);
 	CU_ASSERT_FALSE(r.has_auxkc);
 	CU_ASSERT_EQUAL(r.step[r.n_steps - 1].result, IMG4_ENOENT);
-	snprintf(path, sizeof(path), "%s/System/Library/KernelCollections/"
-		 "AuxiliaryKernelExtensions.im4p", r.boot_objects_path);
+	snprintf(path, sizeof(path),
+		 "%s/System/Library/KernelCollections/"
+		 "AuxiliaryKernelExtensions.im4p",
+		 r.boot_objects_path);
 	sb_result_release(&r);
 	ASSERT_OK(fs_tree_file(&l.preboot, path, 0644, im4p.data, im4p.len, &n, &e), &e);
 	lab_boot(&l, false, &r);
@@ -472,7 +503,8 @@ static void an_owner_signs_extensions(void)
 	CU_ASSERT_EQUAL(r.step[r.n_steps - 1].result, IMG4_ENOEXEC);
 	sb_result_release(&r);
 	n->data[n->size - 1] ^= 1;
-	/* The manifest goes along when the policy changes once more, and goes with smb2. */
+	/* The manifest goes along when the policy changes once more, and goes with smb2.
+	 */
 	l.sep.env = SEP_MACOS;
 	edit = (struct policy_edit){.from_scratch = false};
 	ASSERT_OK(policy_update(&l.sep, &l.policies, LAB_GROUP, &edit, &status, &e), &e);
@@ -487,6 +519,68 @@ static void an_owner_signs_extensions(void)
 	sb_result_release(&r);
 	buf_release(&im4p);
 	buf_release(&manifest);
+	lab_release(&l);
+}
+
+/* Two collections that the owner signed: the policy names one of them. */
+static void the_policy_names_the_collection(void)
+{
+	static const char *const content[] = {"older", "newer"};
+	struct lp_change c[] = {SET(LP_SMB0, 1), SET(LP_SMB2, 1), SET(LP_AUXP, 0),
+				SET(LP_AUXI, 0)};
+	struct policy_edit edit = {.changes = c, .n_changes = 2};
+	struct buf im4p[2] = {BUF_INIT, BUF_INIT}, manifest[2] = {BUF_INIT, BUF_INIT};
+	uint8_t digest[IMG4_DIGEST_LEN];
+	char path[384], linked[LP_PATH_MAX];
+	enum sep_status status;
+	struct err e = ERR_INIT;
+	struct sb_result r;
+	struct lab l;
+
+	lab_mac(&l, "m1", SB_FULL);
+	in_1tr(&l);
+	ASSERT_OK(policy_update(&l.sep, &l.policies, LAB_GROUP, &edit, &status, &e), &e);
+	l.sep.env = SEP_KCOS;
+	for (int i = 0; i < 2; i++) {
+		ASSERT_OK(im4p_make(FOURCC('a', 'u', 'x', 'k'), "", content[i], 5,
+				    &im4p[i], &e),
+			  &e);
+		ASSERT_OK(
+			img4_digest((struct span){im4p[i].data, im4p[i].len}, digest, &e),
+			&e);
+		CU_ASSERT_EQUAL(sep_linked_manifest(&l.sep, FOURCC('a', 'u', 'x', 'k'),
+						    digest, &manifest[i], &e),
+				SEP_OK);
+	}
+	edit.auxk = (struct span){manifest[1].data, manifest[1].len};
+	ASSERT_OK(img4_digest(edit.auxk, c[3].value.bytes, &e), &e);
+	edit.changes = c + 2;
+	ASSERT_OK(policy_update(&l.sep, &l.policies, LAB_GROUP, &edit, &status, &e), &e);
+	lab_boot(&l, false, &r);
+	snprintf(path, sizeof(path),
+		 "%s/System/Library/KernelCollections/"
+		 "AuxiliaryKernelExtensions.im4p",
+		 r.boot_objects_path);
+	sb_result_release(&r);
+	CU_ASSERT_PTR_NOT_NULL(lab_policy_file(&l, LAB_GROUP, ".auxk.im4m", linked));
+	for (int i = 0; i < 2; i++) {
+		ASSERT_OK(fs_tree_file(&l.preboot, path, 0644, im4p[i].data, im4p[i].len,
+				       NULL, &e),
+			  &e);
+		ASSERT_OK(fs_tree_file(&l.iscpreboot, linked, 0644, manifest[i].data,
+				       manifest[i].len, NULL, &e),
+			  &e);
+		lab_boot(&l, false, &r);
+		CU_ASSERT_EQUAL(r.end, SB_GOES_ON);
+		CU_ASSERT_EQUAL(r.has_auxkc, i == 1);
+		CU_ASSERT_EQUAL(r.step[r.n_steps - 1].result,
+				i == 1 ? IMG4_OK : IMG4_ENOEXEC);
+		sb_result_release(&r);
+	}
+	for (int i = 0; i < 2; i++) {
+		buf_release(&im4p[i]);
+		buf_release(&manifest[i]);
+	}
 	lab_release(&l);
 }
 
@@ -505,10 +599,12 @@ static void a_custom_kernel_boots_when_permissive(void)
 
 	lab_mac(&l, "m1", SB_PERMISSIVE);
 	in_1tr(&l);
-	ASSERT_OK(im4p_make(FOURCC('f', 'u', 'o', 's'), "", "my kernel", 9, &im4p, &e), &e);
+	ASSERT_OK(im4p_make(FOURCC('f', 'u', 'o', 's'), "", "my kernel", 9, &im4p, &e),
+		  &e);
 	ASSERT_OK(img4_digest((struct span){im4p.data, im4p.len}, digest, &e), &e);
 	CU_ASSERT_EQUAL(sep_linked_manifest(&l.sep, FOURCC('f', 'u', 'o', 's'), digest,
-					    &manifest, &e), SEP_OK);
+					    &manifest, &e),
+			SEP_OK);
 	edit.fuos = (struct span){manifest.data, manifest.len};
 	ASSERT_OK(img4_digest(edit.fuos, digest, &e), &e);
 	memcpy(c[0].value.bytes, digest, sizeof(digest));
@@ -517,8 +613,10 @@ static void a_custom_kernel_boots_when_permissive(void)
 	CU_ASSERT_EQUAL(r.end, SB_TO_RECOVERY);
 	CU_ASSERT_EQUAL(r.result, IMG4_ENOENT);
 	lp_digest_text(digest, coih);
-	snprintf(path, sizeof(path), "%s/System/Library/Caches/com.apple.kernelcaches/"
-		 "kernelcache.custom.%s", r.boot_objects_path, coih);
+	snprintf(path, sizeof(path),
+		 "%s/System/Library/Caches/com.apple.kernelcaches/"
+		 "kernelcache.custom.%s",
+		 r.boot_objects_path, coih);
 	sb_result_release(&r);
 	ASSERT_OK(fs_tree_file(&l.preboot, path, 0644, im4p.data, im4p.len, &n, &e), &e);
 	lab_boot(&l, false, &r);
@@ -597,6 +695,25 @@ static void commands_are_logged(void)
 	lab_release(&l);
 }
 
+static void a_policy_as_json(void)
+{
+	struct local_policy p = {.v = {{.present = false}}};
+	struct err e = ERR_INIT;
+	char *text;
+	json_t *j;
+
+	lp_set_level(&p, SB_PERMISSIVE);
+	lp_set_number(&p, LP_SIP0, 0x77);
+	ASSERT_OK(lp_set_bytes(&p, LP_LOVE, "21.3", 4, &e), &e);
+	ASSERT_OK(lp_json(&p, &j, &e), &e);
+	text = json_dumps(j, JSON_COMPACT);
+	CU_ASSERT_STRING_EQUAL(text, "{\"level\":\"Permissive\",\"fields\":{"
+				     "\"love\":\"21.3\",\"smb0\":\"true\","
+				     "\"smb1\":\"true\",\"sip0\":\"0x77\"}}");
+	free(text);
+	json_decref(j);
+}
+
 /* The same in a folder of the host, as where iSCPreboot is mounted. */
 static void policies_in_a_folder(void)
 {
@@ -638,7 +755,10 @@ TEST_MAIN("policy", {"a change rolls the nonce", a_change_rolls_the_nonce},
 	  {"every flipped bit of a policy", every_flipped_bit_of_a_policy},
 	  {"a power cut leaves one of the two", a_power_cut_leaves_one_of_the_two},
 	  {"an owner signs extensions", an_owner_signs_extensions},
-	  {"a custom kernel boots when Permissive", a_custom_kernel_boots_when_permissive},
+	  {"the policy names the collection", the_policy_names_the_collection},
+	  {"a custom kernel boots when Permissive",
+	   a_custom_kernel_boots_when_permissive},
 	  {"a policy is removed in recovery", a_policy_is_removed_in_recovery},
 	  {"commands are logged", commands_are_logged},
+	  {"a policy as JSON", a_policy_as_json},
 	  {"policies in a folder", policies_in_a_folder})

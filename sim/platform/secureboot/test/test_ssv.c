@@ -62,7 +62,8 @@ static void a_good_snapshot_says_what_the_mac_says(void)
 	static const char want[] =
 		"is_root_hash_authentication_required_osx:369: disk3s1 Release kext with "
 		"internal build: 0, ARV disabled: 0, booting xid: 0\n"
-		"is_root_hash_authentication_required:478: disk3s1 root volume, root hash "
+		"is_root_hash_authentication_required:478: disk3s1 root volume, root "
+		"hash "
 		"authentication is required\n"
 		"authenticate_root_hash:546: disk3s1 successfully validated on-disk root "
 		"hash\n";
@@ -214,7 +215,8 @@ static void it_takes_microseconds(void)
 }
 
 TEST_MAIN("ssv",
-	  {"a good snapshot says what the Mac says", a_good_snapshot_says_what_the_mac_says},
+	  {"a good snapshot says what the Mac says",
+	   a_good_snapshot_says_what_the_mac_says},
 	  {"who asks for an authenticated root", who_asks_for_an_authenticated_root},
 	  {"not sealed, broken and other hashes are refused",
 	   not_sealed_broken_and_other_hashes_are_refused},
