@@ -8,6 +8,13 @@
 
 #define ANSWER_MS 60000
 
+int kernel_call_errno(int r, const struct err *e)
+{
+	if (!r)
+		return 0;
+	return e->sys_errno ? e->sys_errno : EIO;
+}
+
 int kernel_call(const char *socket, json_t *req, json_t **ret_reply, struct err *e)
 {
 	json_t *reply = NULL;

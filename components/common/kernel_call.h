@@ -13,6 +13,10 @@
  * without it means that the kernel could not be asked.
  */
 
+/* The result @r of a call below as an errno: 0, the kernel's answer, or EIO when it could
+ * not be asked. */
+int kernel_call_errno(int r, const struct err *e);
+
 /* Any request; @req is released (NULL: out of memory). *@ret_reply (may be NULL) is the
  * caller's; NULL when there is none. A refusal is a reply, and an error. */
 int kernel_call(const char *socket, json_t *req, json_t **ret_reply,

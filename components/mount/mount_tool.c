@@ -96,14 +96,6 @@ static bool has_seal(const struct session *s, const char *path)
 	return has;
 }
 
-/* What the kernel answered, as an errno. */
-static int kernel_errno(int r, const struct err *why)
-{
-	if (!r)
-		return 0;
-	return why->sys_errno ? why->sys_errno : EIO;
-}
-
 static int update(struct session *s, const char *node, struct err *e)
 {
 	struct err why = ERR_INIT;
@@ -115,9 +107,9 @@ static int update(struct session *s, const char *node, struct err *e)
 	else if (!has_seal(s, path))
 		error = s->env->remount(path, s->read_only);
 	else
-		error = kernel_errno(kernel_mount_update(s->env->kernel, path,
-							 s->read_only, &why),
-				     &why);
+		error = kernel_call_errno(kernel_mount_update(s->env->kernel, path,
+							      s->read_only, &why),
+					  &why);
 	return error ? complain(s, node, error, e) : 0;
 }
 
@@ -131,9 +123,9 @@ static int mount_new(struct session *s, const char *special, const char *node,
 	if (!realpath(node, path))
 		error = errno;
 	else
-		error = kernel_errno(kernel_mount(s->env->kernel, special, path,
-						  s->read_only, &why),
-				     &why);
+		error = kernel_call_errno(kernel_mount(s->env->kernel, special, path,
+						       s->read_only, &why),
+					  &why);
 	return error ? complain(s, node, error, e) : 0;
 }
 
