@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "components/common/ask.h"
 #include "components/common/boot_args.h"
 #include "components/common/this_release.h"
 #include "components/csrutil/csrutil.h"
 #include "sim/platform/paths.h"
-
-/* What was said so far comes before the question. */
-static bool ask(void *ctx, const char *question, char *answer, size_t size)
-{
-	struct buf *out = ctx;
-
-	fputs(buf_str(out), stdout);
-	buf_clear(out);
-	fputs(question, stdout);
-	fflush(stdout);
-	if (!fgets(answer, (int)size, stdin))
-		return false;
-	answer[strcspn(answer, "\n")] = '\0';
-	return true;
-}
 
 int main(int argc, char **argv)
 {
@@ -30,7 +15,7 @@ int main(int argc, char **argv)
 				      .nvram_dir = XNU_NVRAM_DIR,
 				      .kernel = XNU_KERNEL_SOCKET,
 				      .volumes = XNU_VOLUMES,
-				      .ask = ask,
+				      .ask = ask_on_terminal,
 				      .ctx = &out};
 	const struct release *release;
 	struct err e = ERR_INIT;

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "components/common/boot_args.h"
 #include "components/common/log.h"
 #include "components/common/packet.h"
 #include "components/common/this_release.h"
@@ -190,8 +191,32 @@ static void logs_to_the_kernel(void)
 	unified_log_release(&l);
 }
 
+static void what_the_kernel_says_of_its_start(void)
+{
+	static const char list[] = "<plist version=\"1.0\"><dict><key>Machine</key><string>"
+				   "m1-pro</string><key>AppleSilicon</key><true/></dict>"
+				   "</plist>";
+	struct err e = ERR_INIT;
+	char text[8];
+	bool flag;
+
+	ASSERT_OK(fsio_write_atomic(in_tmp("args"), list, sizeof(list) - 1, 0644, &e), &e);
+	ASSERT_OK(boot_args_bool(in_tmp("args"), "AppleSilicon", &flag, &e), &e);
+	CU_ASSERT_TRUE(flag);
+	ASSERT_OK(boot_args_bool(in_tmp("args"), "NoSuch", &flag, &e), &e);
+	CU_ASSERT_FALSE(flag);
+	ASSERT_OK(boot_args_text(in_tmp("args"), "Machine", text, sizeof(text), &e), &e);
+	CU_ASSERT_STRING_EQUAL(text, "m1-pro");
+	ASSERT_OK(boot_args_text(in_tmp("args"), "NoSuch", text, sizeof(text), &e), &e);
+	CU_ASSERT_STRING_EQUAL(text, "");
+	ASSERT_FAILS(boot_args_text(in_tmp("args"), "Machine", text, 6, &e), E_OVERFLOW);
+	ASSERT_FAILS(boot_args_text(in_tmp("args"), "AppleSilicon", text, 6, &e), E_CORRUPT);
+	ASSERT_FAILS(boot_args_text(in_tmp("none"), "Machine", text, 6, &e), E_NOTFOUND);
+}
+
 TEST_MAIN("common", {"asks and is answered", asks_and_is_answered},
 	  {"refuses bad packets", refuses_bad_packets},
 	  {"finds its release", finds_its_release},
 	  {"adds lines to a log", adds_lines_to_a_log},
+	  {"what the kernel says of its start", what_the_kernel_says_of_its_start},
 	  {"logs to the kernel, if there is one", logs_to_the_kernel})
