@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "components/common/kernel_call.h"
+#include "components/common/mac_errors.h"
 #include "components/common/volume_list.h"
 
 #define NAME "apfs_systemsnapshot"
@@ -46,7 +47,7 @@ static int fail(struct session *s, int error, struct err *e)
 {
 	s->status = EXIT_FAILURE;
 	return buf_printf(s->err_out, e, NAME ": %s '%s' on %s: %s\n", s->action->failed,
-			  s->name, s->volume, strerror(error));
+			  s->name, s->volume, mac_strerror(error));
 }
 
 static const struct action *find_action(int letter)

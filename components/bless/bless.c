@@ -13,6 +13,7 @@
 
 #include "components/bless/options.h"
 #include "components/common/kernel_call.h"
+#include "components/common/mac_errors.h"
 #include "components/common/volume_list.h"
 #include "sim/base/idtext.h"
 
@@ -104,16 +105,11 @@ static int check(struct session *s, struct err *e)
 
 /* ---- what is done ---- */
 
-static const char *reason(const struct err *why)
-{
-	return why->sys_errno ? strerror(why->sys_errno) : why->msg;
-}
-
 static int manipulation_failed(struct session *s, const char *what, const struct err *why,
 			       struct err *e)
 {
 	int r = fail(s, BLESS_USAGE, e, "Couldn't %s snapshot on volume %s: %s", what,
-		     s->mount_point, reason(why));
+		     s->mount_point, mac_err_text(why));
 
 	return r ? r : fail(s, BLESS_USAGE, e, "Snapshot manipulation failed ");
 }
@@ -188,11 +184,11 @@ static int set_snapshot(struct session *s, struct err *e)
 	if (!name)
 		return fail(s, BLESS_SNAPSHOT, e,
 			    "Can't set bless data for APFS snapshot %s: %s", called,
-			    strerror(ENOENT));
+			    mac_strerror(ENOENT));
 	if (kernel_snapshot(s->env->kernel, SNAPSHOT_ROOT, s->volume->device, name, &why))
 		return fail(s, BLESS_SNAPSHOT, e,
 			    "Can't set bless data for APFS snapshot %s: %s", called,
-			    reason(&why));
+			    mac_err_text(&why));
 	return s->o.verbose ? buf_printf(s->out, e, "blessed snapshot = %s\n", called) : 0;
 }
 

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "components/bputil/internal.h"
+#include "components/common/mac_errors.h"
 
 int bputil_fail(struct bputil_session *s, struct err *e, const char *form, ...)
 {
@@ -103,7 +104,7 @@ static int display(struct bputil_session *s, const struct volume_entry *system,
 	if (policy_client_read(s->env->kernel, system->group, &v, &why))
 		r = bputil_fail(s, e,
 				"Failed to obtain values from the current local policy: %s",
-				why.sys_errno ? strerror(why.sys_errno) : why.msg);
+				mac_err_text(&why));
 	else
 		r = bputil_display(&v, system->group, s->out, e);
 	policy_view_release(&v);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "components/bputil/internal.h"
+#include "components/common/mac_errors.h"
 #include "sim/platform/secureboot/sep.h"
 
 #define ANSWER_MAX 128
@@ -82,8 +83,7 @@ static int refused(struct bputil_session *s, int sep, const struct err *why,
 			"Domain=com.apple.LocalAuthentication Code=-1 \"Password rejected "
 			"(3)\" UserInfo={NSDebugDescription=Password rejected (3), "
 			"NSLocalizedDescription=Authentication failure.}");
-	return bputil_fail(s, e, "bputil: %s",
-			   why->sys_errno ? strerror(why->sys_errno) : why->msg);
+	return bputil_fail(s, e, "bputil: %s", mac_err_text(why));
 }
 
 static int ask_kernel(struct bputil_session *s, const struct owner *o, json_t *set,

@@ -172,19 +172,40 @@ void volume_list_release(struct volume_list *l)
 	l->n = 0;
 }
 
+static const char *without_dev(const char *what)
+{
+	return strncmp(what, "/dev/", 5) ? what : what + 5;
+}
+
+const struct volume_snapshot *volume_find_mounted(const struct volume_entry *v,
+						  const char *what)
+{
+	for (size_t i = 0; i < v->n_snapshots; i++) {
+		const struct volume_snapshot *s = &v->snapshots[i];
+
+		if (s->device[0] && (!strcmp(s->device, without_dev(what)) ||
+				     !strcmp(s->mount_point, what)))
+			return s;
+	}
+	return NULL;
+}
+
+#define WAYS 5
+
 static bool is_called(const struct volume_entry *v, const char *what, unsigned how)
 {
 	switch (how) {
-	case 0: return !strcmp(v->device, strncmp(what, "/dev/", 5) ? what : what + 5);
+	case 0: return !strcmp(v->device, without_dev(what));
 	case 1: return !strcasecmp(v->uuid, what);
 	case 2: return v->mount_point[0] && !strcmp(v->mount_point, what);
+	case 3: return volume_find_mounted(v, what);
 	default: return !strcmp(v->name, what);
 	}
 }
 
 const struct volume_entry *volume_list_find(const struct volume_list *l, const char *what)
 {
-	for (unsigned how = 0; how < 4; how++)
+	for (unsigned how = 0; how < WAYS; how++)
 		for (size_t i = 0; i < l->n; i++)
 			if (is_called(&l->v[i], what, how))
 				return &l->v[i];

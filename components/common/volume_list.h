@@ -46,11 +46,14 @@ int volume_list_read(struct volume_list *l, const char *path, struct err *e) MUS
 void volume_list_release(struct volume_list *l);
 
 /*
- * What a user calls a volume: "disk1s5", "/dev/disk1s5", its UUID, its mount point, or
- * its name. NULL when there is none.
+ * What a user calls a volume: "disk1s5", "/dev/disk1s5", its UUID, its mount point, the
+ * same of a snapshot of it that is mounted, or its name. NULL when there is none.
  */
 const struct volume_entry *volume_list_find(const struct volume_list *l,
 					    const char *what);
+/* The mounted snapshot of @v with that device or mount point, or NULL. */
+const struct volume_snapshot *volume_find_mounted(const struct volume_entry *v,
+						  const char *what);
 
 /*
  * The volume that the absolute @path lies on, by the longest mount point above it, those

@@ -94,7 +94,14 @@ static int make_mount_point(struct diskutil_session *s, const struct volume_entr
 	return err_set(e, E_EXISTS, "no free name for %s", v->name);
 }
 
-static int mount_volume(struct diskutil_session *s, const struct volume_entry *v, struct err *e)
+/* The live state of a sealed system is no place to write to by accident. */
+static bool is_read_only(const struct volume_entry *v)
+{
+	return !strcmp(v->role, "System") && v->sealed[0];
+}
+
+static int mount_volume(struct diskutil_session *s, const struct volume_entry *v,
+			struct err *e)
 {
 	char path[PATH_MAX];
 	int r;
@@ -104,7 +111,7 @@ static int mount_volume(struct diskutil_session *s, const struct volume_entry *v
 	r = make_mount_point(s, v, path, e);
 	if (r)
 		return r;
-	r = kernel_mount(s->paths->kernel, v->device, path, false, e);
+	r = kernel_mount(s->paths->kernel, v->device, path, is_read_only(v), e);
 	if (r)
 		rmdir(path);
 	return r;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* diskutil apfs listSnapshots and deleteSnapshot. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "components/common/kernel_call.h"
+#include "components/common/mac_errors.h"
 #include "components/diskutil/internal.h"
 
 /* The last one is drawn with blanks: nothing follows below it. */
@@ -30,14 +30,18 @@ int diskutil_list_snapshots(struct diskutil_session *s, int argc, char **argv,
 {
 	int r = 0;
 	const struct volume_entry *v = diskutil_find(s, argv[0], &r, e);
+	const struct volume_snapshot *mounted;
+	const char *device;
 
 	(void)argc;
 	if (!v)
 		return r;
+	mounted = volume_find_mounted(v, argv[0]);
+	device = mounted ? mounted->device : v->device;
 	if (!v->n_snapshots)
-		return buf_printf(s->out, e, "No snapshots for %s\n", v->device);
+		return buf_printf(s->out, e, "No snapshots for %s\n", device);
 	r = buf_printf(s->out, e, "Snapshot%s for %s (%zu found)\n",
-		       v->n_snapshots == 1 ? "" : "s", v->device, v->n_snapshots);
+		       v->n_snapshots == 1 ? "" : "s", device, v->n_snapshots);
 	for (size_t i = 0; i < v->n_snapshots && !r; i++)
 		r = list_one(s, &v->snapshots[i], i + 1 == v->n_snapshots, e);
 	return r;
@@ -92,6 +96,6 @@ int diskutil_delete_snapshot(struct diskutil_session *s, int argc, char **argv,
 	if (kernel_snapshot(s->paths->kernel, SNAPSHOT_DELETE, v->device, snap->name,
 			    &why))
 		return diskutil_fail(s, e, "Error: -69863: Deletion of the snapshot failed: %s",
-				     why.sys_errno ? strerror(why.sys_errno) : why.msg);
+				     mac_err_text(&why));
 	return buf_printf(s->out, e, "Finished APFS operation\n");
 }

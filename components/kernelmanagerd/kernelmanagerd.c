@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "components/common/mac_errors.h"
 #include "components/common/packet.h"
 #include "components/kernelmanagerd/repositories.h"
 #include "sim/base/buf.h"
@@ -139,7 +140,7 @@ static int load_collection(struct daemon *d, struct err *e)
 	/* Published before, or not allowed any more: nothing to load, nothing amiss. */
 	if (!r && code)
 		unified_log_say(d->o->log, NULL, "Collection load into kernel failed: %s",
-				strerror(code));
+				mac_strerror(code));
 	return r;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "components/common/kernel_call.h"
+#include "components/common/mac_errors.h"
 
 struct session {
 	const struct mount_env *env;
@@ -62,7 +63,7 @@ static int complain(struct session *s, const char *node, int error, struct err *
 	return buf_printf(s->err_out, e,
 			  "mount_apfs: volume could not be mounted: %s\n"
 			  "mount: %s failed with %d\n",
-			  strerror(error), node, s->status);
+			  mac_strerror(error), node, s->status);
 }
 
 static int show_list(struct session *s, struct err *e)

@@ -68,7 +68,20 @@ static struct buf out, err_out;
 static struct err e;
 static pid_t server;
 
-/* The passphrase is "secret"; a mount works if the folder is there. */
+/* Works if the folder is there; the sealed system cannot be written to. */
+static int answer_mount(const json_t *req, const char *path)
+{
+	const char *device = json_string_value(json_object_get(req, "device"));
+
+	if (access(path, F_OK))
+		return ENOENT;
+	return !strcmp(device, "disk3s1") &&
+			       !json_array_size(json_object_get(req, "options"))
+		       ? EACCES
+		       : 0;
+}
+
+/* The passphrase is "secret". */
 static int answer(const json_t *req)
 {
 	const char *op = json_string_value(json_object_get(req, "op"));
@@ -78,7 +91,7 @@ static int answer(const json_t *req)
 	if (!strcmp(op, "unlock"))
 		return strcmp(pass, "secret") ? EPERM : 0;
 	if (!strcmp(op, "mount"))
-		return access(path, F_OK) ? ENOENT : 0;
+		return answer_mount(req, path);
 	if (!strcmp(op, "snapshot_delete"))
 		return strcmp(json_string_value(json_object_get(req, "name")),
 			      "com.apple.bless.BB")
@@ -324,12 +337,27 @@ static void seals_and_snapshots_are_listed(void)
 					      "    Name:        com.apple.bless.BB\n"
 					      "    XID:         9\n"
 					      "    Purgeable:   No\n");
+	/* By the snapshot that runs, as public prints have it. */
+	RUN(0, "apfs", "listSnapshots", "/");
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(buf_str(&out), "Snapshots for disk3s1s1 (2 found)\n"));
+	RUN(0, "apfs", "listSnapshots", "/dev/disk3s1s1");
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out), "Snapshots for disk3s1s1 (2"));
 	RUN(0, "apfs", "snapshots", "disk3s2");
 	CU_ASSERT_STRING_EQUAL(buf_str(&out), "No snapshots for disk3s2\n");
 	RUN(0, "list");
 	CU_ASSERT_PTR_NOT_NULL(strstr(
 		buf_str(&out),
 		"   2:              APFS Snapshot com.apple.os.update-AA  disk3s1s1\n"));
+	stop();
+}
+
+/* By hand it can be made writable: mount -uw. */
+static void a_sealed_system_is_mounted_read_only(void)
+{
+	start_sealed();
+	RUN(0, "mount", "disk3s1");
+	CU_ASSERT_STRING_EQUAL(buf_str(&out), "Volume Macintosh HD on disk3s1 mounted\n");
 	stop();
 }
 
@@ -343,7 +371,7 @@ static void snapshots_are_deleted(void)
 			       "Finished APFS operation\n");
 	RUN(0, "apfs", "deleteSnapshot", "disk3s1", "-xid", "9");
 	RUN(1, "apfs", "deleteSnapshot", "disk3s1", "-name", "com.apple.os.update-AA");
-	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&err_out), "Device or resource busy"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&err_out), "failed: Resource busy\n"));
 	RUN(1, "apfs", "deleteSnapshot", "disk3s1", "-name", "other");
 	RUN(1, "apfs", "deleteSnapshot", "disk3s1", "-xid", "9x");
 	RUN(1, "apfs", "deleteSnapshot", "disk3s1");
@@ -383,5 +411,6 @@ TEST_MAIN("diskutil", {"a locked volume must be unlocked first",
 	  {"wrong names and usage", wrong_names_and_usage},
 	  {"volumes have many names", volumes_have_many_names},
 	  {"seals and snapshots are listed", seals_and_snapshots_are_listed},
+	  {"a sealed system is mounted read-only", a_sealed_system_is_mounted_read_only},
 	  {"snapshots are deleted", snapshots_are_deleted},
 	  {"a path lies on a volume", a_path_lies_on_a_volume})

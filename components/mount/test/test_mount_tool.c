@@ -263,6 +263,7 @@ static void a_new_mount_is_the_kernels(void)
 	w.kernel_errno = EBUSY;
 	run("-r disk3s1 %s", w.dir);
 	CU_ASSERT_EQUAL(w.status, 75);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&w.err_out), "mounted: Resource busy\n"));
 	run("disk3s1 /no/such");
 	CU_ASSERT_EQUAL(w.status, 66);
 	kernel_was_asked("{\"device\":\"/dev/disk3s1\",\"op\":\"mount\",\"options\":[],"
