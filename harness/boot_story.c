@@ -93,3 +93,36 @@ int boot_story(const struct evidence *ev, struct result *res, struct err *e)
 	}
 	return r;
 }
+
+static int add_record(struct buf *out, const json_t *event, struct err *e)
+{
+	const char *sender = text_of(event, "sender"), *message = text_of(event, "message");
+	int r = buf_printf(out, e, "%6.0f %s %s: %s%s%s", number_of(event, "seq"),
+			   text_of(event, "stamp"), text_of(event, "process"),
+			   sender[0] ? "(" : "", sender, sender[0] ? ") " : "");
+
+	while (!r) {
+		size_t len = strcspn(message, "\n");
+
+		r = buf_printf(out, e, "%.*s\n", (int)len, message);
+		message += len;
+		if (!*message)
+			break;
+		message++;
+		if (!r)
+			r = buf_printf(out, e, "       ");
+	}
+	return r;
+}
+
+int unified_log_text(const struct evidence *ev, struct buf *out, struct err *e)
+{
+	size_t n;
+	json_t *const *events = evidence_events(ev, SINCE_START, &n);
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++)
+		if (!strcmp(text_of(events[i], "event"), "log"))
+			r = add_record(out, events[i], e);
+	return r;
+}

@@ -10,6 +10,7 @@
 #include "harness/engine_impl.h"
 #include "harness/step_run.h"
 #include "sim/base/clock.h"
+#include "sim/base/fsio.h"
 #include "sim/platform/paths.h"
 
 #define TAIL_LINES     20u
@@ -184,6 +185,22 @@ static int describe_end(struct engine *en, struct err *e)
 					       : sub.msg);
 }
 
+/* For people and grep(1); programs have events.jsonl. */
+static int keep_unified_log(struct engine *en, struct err *e)
+{
+	struct buf text = BUF_INIT;
+	char path[4096];
+	int r = unified_log_text(en->ev, &text, e);
+
+	if (!r && text.len) {
+		r = fsio_join(path, sizeof(path), en->cfg->scratch_dir, "unified.log", e);
+		if (!r)
+			r = fsio_write_atomic(path, text.data, text.len, 0644, e);
+	}
+	buf_release(&text);
+	return r;
+}
+
 static int judge_end(struct engine *en, struct err *e)
 {
 	const struct expect *all = en->plan->scn->expect;
@@ -196,6 +213,8 @@ static int judge_end(struct engine *en, struct err *e)
 	r = describe_end(en, e);
 	if (!r)
 		r = engine_system_log(en, e);
+	if (!r)
+		r = keep_unified_log(en, e);
 	if (!r && en->plan->scn->show_boot)
 		r = boot_story(en->ev, en->res, e);
 	if (!r && all)

@@ -44,6 +44,7 @@ struct machine_result {
 enum machine_down { DOWN_RESTART, DOWN_HALT, DOWN_PANIC };
 
 #define MACHINE_REASON_MAX 512
+#define MACHINE_SAID_MAX   2560
 
 /*
  * Where the machine puts what it sees. @t_ms counts from the start of the run.
@@ -56,6 +57,7 @@ struct machine_sink {
 };
 
 struct release;
+struct seal_break_spec;
 
 /* A container of the disk, as its judges have to know it. */
 struct machine_container {
@@ -91,6 +93,10 @@ struct machine_ops {
 	int (*open_disk)(void *m, struct macfs **ret, struct err *e);
 	/* The seal of the System volume; with @verify all of it is checked. */
 	int (*seal)(void *m, bool verify, struct seal_state *ret, struct err *e);
+	/* Damage the System volume. @said: what was changed, for people. E_INVAL, E_NOTFOUND.
+	 */
+	int (*seal_break)(void *m, const struct seal_break_spec *spec,
+			  char said[static MACHINE_SAID_MAX], struct err *e);
 	/* The bytes of container @i, from 0, as a file that judges can read. E_NOTFOUND. */
 	int (*export_container)(void *m, size_t i, const char *path,
 				struct machine_container *ret, struct err *e);

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "harness/disk_files.h"
 #include "harness/subprocess.h"
+#include "images/seal_break.h"
 #include "images/sparse.h"
 #include "sim/base/clock.h"
 #include "sim/base/fsio.h"
@@ -374,6 +376,21 @@ static int op_seal(void *ctx, bool verify, struct seal_state *ret, struct err *e
 	return disk_seal_read(((struct machine_vm *)ctx)->disk, verify, ret, e);
 }
 
+static int op_seal_break(void *ctx, const struct seal_break_spec *spec,
+			 char said[static MACHINE_SAID_MAX], struct err *e)
+{
+	struct machine_vm *m = ctx;
+	struct seal_break_result done;
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	r = seal_break(m->disk, spec, now.tv_sec * 1000000000ll + now.tv_nsec, &done, e);
+	if (!r)
+		snprintf(said, MACHINE_SAID_MAX, "%s of %s", done.bit.what, done.state);
+	return r;
+}
+
 static int op_export(void *ctx, size_t i, const char *path, struct machine_container *ret,
 		     struct err *e)
 {
@@ -403,6 +420,7 @@ struct machine machine_vm_interface(struct machine_vm *m)
 		.nvram_get = op_nvram_get,
 		.open_disk = op_open_disk,
 		.seal = op_seal,
+		.seal_break = op_seal_break,
 		.export_container = op_export,
 		.update_archive = op_update_archive,
 	};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/step_run.h"
+#include "images/seal_break.h"
 
 static const char *const mode_words[] = {"normal", "recovery", NULL};
 static const char *const wait_words[] = {"kext-caches", NULL};
@@ -232,6 +233,35 @@ static int corrupt_check(const struct ynode *n, const void *args, struct err *e)
 	return 0;
 }
 
+/* In the order of enum seal_break_kind (checked by a test). */
+static const char *const seal_break_words[] = {"data",	    "slack", "node",
+					       "root-hash", "flag",  "signature", NULL};
+
+static const struct schema_key seal_break_keys[] = {
+	{"kind", SCHEMA_WORD, true, offsetof(struct step_seal_break, kind),
+	 .words = seal_break_words,
+	 .doc = "what is damaged; see `kextlab seal --help`"},
+	{"path", SCHEMA_TEXT, .offset = offsetof(struct step_seal_break, path),
+	 .doc = "the file, from the root of the System volume"},
+	{"offset", SCHEMA_UINT, .offset = offsetof(struct step_seal_break, offset),
+	 .doc = "of the byte in the file"},
+	{"live", SCHEMA_BOOL, .offset = offsetof(struct step_seal_break, live),
+	 .doc = "the live state, not the snapshot that the next start roots from"},
+	{NULL},
+};
+
+static int seal_break_check(const struct ynode *n, const void *args, struct err *e)
+{
+	const struct step_seal_break *x = args;
+	const struct seal_break_row *row = &seal_break_rows[x->kind];
+
+	if (row->needs_path && !x->path)
+		return ynode_error(n, e, "seal_break: %s needs a path", row->name);
+	if (!row->takes_path && x->path)
+		return ynode_error(n, e, "seal_break: %s has no path", row->name);
+	return 0;
+}
+
 #define ARGS(type) .args_size = sizeof(struct type)
 
 const struct step_type step_types[] = {
@@ -286,6 +316,10 @@ const struct step_type step_types[] = {
 	 corrupt_keys, ARGS(step_corrupt), .needs = POWER_ON, .leaves = POWER_ANY,
 	 .timeout_s = 30, .init = corrupt_init, .check = corrupt_check,
 	 .run = step_run_corrupt},
+	{"seal_break", "damage the sealed System volume, on its disk", seal_break_keys,
+	 ARGS(step_seal_break), .shorthand = "kind", .needs = POWER_OFF,
+	 .leaves = POWER_OFF, .timeout_s = 60, .check = seal_break_check,
+	 .run = step_run_seal_break},
 	{"expect", "judge the state of things now", expect_keys, ARGS(expect),
 	 .needs = POWER_ANY, .leaves = POWER_ANY, .timeout_s = 60,
 	 .run = step_run_expect},

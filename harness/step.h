@@ -116,6 +116,13 @@ struct step_corrupt {
 	int64_t truncate;  /* -1, or the new size */
 };
 
+struct step_seal_break {
+	unsigned kind; /* enum seal_break_kind */
+	const char *path;
+	uint64_t offset;
+	bool live; /* the live state, not what the next start roots from */
+};
+
 /*
  * Read one item of the list "steps" into @out; @b's arena holds the arguments. Unknown
  * steps and keys are E_SCHEMA.

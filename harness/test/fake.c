@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/match.h"
+#include "images/seal_break.h"
 #include "sim/base/idtext.h"
 #include "sim/platform/paths.h"
 
@@ -238,6 +239,18 @@ static int fake_seal(void *m, bool verify, struct seal_state *ret, struct err *e
 	return 0;
 }
 
+static int fake_seal_break(void *m, const struct seal_break_spec *spec,
+			   char said[static MACHINE_SAID_MAX], struct err *e)
+{
+	struct fake *f = m;
+
+	(void)e;
+	note(f, "break", seal_break_rows[spec->kind].name);
+	snprintf(said, MACHINE_SAID_MAX, "%s", spec->path ? spec->path : "");
+	strcpy(f->seal.verify, "broken");
+	return 0;
+}
+
 static int fake_export(void *m, size_t i, const char *path, struct machine_container *ret,
 		       struct err *e)
 {
@@ -272,6 +285,7 @@ static const struct machine_ops fake_ops = {
 	.nvram_get = fake_nvram,
 	.open_disk = fake_disk,
 	.seal = fake_seal,
+	.seal_break = fake_seal_break,
 	.export_container = fake_export,
 	.update_archive = fake_update,
 };

@@ -7,6 +7,7 @@
 
 #include "harness/match.h"
 #include "harness/test/fake.h"
+#include "images/seal_break.h"
 #include "sim/base/fsio.h"
 
 #define HEAD "name: x\nsummary: s\nrelease: \"10.15.0\"\n"
@@ -580,6 +581,27 @@ static void seals_are_judged(void)
 	}
 }
 
+static void a_seal_is_broken_by_name(void)
+{
+	static const char form[] = "name: x\nsummary: x\nmachine: m1\nrelease: 11.0.1\n"
+				   "steps: [{seal_break: {kind: %s%s}}, {expect: {seal: "
+				   "{verify: broken}}}]\n";
+
+	for (unsigned k = 0; k < SEAL_BREAK_N; k++) {
+		const struct seal_break_row *row = &seal_break_rows[k];
+		char text[512], log[64];
+		struct world w;
+
+		world_init(&w);
+		snprintf(text, sizeof(text), form, row->name,
+			 row->needs_path ? ", path: /bin/ls" : "");
+		snprintf(log, sizeof(log), "break %s\n", row->name);
+		expect_run(&w, text, VERDICT_PASSED, NULL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(w.fake.log, log));
+		world_release(&w);
+	}
+}
+
 static void power_is_cut_where_the_mac_holds(void)
 {
 	static const char text[] = HEAD "steps:\n"
@@ -614,6 +636,17 @@ static void the_boot_is_shown(void)
 	world_run(&w, HEAD "show_boot: true\nsteps:\n  - boot:\n");
 	CU_ASSERT_EQUAL_FATAL(w.res->n_story, 2);
 	CU_ASSERT_STRING_EQUAL(w.res->story[1], "    7  14.827815 apfs mounting");
+	{
+		struct buf log = BUF_INIT;
+		struct err e = ERR_INIT;
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s/unified.log", test_tmpdir());
+		ASSERT_OK(fsio_read(path, 4096, &log, &e), &e);
+		CU_ASSERT_STRING_EQUAL(buf_str(&log),
+				       "     7 14.827815 kernel: (apfs) mounting\n");
+		buf_release(&log);
+	}
 	world_release(&w);
 	world_init(&w);
 	w.fake.event = "{\"event\":\"boot.stage\",\"stage\":\"cores\",\"us\":1500,"
@@ -720,6 +753,7 @@ TEST_MAIN("engine", {"one run from start to end", one_run_from_start_to_end},
 	  {"judges are heard", judges_are_heard},
 	  {"steps reach the machine", steps_reach_the_machine},
 	  {"seals are judged", seals_are_judged},
+	  {"a seal is broken by name", a_seal_is_broken_by_name},
 	  {"power is cut where the Mac holds", power_is_cut_where_the_mac_holds},
 	  {"the boot is shown", the_boot_is_shown}, {"patterns", patterns},
 	  {"paths of a Mac", paths_of_a_mac})
