@@ -99,9 +99,20 @@ static int disk_read(void *ctx, const char *role, const char *path, size_t max,
 				 : apfs_read_inode(v, &ino, max, out, e);
 }
 
+static int disk_group(void *ctx, char out[static UUID_TEXT_MAX], struct err *e)
+{
+	struct apfs_volume *v;
+	int r = volume(ctx, "System", &v, e);
+
+	if (!r)
+		memcpy(out, apfs_volume_info_of(v)->group, UUID_TEXT_MAX);
+	return r;
+}
+
 int disk_files(const char *path, struct macfs **ret, struct err *e)
 {
-	static const struct volume_ops ops = {false, disk_stat, disk_read, disk_free};
+	static const struct volume_ops ops = {false, disk_stat, disk_read, disk_group,
+					      disk_free};
 	struct disk *d = calloc(1, sizeof(*d));
 	int r;
 

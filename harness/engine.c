@@ -163,6 +163,17 @@ static int describe_kernel(struct engine *en, enum kernel_which which, const cha
 			    k.bad ? k.bad : "");
 }
 
+static int describe_seal(struct engine *en, struct err *e)
+{
+	struct seal_state s;
+	int r = en->machine->ops->seal(en->machine->m, false, &s, e);
+
+	if (!r)
+		r = result_state(en->res, e, "%-14s live %s, next root %s (%s%s)", "seal",
+				 s.live, s.root, s.snapshot, s.tagged ? ", tagged" : "");
+	return r;
+}
+
 static int describe_end(struct engine *en, struct err *e)
 {
 	struct macfs_stat st;
@@ -172,11 +183,13 @@ static int describe_end(struct engine *en, struct err *e)
 
 	if (!r)
 		r = describe_kernel(en, KERNEL_SYSTEM, "system kernel", e);
-	if (!r)
+	if (!r && en->release->staged_kernel)
 		r = describe_kernel(en, KERNEL_STAGED, "staged kernel", e);
 	if (!r && en->boots)
 		r = describe_kernel(en, KERNEL_BOOTED, "booted kernel", e);
-	if (r)
+	if (!r && en->release->sealed_system)
+		r = describe_seal(en, e);
+	if (r || !en->release->staged_kernel)
 		return r;
 	r = macfs_stat(fs, PATH_SHOVE_KERNELS, &st, &sub);
 	return result_state(en->res, e, "%-14s %s", "pending script",

@@ -22,6 +22,7 @@ struct engine {
 	int64_t deadline_ns;			     /* of the run */
 	struct kernel_info booted;		     /* kernel of the last boot */
 	struct kernel_info before[KERNEL_WHICH_MAX]; /* before the first boot */
+	char group[UUID_TEXT_MAX]; /* of the system, read before the first boot */
 	struct seal_state seal_before;		     /* its root_hash: "" without a seal */
 	bool have_before;
 	struct macfs *disk; /* open while the machine is off, or NULL */

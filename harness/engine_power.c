@@ -41,6 +41,15 @@ static int look_before(struct engine *en, struct err *e)
 	return r;
 }
 
+/* A start that ended in a recoveryOS by itself took the kernel of that. */
+static bool fell_back(const struct engine *en)
+{
+	const json_t *event = evidence_last(en->ev, "boot.environment", SINCE_BOOT);
+	const char *os = json_string_value(json_object_get(event, "os"));
+
+	return os && strcmp(os, "macOS");
+}
+
 /*
  * The guest says what it booted. It is believed as far as the disk, read before the
  * boot from outside, says the same.
@@ -54,7 +63,7 @@ static int check_booted(struct engine *en, const struct kernel_info *system,
 	if (!event)
 		return err_set(e, E_INFRA, "the boot did not say which kernel it took");
 	r = kernel_info_from_event(event, &en->arena, &en->booted, e);
-	if (r || en->mode == MODE_RECOVERY)
+	if (r || en->mode == MODE_RECOVERY || fell_back(en))
 		return r;
 	en->booted.darwin = system->darwin;
 	en->booted.bad = system->bad;

@@ -5,44 +5,59 @@
 
 #include "harness/engine_impl.h"
 #include "harness/expect_judge.h"
+#include "harness/kernel_place.h"
 #include "harness/match.h"
 #include "sim/base/idtext.h"
-#include "sim/platform/paths.h"
 
 static const char *const kernel_names[] = {"system_kernel", "staged_kernel",
 					   "booted_kernel"};
 
-static int read_kernel(struct engine *en, const char *path, struct kernel_info *ret,
-		       struct err *e)
+static int read_file(struct engine *en, struct macfs *fs, const char *path,
+		     struct kernel_info *ret, struct err *e)
 {
 	struct buf b = BUF_INIT;
-	struct macfs *fs;
-	int r = engine_files(en, &fs, e);
+	int r = macfs_read(fs, path, KERNEL_FILE_MAX, &b, e);
 
-	*ret = (struct kernel_info){.sha256 = "", .kcid = "", .darwin = ""};
 	if (!r)
-		r = macfs_read(fs, path, KERNEL_FILE_MAX, &b, e);
-	if (r == -E_NOTFOUND) {
-		err_clear(e);
-		r = 0;
-	} else if (!r) {
 		r = en->cfg->read_kernel
 			    ? en->cfg->read_kernel(b.data, b.len, &en->arena, ret, e)
 			    : kernel_info_read(b.data, b.len, &en->arena, ret, e);
-	}
 	buf_release(&b);
-	return r ? err_ctx(e, "%s", path) : 0;
+	return r == -E_NOTFOUND ? r : r ? err_ctx(e, "%s", path) : 0;
+}
+
+/* The group is that of the disk: a running Mac is not asked for it. */
+static int find_kernel(struct engine *en, struct macfs *fs, enum kernel_which which,
+		       char path[static MACFS_PATH_MAX], struct err *e)
+{
+	int r = en->group[0] || en->on ? 0 : macfs_group(fs, en->group, e);
+
+	return r ? r
+		 : kernel_place(fs, en->release, en->plan->s.machine, en->group, which,
+				path, e);
 }
 
 int engine_kernel(struct engine *en, enum kernel_which which, struct kernel_info *ret,
 		  struct err *e)
 {
+	char path[MACFS_PATH_MAX];
+	struct macfs *fs;
+	int r;
+
 	if (which == KERNEL_BOOTED) {
 		*ret = en->booted;
 		return 0;
 	}
-	return read_kernel(en, which == KERNEL_SYSTEM ? PATH_SYSTEM_PLK : PATH_STAGED_PLK,
-			   ret, e);
+	*ret = (struct kernel_info){.sha256 = "", .kcid = "", .darwin = ""};
+	r = engine_files(en, &fs, e);
+	if (!r)
+		r = find_kernel(en, fs, which, path, e);
+	if (!r)
+		r = read_file(en, fs, path, ret, e);
+	if (r != -E_NOTFOUND)
+		return r;
+	err_clear(e); /* that there is none is an answer */
+	return 0;
 }
 
 /*

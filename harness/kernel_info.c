@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "sim/base/idtext.h"
+#include "sim/formats/fileset/fileset.h"
+#include "sim/formats/image4/img4.h"
+#include "sim/formats/macho/arch.h"
 #include "sim/formats/prelink/prelink.h"
 
 static const char *hex(struct arena *a, const uint8_t *bytes, size_t len, struct err *e)
@@ -49,29 +52,88 @@ static int judge(const void *data, size_t len, struct arena *a, struct kernel_in
 	return k->bad ? 0 : -(int)e->code;
 }
 
+static int read_prelinked(const void *data, size_t len, struct arena *a,
+			  struct kernel_info *k, struct err *e)
+{
+	char version[PRELINK_VERSION_MAX];
+	struct err sub = ERR_INIT;
+	struct prelink p;
+	int r = judge(data, len, a, k, e);
+
+	if (r || prelink_open(data, len, &p, &sub))
+		return r;
+	k->kcid = hex(a, p.kcid, sizeof(p.kcid), e);
+	prelink_kernel_version(&p, version);
+	k->darwin = arena_strdup(a, version, e);
+	r = k->kcid && k->darwin ? take_kexts(&p, a, k, e) : -(int)e->code;
+	prelink_release(&p);
+	return r;
+}
+
+/* ---- kernel collections ---- */
+
+/* On Apple silicon it is the payload of an Image4 file. */
+static struct span unwrap(const void *data, size_t len)
+{
+	struct err sub = ERR_INIT;
+	struct img4 file;
+
+	if (!img4_parse(data, len, &file, &sub))
+		return file.payload.data;
+	return (struct span){data, len};
+}
+
+static int take_entries(const struct fileset *f, struct arena *a, struct kernel_info *k,
+			struct err *e)
+{
+	k->kexts = arena_array(a, f->n_kexts, sizeof(*k->kexts), e);
+	if (!k->kexts)
+		return -(int)e->code;
+	for (size_t i = 0; i < f->n_kexts; i++) {
+		k->kexts[i].id = arena_strdup(a, f->kext[i].id, e);
+		k->kexts[i].version = arena_strdup(a, f->kext[i].version, e);
+		if (!k->kexts[i].id || !k->kexts[i].version)
+			return -(int)e->code;
+	}
+	k->n_kexts = f->n_kexts;
+	return 0;
+}
+
+static int read_collection(struct span kc, const struct macho_arch *arch, struct arena *a,
+			   struct kernel_info *k, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct fileset f;
+	int r;
+
+	if (fileset_open(kc.p, kc.len, arch, &f, &why)) {
+		k->bad = arena_strdup(a, why.msg, e);
+		return k->bad ? 0 : -(int)e->code;
+	}
+	k->kcid = hex(a, f.kcid, sizeof(f.kcid), e);
+	k->darwin = arena_strdup(a, f.kernel_version, e);
+	r = k->kcid && k->darwin ? take_entries(&f, a, k, e) : -(int)e->code;
+	fileset_release(&f);
+	return r;
+}
+
+/* A collection is a thin Mach-O file; a prelinked kernel is fat, or compressed. */
 int kernel_info_read(const void *data, size_t len, struct arena *a,
 		     struct kernel_info *ret, struct err *e)
 {
 	struct kernel_info k = {.exists = true, .kcid = "", .darwin = ""};
-	struct err sub = ERR_INIT;
-	struct prelink p;
-	char sum[SHA256_TEXT_MAX], version[PRELINK_VERSION_MAX];
+	const struct span inner = unwrap(data, len);
+	const struct macho_arch *arch = macho_arch_of(inner.p, inner.len);
+	char sum[SHA256_TEXT_MAX];
 	int r = sha256_text(data, len, sum, e);
 
-	if (!r)
-		r = judge(data, len, a, &k, e);
 	if (r)
 		return r;
 	k.sha256 = arena_strdup(a, sum, e);
 	if (!k.sha256)
 		return -(int)e->code;
-	if (!prelink_open(data, len, &p, &sub)) {
-		k.kcid = hex(a, p.kcid, sizeof(p.kcid), e);
-		prelink_kernel_version(&p, version);
-		k.darwin = arena_strdup(a, version, e);
-		r = k.kcid && k.darwin ? take_kexts(&p, a, &k, e) : -(int)e->code;
-		prelink_release(&p);
-	}
+	r = arch ? read_collection(inner, arch, a, &k, e)
+		 : read_prelinked(data, len, a, &k, e);
 	if (!r)
 		*ret = k;
 	return r;

@@ -100,7 +100,7 @@ static void live_free(void *ctx)
 
 int live_files(struct engine *en, struct macfs **ret, struct err *e)
 {
-	static const struct volume_ops ops = {true, live_stat, live_read, live_free};
+	static const struct volume_ops ops = {true, live_stat, live_read, NULL, live_free};
 
 	return macfs_new(&ops, en, ret, e);
 }

@@ -24,6 +24,7 @@ static const struct {
 	{"/System/Volumes/Recovery", "Recovery"},
 	{"/System/Volumes/VM", "VM"},
 	{"/private/var/vm", "VM"},
+	{"/System/Volumes/Update", "Update"},
 };
 
 struct macfs {
@@ -262,4 +263,10 @@ int macfs_read(struct macfs *fs, const char *path, size_t max, struct buf *out,
 		return fs->ops->read(fs->ctx, "", path, max, out, e);
 	r = macfs_resolve(fs, path, role, inner, e);
 	return r ? r : fs->ops->read(fs->ctx, role, inner, max, out, e);
+}
+
+int macfs_group(struct macfs *fs, char out[static UUID_TEXT_MAX], struct err *e)
+{
+	out[0] = 0;
+	return fs->ops->group ? fs->ops->group(fs->ctx, out, e) : 0;
 }

@@ -16,6 +16,7 @@
 
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
+#include "sim/base/idtext.h"
 
 #define MACFS_PATH_MAX 1024
 #define MACFS_ROLE_MAX 16
@@ -39,6 +40,8 @@ struct volume_ops {
 		    struct err *e);
 	int (*read)(void *ctx, const char *role, const char *path, size_t max,
 		    struct buf *out, struct err *e);
+	/* Volume group of the system, as text; "" when it is in none. May be NULL. */
+	int (*group)(void *ctx, char out[static UUID_TEXT_MAX], struct err *e);
 	void (*free)(void *ctx);
 };
 
@@ -55,6 +58,10 @@ int macfs_stat(struct macfs *fs, const char *path, struct macfs_stat *out,
 /* Content of a file, or target of a link, at most @max bytes. Appends. */
 int macfs_read(struct macfs *fs, const char *path, size_t max, struct buf *out,
 	       struct err *e) MUST_CHECK;
+
+/* The volume group of the system; "" when it is in none, or cannot be told. */
+int macfs_group(struct macfs *fs, char out[static UUID_TEXT_MAX],
+		struct err *e) MUST_CHECK;
 
 /*
  * Where @path leads: the volume's role and the path inside it. E_NOTFOUND, E_OVERFLOW
