@@ -225,7 +225,7 @@ static void vol_free(void *ctx)
 
 static int fake_disk(void *m, struct macfs **ret, struct err *e)
 {
-	static const struct volume_ops ops = {false, vol_stat, vol_read, vol_free};
+	static const struct volume_ops ops = {false, vol_stat, vol_read, NULL, vol_free};
 
 	return macfs_new(&ops, m, ret, e);
 }
