@@ -30,6 +30,8 @@ static int choose_volume(struct boot *b, struct err *e)
 	int r = volumes_choose(&b->volumes, &b->nvram, c, e);
 
 	if (!r)
+		r = volumes_obey_recovery(&b->nvram, c, e);
+	if (!r)
 		r = obey_recovery_request(b, e);
 	if (r)
 		return r;
@@ -105,10 +107,11 @@ static int mount_volumes(struct boot *b, struct err *e)
 	volumes_close_disk(&b->volumes);
 	r = b->choice.recovery ?
 		tree_build_recovery(&b->volumes, &b->choice, &b->release, e) :
-		tree_build_catalina(&b->choice, &b->release, e);
+		tree_build_catalina(&b->volumes, &b->choice, &b->release, e);
 	if (r)
 		return r;
 	b->hostname = CATALINA_HOSTNAME;
+	snprintf(b->root_device, sizeof(b->root_device), "%s", b->root->device);
 	read_csr(b);
 	say_start(b);
 	return 0;

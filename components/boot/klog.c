@@ -68,6 +68,18 @@ void klog(struct klog *k, const char *kext, const char *form, ...)
 	add(k, KERNEL, kext, message, now);
 }
 
+void klog_mark(struct klog *k, const char *form, ...)
+{
+	int64_t now = clock_ns();
+	char message[MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, form);
+	vsnprintf(message, sizeof(message), form, ap);
+	va_end(ap);
+	add(k, "", "", message, now);
+}
+
 void klog_from(struct klog *k, const char *process, const char *sender,
 	       const char *message, int64_t mono_ns)
 {
@@ -81,7 +93,7 @@ void klog_clock_adjusted(struct klog *k)
 	if (!k->ahead_ns)
 		return;
 	k->ahead_ns = 0;
-	add(k, "", "", "=== system wallclock time adjusted", clock_ns());
+	klog_mark(k, "=== system wallclock time adjusted");
 }
 
 static void stamp_text(int64_t us, char out[static KLOG_STAMP_MAX])

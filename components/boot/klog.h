@@ -54,6 +54,8 @@ void klog_init(struct klog *k, int64_t power_on_ns, int64_t ahead_ns,
 /* Pending records are lost; flush before. */
 void klog_release(struct klog *k);
 
+/* A mark of the log itself, which nobody speaks. */
+void klog_mark(struct klog *k, const char *form, ...) PRINTF_LIKE(2, 3);
 /* The kernel speaks now; @kext is "" or the kext that does. */
 void klog(struct klog *k, const char *kext, const char *form, ...) PRINTF_LIKE(3, 4);
 

@@ -12,9 +12,12 @@
 
 #include "components/boot/boot.h"
 #include "components/boot/channel.h"
+#include "components/boot/pending.h"
 #include "components/boot/tree.h"
 #include "sim/base/clock.h"
+#include "sim/base/json_text.h"
 #include "sim/carrier/boot_protocol.h"
+#include "sim/carrier/layout.h"
 #include "sim/platform/paths.h"
 
 #define DEFAULT_MACHINE "intel"
@@ -63,7 +66,8 @@ static int switch_on(struct boot *b, const json_t *start, struct err *e)
 	const char *name = text_of(start, "machine", DEFAULT_MACHINE);
 	char hint[NEAREST_HINT_MAX];
 
-	b->nvram_fd = -1;
+	b->nvram_fd = b->chip_fd = -1;
+	b->rooted.server = (struct sealed_root)SEALED_ROOT_INIT;
 	b->time_factor = json_number_value(json_object_get(start, "time_factor"));
 	snprintf(b->hold, sizeof(b->hold), "%s", text_of(start, "hold", ""));
 	klog_init(&b->log, clock_ns(), 0, channel_log, NULL);
@@ -72,6 +76,16 @@ static int switch_on(struct boot *b, const json_t *start, struct err *e)
 		return err_set(e, E_INVAL, "unknown machine '%s'%s", name,
 			       machine_hint(name, hint));
 	return read_button(text_of(start, "button", "press"), &b->button, e);
+}
+
+void boot_hold_point(struct boot *b, const char *point)
+{
+	if (strcmp(b->hold, point) != 0)
+		return;
+	klog_flush(&b->log);
+	channel_event(BOOT_FD, "hold", json_pack("{s:s}", "at", point));
+	for (;;)
+		pause();
 }
 
 /* ---- with init ---- */
@@ -102,40 +116,96 @@ static void launch(struct boot *b)
 		channel_send(BOOT_FD, BOOT_GO, json_object(), -1);
 }
 
+/* The server of the root, and those of the live states. */
+#define SERVERS_MAX (1 + LIVE_VOLUMES_MAX)
+
+static size_t servers(struct boot *b, struct sealed_root *list[static SERVERS_MAX])
+{
+	size_t n = 0;
+
+	list[n++] = &b->rooted.server;
+	for (size_t i = 0; i < b->live.n; i++)
+		list[n++] = &b->live.volume[i].server;
+	return n;
+}
+
+static void hear_servers(struct boot *b)
+{
+	struct sealed_root *list[SERVERS_MAX];
+	struct err e = ERR_INIT;
+	size_t n = servers(b, list);
+
+	for (size_t i = 0; i < n; i++) {
+		if (list[i]->fd < 0 || !sealed_root_hear(list[i], &e))
+			continue;
+		klog(&b->log, "apfs", "%s", e.msg);
+		klog_flush(&b->log);
+		/* Without its root the Mac is dead; without another volume it goes on. */
+		if (i == 0)
+			channel_send(BOOT_FD, BOOT_PANIC,
+				     json_pack("{s:o}", "reason", json_text(e.msg)), -1);
+		err_clear(&e);
+	}
+}
+
 /* Until init says that the Mac has no process any more. */
 static void serve(struct boot *b)
 {
-	struct pollfd set[1 + SERVICE_POLL_MAX];
-	size_t n;
+	struct pollfd set[1 + SERVERS_MAX + SERVICE_POLL_MAX];
+	struct sealed_root *list[SERVERS_MAX];
+	size_t n, n_servers;
 
 	for (;;) {
 		klog_flush(&b->log);
 		set[0] = (struct pollfd){.fd = BOOT_FD, .events = POLLIN};
-		n = service_poll_set(&b->service, set + 1);
-		if (poll(set, n + 1, -1) < 0)
+		n_servers = servers(b, list);
+		for (size_t i = 0; i < n_servers; i++)
+			set[1 + i] = (struct pollfd){.fd = list[i]->fd, .events = POLLIN};
+		n = service_poll_set(&b->service, set + 1 + n_servers);
+		if (poll(set, 1 + n_servers + n, -1) < 0)
 			continue;
 		if (set[0].revents) {
 			json_decref(expect(BOOT_SHUTDOWN));
 			return;
 		}
-		service_run(&b->service, set + 1, n);
+		hear_servers(b);
+		service_run(b, set + 1 + n_servers, n);
 	}
 }
 
-/* Both are tried whatever happens to the other: the disk matters more than NVRAM. */
+static int store_nvram(struct boot *b, struct err *e)
+{
+	int r = nvram_from_dir(&b->nvram, TREE_ROOT XNU_NVRAM_DIR, e);
+
+	return r ? r : nvram_store(&b->nvram, b->nvram_fd, e);
+}
+
+/* Files and snapshots of sealed volumes that were changed, now that nothing is mounted. */
+static int write_pending(struct boot *b, struct err *e)
+{
+	struct timespec now;
+	int r;
+
+	if (!pending_any(&b->live))
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	r = pending_write(&b->live, CARRIER_DISK, now.tv_sec * NS_PER_S + now.tv_nsec, e);
+	channel_event(BOOT_FD, "pending.written", json_pack("{s:b}", "ok", !r));
+	return r;
+}
+
+/* All is tried whatever happens to the rest: the disk matters more than NVRAM. */
 static int shut_down(struct boot *b, struct err *e)
 {
 	struct err nvram_err = ERR_INIT;
-	int n = nvram_from_dir(&b->nvram, TREE_ROOT XNU_NVRAM_DIR, &nvram_err), r;
+	int n = store_nvram(b, &nvram_err), r;
 
-	if (!n)
-		n = nvram_store(&b->nvram, b->nvram_fd, &nvram_err);
 	service_close(&b->service);
 	r = boot_undo(b, e);
-	if (!r && n) {
-		*e = nvram_err;
-		r = n;
-	}
+	if (!r)
+		r = write_pending(b, e);
+	if (n)
+		err_keep_first(&r, e, &nvram_err);
 	klog_flush(&b->log);
 	return r;
 }
@@ -154,14 +224,17 @@ static int start(struct boot *b, struct err *e)
 		if (boot_undo(b, &late))
 			fprintf(stderr, "boot: %s\n", late.msg);
 		err_clear(&late);
+		boot_forget(b);
 		if (b->end != END_RESTART || i == RESTARTS_MAX)
 			return r;
 		err_clear(e);
+		b->log.power_on_ns = clock_ns();
 	}
 }
 
 static void release(struct boot *b)
 {
+	boot_forget(b);
 	klog_release(&b->log);
 	sip_close(b->sip);
 }

@@ -1,15 +1,19 @@
-lib-src   += $(patsubst %,components/boot/%.c,entitlements firmlinks kernelcache klog)
-# The APFS reader is the host's; of the guest's programs only boot reads a disk itself.
+lib-src   += $(patsubst %,components/boot/%.c,collection entitlements firmlinks kernelcache klog)
+host-src  += $(patsubst %,components/boot/%.c,copy_upper environment live overlay overlay_apply \
+	     pending root_snapshot sealed_root volumes)
+test-src  += $(patsubst %,components/boot/test/test_%.c,boot environment klog live)
+# What reads a state of a volume: for /sbin/apfs, which serves the root.
 boot-apfs := $(patsubst %,sim/formats/apfs/%.c,common reader_block reader_btree \
 	     reader_checkpoint reader_container reader_decmpfs reader_dir reader_file \
 	     reader_inode reader_key reader_node reader_omap reader_path reader_verify \
 	     reader_volume reader_xattr seal_info)
-host-src  += components/boot/volumes.c
-test-src  += components/boot/test/test_boot.c components/boot/test/test_klog.c
 guest-bin += boot
-boot-src  := $(patsubst %,components/boot/%.c,main catalina channel devices policy service \
-	     tree tree_catalina tree_firmlinks tree_recovery userspace volumes worlds xnu) \
-	     sim/carrier/sip/sip.c $(boot-apfs)
+boot-src  := $(patsubst %,components/boot/%.c,main catalina channel copy_upper devices \
+	     environment firmware kernel kernel_kexts live mounts pending policy root root_snapshot \
+	     secure_enclave service service_kexts service_policy service_session \
+	     service_snapshots service_volumes session tree tree_catalina tree_firmlinks \
+	     tree_recovery volumes worlds xnu xnu_nodes) \
+	     sim/carrier/sip/sip.c $(wildcard sim/formats/apfs/*.c)
 boot-libs := -lbpf -lutf8proc
 
 # What the macOS 11 world stands on: the sealed root's server, the overlay, the CPUs.

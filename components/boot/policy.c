@@ -26,6 +26,7 @@
 
 struct policy {
 	struct sip *sip;
+	const char *prefix; /* where the System volume is: "" for the root */
 	struct rootless_conf conf;
 	const char *classes[SIP_CLASSES_MAX]; /* borrowed from conf; index: bit */
 	size_t n_classes;
@@ -128,8 +129,11 @@ static int mark_entries(struct policy *p, int fd, struct err *e)
 static int apply_rule(struct policy *p, const struct rootless_rule *rule, struct err *e)
 {
 	int flags = rule->entries ? O_RDONLY | O_DIRECTORY : O_PATH | O_NOFOLLOW;
-	int fd, r = tree_open(rule->path, flags, &fd, e);
+	char path[PATH_MAX];
+	int fd, r = fsio_join(path, sizeof(path), p->prefix, rule->path, e);
 
+	if (!r)
+		r = tree_open(path, flags, &fd, e);
 	if (r == -E_NOTFOUND) {
 		err_clear(e);
 		return 0;
@@ -142,14 +146,18 @@ static int apply_rule(struct policy *p, const struct rootless_rule *rule, struct
 		    class_bit(p, rule->class_), e);
 	close(fd);
 	if (!r && !rule->exception)
-		r = pin_ancestors(p, rule->path, e);
+		r = pin_ancestors(p, path, e);
 	return r;
 }
 
 static int apply_conf(struct policy *p, struct err *e)
 {
 	struct buf text = BUF_INIT;
-	int r = fsio_read(TREE_ROOT PATH_ROOTLESS_CONF, CONF_MAX, &text, e);
+	char path[PATH_MAX];
+	int r;
+
+	snprintf(path, sizeof(path), TREE_ROOT "%s" PATH_ROOTLESS_CONF, p->prefix);
+	r = fsio_read(path, CONF_MAX, &text, e);
 
 	if (r == -E_NOTFOUND) {
 		err_clear(e);
@@ -313,7 +321,7 @@ static int configure(struct policy *p, const struct policy_facts *f, struct err 
 
 int policy_fill(struct sip *sip, const struct policy_facts *f, struct err *e)
 {
-	struct policy p = {.sip = sip};
+	struct policy p = {.sip = sip, .prefix = ""};
 	int r = apply_conf(&p, e);
 
 	if (!r)
@@ -324,6 +332,15 @@ int policy_fill(struct sip *sip, const struct policy_facts *f, struct err *e)
 		r = configure(&p, f, e);
 	rootless_release(&p.conf);
 	return r ? err_ctx(e, "SIP policy") : 0;
+}
+
+int policy_mark_below(struct sip *sip, const char *prefix, struct err *e)
+{
+	struct policy p = {.sip = sip, .prefix = prefix};
+	int r = apply_conf(&p, e);
+
+	rootless_release(&p.conf);
+	return r ? err_ctx(e, "SIP policy of %s", prefix) : 0;
 }
 
 bool policy_protects(const struct sip *s, uint32_t csr, int fd)

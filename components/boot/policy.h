@@ -24,6 +24,9 @@ struct policy_facts {
  */
 int policy_fill(struct sip *sip, const struct policy_facts *f, struct err *e) MUST_CHECK;
 
+/* The same protected paths on a System volume that the Mac has mounted on @prefix. */
+int policy_mark_below(struct sip *sip, const char *prefix, struct err *e) MUST_CHECK;
+
 /*
  * Is the open folder @fd (any kind of descriptor) or what is above it protected? For
  * what the kernel does on behalf of the Mac.

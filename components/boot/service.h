@@ -87,34 +87,32 @@
 #define COMPONENTS_BOOT_SERVICE_H
 
 #include <poll.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
-#include "components/boot/klog.h"
-#include "components/boot/volumes.h"
-#include "sim/carrier/sip/sip.h"
+#include "sim/base/err.h"
 
 #define SERVICE_CLIENTS_MAX 32
 #define SERVICE_POLL_MAX    (1 + SERVICE_CLIENTS_MAX)
 
+struct boot;
+
 struct service {
-	struct volumes *volumes; /* borrowed, like the next */
-	struct sip *sip;
-	struct klog *log;
-	uint32_t csr; /* effective */
-	bool recovery;
 	pid_t launchd; /* process 1 of the Mac, as the carrier numbers it */
 	int listener;
 	int client[SERVICE_CLIENTS_MAX]; /* -1: free */
+	int kext_daemon;       /* index of kernelmanagerd's; -1: it is not there */
+	bool collection_loaded; /* since userspace started */
+	bool kexts_disabled;   /* the system goes down */
 };
 
-/* Make the socket; the other fields have been set. */
+/* Make the socket. */
 int service_open(struct service *s, struct err *e) MUST_CHECK;
 void service_close(struct service *s);
 
 /* Descriptors to wait for: at most SERVICE_POLL_MAX; returns how many. */
 size_t service_poll_set(const struct service *s, struct pollfd *set);
 /* Serve what poll(2) found in the same @set of @n. */
-void service_run(struct service *s, const struct pollfd *set, size_t n);
+void service_run(struct boot *b, const struct pollfd *set, size_t n);
 
 #endif

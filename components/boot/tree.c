@@ -5,21 +5,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sim/base/fsio.h"
 
-int tree_mount_volume(struct boot_volume *v, struct err *e)
+int tree_mount_volume(struct volumes *vs, struct boot_volume *v, struct err *e)
 {
 	char options[32], dir[sizeof(v->carrier_dir)], node[32];
 	int r;
 
 	if (v->carrier_dir[0])
 		return 0;
+	if (v->sealed && vs->mount_sealed)
+		return vs->mount_sealed(vs->mount_ctx, v, e);
 	snprintf(dir, sizeof(dir), TREE_VOLUMES "/%s", v->device);
 	snprintf(node, sizeof(node), CARRIER_DISK "%u", v->partition);
 	/* vol= has to be the last option: the driver reads its number to the end. */
@@ -74,31 +78,86 @@ int tree_bind(const char *source, const char *path, struct err *e)
 	return r;
 }
 
+/*
+ * A mount of the folder @source that is nowhere yet. What is attached later, also in the
+ * Mac's namespace, has its flags from the beginning.
+ */
+static int clone_mount(const char *source, bool read_only, int *ret_fd, struct err *e)
+{
+	struct mount_attr attr = {.attr_set = read_only ? MOUNT_ATTR_RDONLY : 0};
+	int fd = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, "%s", source);
+	if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr))) {
+		err_sys(e, "%s", source);
+		close(fd);
+		return -(int)e->code;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
 int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_only,
 		struct err *e)
 {
-	char target[64], mounted[sizeof(TREE_ROOT) + BOOT_PATH_BUF];
+	int fd = -1, r;
 
 	if (v->mount_point[0])
 		return err_set(e, E_BUSY, "%s is mounted on %s", v->device,
 			       v->mount_point);
 	if (strlen(path) >= sizeof(v->mount_point))
 		return err_set(e, E_OVERFLOW, "path too long");
-	snprintf(target, sizeof(target), "/proc/self/fd/%d", dir_fd);
-	if (mount(v->carrier_dir, target, NULL, MS_BIND, NULL))
-		return err_sys(e, "mounting %s on %s", v->device, path);
+	r = clone_mount(v->carrier_dir, read_only, &fd, e);
+	if (r)
+		return r;
+	if (move_mount(fd, "", dir_fd, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
+		r = err_sys(e, "mounting %s on %s", v->device, path);
+	close(fd);
+	if (r)
+		return r;
 	strcpy(v->mount_point, path);
 	v->read_only = read_only;
-	if (!read_only)
-		return 0;
-	/* The descriptor is of the folder below the new mount; the path leads onto it. */
-	snprintf(mounted, sizeof(mounted), TREE_ROOT "%s", path);
-	return remount_read_only(mounted, e);
+	return 0;
 }
 
-int tree_attach_at(struct boot_volume *v, const char *path, bool read_only, struct err *e)
+/* Flags of a mount are not shared: it is done where the Mac's processes see it. */
+static int remount_in(pid_t mac, const char *path, bool read_only)
 {
-	int fd, r = tree_mount_volume(v, e);
+	unsigned long flags = MS_REMOUNT | MS_BIND | (read_only ? MS_RDONLY : 0);
+	char ns[64];
+	int fd;
+
+	snprintf(ns, sizeof(ns), "/proc/%d/ns/mnt", (int)mac);
+	fd = open(ns, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNS) || mount(NULL, path, NULL, flags, NULL))
+		return errno;
+	return 0;
+}
+
+int tree_set_read_only(struct boot_volume *v, bool read_only, pid_t mac, struct err *e)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		_exit(remount_in(mac, v->mount_point, read_only));
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return err_sys(e, "%s", v->mount_point);
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	if (errno == EBUSY)
+		return err_set(e, E_BUSY, "%s is in use", v->mount_point);
+	if (errno)
+		return err_sys(e, "%s", v->mount_point);
+	v->read_only = read_only;
+	return 0;
+}
+
+int tree_attach_at(struct volumes *vs, struct boot_volume *v, const char *path,
+		   bool read_only, struct err *e)
+{
+	int fd, r = tree_mount_volume(vs, v, e);
 
 	if (!r)
 		r = tree_open(path, O_PATH | O_DIRECTORY, &fd, e);
@@ -166,28 +225,27 @@ int tree_link_in_volumes(const char *name, struct err *e)
 
 /* ---- the end ---- */
 
-static void keep_first(int *r, int next, struct err *e, const struct err *why)
+int tree_detach_root(struct err *e)
 {
-	if (*r || !next)
-		return;
-	*r = next;
-	*e = *why;
-}
-
-int tree_unmount_all(struct volumes *vs, struct err *e)
-{
-	struct err why = ERR_INIT;
-	int r = 0;
-
 	sync();
 	/* All mounts below the root go with it, and none is looked up by name again. */
 	if (umount2(TREE_ROOT, MNT_DETACH) && errno != EINVAL && errno != ENOENT)
-		keep_first(&r, err_sys(&why, "unmounting " TREE_ROOT), e, &why);
+		return err_sys(e, "unmounting " TREE_ROOT);
+	return 0;
+}
+
+int tree_unmount_volumes(struct volumes *vs, struct err *e)
+{
+	int r = 0;
+
 	for (size_t i = 0; i < vs->n; i++) {
 		struct boot_volume *v = &vs->v[i];
+		struct err why = ERR_INIT;
 
-		if (v->carrier_dir[0] && umount2(v->carrier_dir, 0))
-			keep_first(&r, err_sys(&why, "unmounting %s", v->name), e, &why);
+		if (v->carrier_dir[0] && umount2(v->carrier_dir, 0)) {
+			err_sys(&why, "unmounting %s", v->name);
+			err_keep_first(&r, e, &why);
+		}
 		v->carrier_dir[0] = v->mount_point[0] = '\0';
 	}
 	return r;

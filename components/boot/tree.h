@@ -15,8 +15,10 @@
 #define TREE_VOLUMES CARRIER_MAC_DIR "/vol"
 #define TREE_ROOT    CARRIER_MAC_DIR "/root"
 
-/* Mount @v in the carrier, once; fills carrier_dir. */
-int tree_mount_volume(struct boot_volume *v, struct err *e) MUST_CHECK;
+/* Mount @v in the carrier, once; fills carrier_dir. One with a seal is vs->mount_sealed's.
+ */
+int tree_mount_volume(struct volumes *vs, struct boot_volume *v, struct err *e)
+	MUST_CHECK;
 
 /*
  * Show the mounted @v at the open folder @dir_fd, which the Mac calls @path. Fills
@@ -25,10 +27,15 @@ int tree_mount_volume(struct boot_volume *v, struct err *e) MUST_CHECK;
 int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_only,
 		struct err *e) MUST_CHECK;
 /* Mount @v and show it at the folder that the Mac calls @path. */
-int tree_attach_at(struct boot_volume *v, const char *path, bool read_only,
-		   struct err *e) MUST_CHECK;
+int tree_attach_at(struct volumes *vs, struct boot_volume *v, const char *path,
+		   bool read_only, struct err *e) MUST_CHECK;
 /* The reverse. E_BUSY when it is in use. */
 int tree_detach(struct boot_volume *v, struct err *e) MUST_CHECK;
+
+/* Let the mounted @v be written to by the Mac, of which @mac is a process (as the carrier
+ * numbers it), or not any more. E_BUSY. */
+int tree_set_read_only(struct boot_volume *v, bool read_only, pid_t mac,
+		       struct err *e) MUST_CHECK;
 
 /* Bind @source, of the carrier, to the folder that the Mac calls @path. */
 int tree_bind(const char *source, const char *path, struct err *e) MUST_CHECK;
@@ -46,8 +53,8 @@ int tree_root_read_only(struct err *e) MUST_CHECK;
  * Whole trees. *ret_release is the release of the system that was started. Of Recovery:
  * its system, and the unlocked volumes below /Volumes.
  */
-int tree_build_catalina(const struct boot_choice *c, const struct release **ret_release,
-			struct err *e) MUST_CHECK;
+int tree_build_catalina(struct volumes *vs, const struct boot_choice *c,
+			const struct release **ret_release, struct err *e) MUST_CHECK;
 int tree_build_recovery(struct volumes *vs, const struct boot_choice *c,
 			const struct release **ret_release, struct err *e) MUST_CHECK;
 
@@ -81,7 +88,9 @@ void tree_part_group(struct volumes *vs, const struct boot_volume *v);
  */
 int tree_open(const char *path, int flags, int *ret_fd, struct err *e) MUST_CHECK;
 
-/* Flush and unmount all. Goes on after an error and reports the first. */
-int tree_unmount_all(struct volumes *vs, struct err *e) MUST_CHECK;
+/* The end: flush, and take away the tree, then unmount what it was made of. The second
+ * goes on after an error and reports the first. */
+int tree_detach_root(struct err *e) MUST_CHECK;
+int tree_unmount_volumes(struct volumes *vs, struct err *e) MUST_CHECK;
 
 #endif

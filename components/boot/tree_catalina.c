@@ -6,22 +6,22 @@
 #include "components/common/this_release.h"
 #include "sim/platform/paths.h"
 
-int tree_build_catalina(const struct boot_choice *c, const struct release **ret_release,
-			struct err *e)
+int tree_build_catalina(struct volumes *vs, const struct boot_choice *c,
+			const struct release **ret_release, struct err *e)
 {
 	struct boot_volume *s = c->system;
-	int r = tree_mount_volume(s, e);
+	int r = tree_mount_volume(vs, s, e);
 
 	if (!r)
 		r = tree_bind_root(s->carrier_dir, e);
 	if (!r)
 		r = this_release(TREE_ROOT, ret_release, e);
 	if (!r && c->data)
-		r = tree_attach_at(c->data, PATH_DATA_MOUNT, false, e);
+		r = tree_attach_at(vs, c->data, PATH_DATA_MOUNT, false, e);
 	if (!r && c->data)
 		r = tree_bind_firmlinks("", s->carrier_dir, c->data->carrier_dir, e);
 	if (!r && c->vm)
-		r = tree_attach_at(c->vm, "/private/var/vm", false, e);
+		r = tree_attach_at(vs, c->vm, "/private/var/vm", false, e);
 	if (!r)
 		r = tree_link_in_volumes(s->name, e);
 	if (!r)

@@ -43,8 +43,11 @@ static int mount_memory(struct err *e)
 	return 0;
 }
 
-/* As DiskArbitration does with what it finds: on a folder named after the volume. */
-static int attach_by_name(struct boot_volume *v, struct err *e)
+/*
+ * As DiskArbitration does with what it finds: on a folder named after the volume. One
+ * with a seal stays read-only until somebody wants it otherwise.
+ */
+static int attach_by_name(struct volumes *vs, struct boot_volume *v, struct err *e)
 {
 	char path[BOOT_PATH_BUF];
 	int dir, r = tree_open("/Volumes", O_RDONLY | O_DIRECTORY, &dir, e);
@@ -55,7 +58,7 @@ static int attach_by_name(struct boot_volume *v, struct err *e)
 	if (strchr(v->name, '/') || (mkdirat(dir, v->name, 0755) && errno != EEXIST))
 		r = err_sys(e, "%s", path);
 	close(dir);
-	return r ? r : tree_attach_at(v, path, false, e);
+	return r ? r : tree_attach_at(vs, v, path, v->sealed, e);
 }
 
 static int attach_others(struct volumes *vs, struct err *e)
@@ -69,7 +72,7 @@ static int attach_others(struct volumes *vs, struct err *e)
 
 		if (!shown || v->locked)
 			continue;
-		r = attach_by_name(v, e);
+		r = attach_by_name(vs, v, e);
 		if (r)
 			return r;
 	}
@@ -80,7 +83,7 @@ int tree_build_recovery(struct volumes *vs, const struct boot_choice *c,
 			  const struct release **ret_release, struct err *e)
 {
 	char source[256];
-	int r = tree_mount_volume(c->recovery_volume, e);
+	int r = tree_mount_volume(vs, c->recovery_volume, e);
 
 	if (r)
 		return r;

@@ -224,6 +224,17 @@ static struct boot_volume *named_by_nvram(struct volumes *vs, const struct nvram
 	return NULL;
 }
 
+void volumes_choose_system(struct volumes *vs, struct boot_volume *system,
+			   struct boot_choice *ret)
+{
+	*ret = (struct boot_choice){
+	    .system = system,
+	    .data = system->group[0] ? by_role(vs, APFS_ROLE_DATA, system->group) : NULL,
+	    .vm = by_role(vs, APFS_ROLE_VM, NULL),
+	    .recovery_volume = by_role(vs, APFS_ROLE_RECOVERY, NULL),
+	};
+}
+
 int volumes_choose(struct volumes *vs, const struct nvram *nv, struct boot_choice *ret,
 		   struct err *e)
 {
@@ -233,15 +244,14 @@ int volumes_choose(struct volumes *vs, const struct nvram *nv, struct boot_choic
 		system = by_role(vs, APFS_ROLE_SYSTEM, NULL);
 	if (!system)
 		return err_set(e, E_NOTFOUND, "no volume has the role System");
-	*ret = (struct boot_choice){
-		.recovery = nvram_get_apple(nv, NVRAM_RECOVERY) != NULL,
-		.system = system,
-		.data = system->group[0] ? by_role(vs, APFS_ROLE_DATA, system->group)
-					 : NULL,
-		.vm = by_role(vs, APFS_ROLE_VM, NULL),
-		.recovery_volume = by_role(vs, APFS_ROLE_RECOVERY, NULL),
-	};
-	if (ret->recovery && !ret->recovery_volume)
+	volumes_choose_system(vs, system, ret);
+	return 0;
+}
+
+int volumes_obey_recovery(const struct nvram *nv, struct boot_choice *c, struct err *e)
+{
+	c->recovery = nvram_get_apple(nv, NVRAM_RECOVERY) != NULL;
+	if (c->recovery && !c->recovery_volume)
 		return err_set(e, E_NOTFOUND, "no volume has the role Recovery");
 	return 0;
 }
@@ -258,9 +268,11 @@ struct boot_volume *volumes_by_device(struct volumes *vs, const char *device)
 
 static plist_t volume_dict(const struct boot_volume *v)
 {
-	char role[16];
+	char role[16], container[16];
 	plist_t d = plist_new_dict();
 
+	snprintf(container, sizeof(container), "disk%u", v->disk);
+	plist_dict_set_item(d, "Container", plist_new_string(container));
 	plist_dict_set_item(d, "Device", plist_new_string(v->device));
 	plist_dict_set_item(d, "Name", plist_new_string(v->name));
 	plist_dict_set_item(d, "Role", plist_new_string(apfs_role_name(v->role, role)));
@@ -273,13 +285,20 @@ static plist_t volume_dict(const struct boot_volume *v)
 	return d;
 }
 
-int volumes_plist(const struct volumes *vs, struct buf *out, struct err *e)
+int volumes_plist(const struct volumes *vs,
+		  void (*add)(void *ctx, const struct boot_volume *v, plist_t dict),
+		  void *ctx, struct buf *out, struct err *e)
 {
 	plist_t array = plist_new_array();
 	int r;
 
-	for (size_t i = 0; i < vs->n; i++)
-		plist_array_append_item(array, volume_dict(&vs->v[i]));
+	for (size_t i = 0; i < vs->n; i++) {
+		plist_t dict = volume_dict(&vs->v[i]);
+
+		if (add)
+			add(ctx, &vs->v[i], dict);
+		plist_array_append_item(array, dict);
+	}
 	r = pl_to_xml(array, out, e);
 	plist_free(array);
 	return r;

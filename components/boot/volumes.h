@@ -6,6 +6,7 @@
 #ifndef COMPONENTS_BOOT_VOLUMES_H
 #define COMPONENTS_BOOT_VOLUMES_H
 
+#include <plist/plist.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,6 +59,9 @@ struct volumes {
 	size_t n_containers;
 	struct boot_volume v[BOOT_VOLUMES_MAX];
 	size_t n;
+	/* How a volume with a seal is mounted, which the driver cannot; NULL: as others. */
+	int (*mount_sealed)(void *ctx, struct boot_volume *v, struct err *e);
+	void *mount_ctx;
 	struct buf crypto_users; /* CryptoUserInfo.plist of the system's group; may be
 				    empty */
 };
@@ -78,12 +82,18 @@ int volumes_read(struct volumes *vs, const char *disk, const struct machine_mode
 void volumes_release(struct volumes *vs);
 
 /*
- * The System volume that NVRAM names, else the first, and what belongs to it; Recovery
- * when NVRAM asks for it. E_NOTFOUND without a System volume, or without a Recovery
- * system when that was asked for.
+ * The System volume that NVRAM names, else the first, and what belongs to it. E_NOTFOUND
+ * without a System volume.
  */
 int volumes_choose(struct volumes *vs, const struct nvram *nv, struct boot_choice *ret,
 		   struct err *e) MUST_CHECK;
+/* The same for the System volume @system. */
+void volumes_choose_system(struct volumes *vs, struct boot_volume *system,
+			   struct boot_choice *ret);
+
+/* It is to be Recovery if NVRAM asks for it. E_NOTFOUND: there is no such volume then. */
+int volumes_obey_recovery(const struct nvram *nv, struct boot_choice *c,
+			  struct err *e) MUST_CHECK;
 
 /*
  * The disk is read until a volume is mounted for writing: whoever mounts it closes it
@@ -113,7 +123,12 @@ struct boot_volume *volumes_by_role(struct volumes *vs, unsigned disk, uint16_t 
 /* By device name, with or without "/dev/". NULL when there is none. */
 struct boot_volume *volumes_by_device(struct volumes *vs, const char *device);
 
-/* The running Mac's list (/dev/xnu/volumes.plist) as XML, appended to @out. */
-int volumes_plist(const struct volumes *vs, struct buf *out, struct err *e) MUST_CHECK;
+/*
+ * The running Mac's list (/dev/xnu/volumes.plist) as XML, appended to @out. @add may be
+ * NULL; it is called for each volume to say more of it.
+ */
+int volumes_plist(const struct volumes *vs,
+		  void (*add)(void *ctx, const struct boot_volume *v, plist_t dict),
+		  void *ctx, struct buf *out, struct err *e) MUST_CHECK;
 
 #endif

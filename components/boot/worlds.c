@@ -4,24 +4,63 @@
 
 #include "components/boot/boot.h"
 #include "components/boot/channel.h"
+#include "components/boot/kernel.h"
 #include "components/boot/tree.h"
+#include "components/common/this_release.h"
 #include "sim/base/clock.h"
 #include "sim/carrier/boot_protocol.h"
+#include "sim/platform/paths.h"
+
+/* ---- what is to be started ---- */
+
+/*
+ * The release of the system that would be started. A booter belongs to its release, so
+ * this is known before anything of it runs; that it cannot be told is for the stages to
+ * find out, each in its own way.
+ */
+static int identify(struct boot *b, struct err *e)
+{
+	struct buf text = BUF_INIT;
+	int r = volumes_choose(&b->volumes, &b->nvram, &b->choice, e);
+
+	b->release = NULL;
+	if (!r)
+		r = volumes_read_file(&b->volumes, b->choice.system, PATH_SYSTEM_VERSION,
+				      SYSTEM_VERSION_MAX, &text, e);
+	if (!r)
+		r = this_release_of(text.data, text.len, PATH_SYSTEM_VERSION, &b->release,
+				    e);
+	buf_release(&text);
+	snprintf(b->detail, sizeof(b->detail), "%s",
+		 r ? e->msg : b->release->product_version);
+	err_clear(e);
+	return 0;
+}
 
 /* Before anything is known of what is on the disk. */
 static const struct boot_stage power_on[] = {
 	{"nvram", boot_read_nvram},
 	{"disk", boot_read_volumes},
+	{"release", identify},
 	{NULL, NULL},
 };
 
+/* iBoot, or a boot.efi that loads kernel collections. */
+static bool has_chain(const struct boot *b)
+{
+	return b->machine->boots_by_iboot || (b->release && b->release->kernel_collections);
+}
+
 static const struct world {
 	bool (*fits)(const struct boot *b); /* NULL: the rest */
-	const struct boot_stage *firmware;  /* decides whether it is Recovery */
+	const struct boot_stage *firmware; /* decides whether it is Recovery */
 	const struct boot_stage *system, *recovery;
 } worlds[] = {
+	{has_chain, firmware_stages, kernel_stages, kernel_recovery_stages},
 	{NULL, catalina_firmware, catalina_kernel, catalina_kernel},
 };
+
+/* ---- going through it ---- */
 
 static int run_stages(struct boot *b, const struct boot_stage *s, struct err *e)
 {
@@ -64,12 +103,27 @@ int boot_start_up(struct boot *b, struct err *e)
 
 int boot_undo(struct boot *b, struct err *e)
 {
-	int r = tree_unmount_all(&b->volumes, e);
+	int r = tree_detach_root(e);
+	struct err why = ERR_INIT;
 
+	if (live_unmount_all(&b->live, &why))
+		err_keep_first(&r, e, &why);
+	if (sealed_root_stop(&b->rooted.server, &why))
+		err_keep_first(&r, e, &why);
+	if (tree_unmount_volumes(&b->volumes, &why))
+		err_keep_first(&r, e, &why);
+	return r;
+}
+
+void boot_forget(struct boot *b)
+{
+	live_release(&b->live);
 	kernelcache_release(&b->kernel);
+	sb_result_release(&b->chain);
 	volumes_release(&b->volumes);
+	sb_chip_release(&b->chip);
 	nvram_release(&b->nvram);
 	b->root = b->kernel_volume = NULL;
 	b->choice = (struct boot_choice){.recovery = false};
-	return r;
+	b->session[0] = '\0';
 }

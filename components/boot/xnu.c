@@ -2,104 +2,18 @@
 #include "components/boot/xnu.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
+#include "components/boot/boot.h"
 #include "components/boot/tree.h"
 #include "sim/base/bytes.h"
 #include "sim/base/fsio.h"
-#include "sim/base/idtext.h"
 #include "sim/formats/plist/pl.h"
 #include "sim/platform/paths.h"
 
-#define OPERATOR_GID   5
-#define PARTITIONS_MAX 4 /* of the SSD */
-
-static const struct {
-	const char *name;
-	mode_t mode;
-	unsigned minor; /* of the carrier's memory devices, major 1; tty is 5:0 */
-	unsigned major;
-} nodes[] = {
-	{"null", 0666, 3, 1},	{"zero", 0666, 5, 1},	 {"full", 0666, 7, 1},
-	{"random", 0666, 8, 1}, {"urandom", 0666, 9, 1}, {"tty", 0666, 0, 5},
-};
-
-static int make_node(const char *name, mode_t mode, dev_t dev, struct err *e)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), TREE_ROOT "/dev/%s", name);
-	if (mknod(path, mode, dev) || chmod(path, mode & 07777))
-		return err_sys(e, "/dev/%s", name);
-	return 0;
-}
-
-static int make_disk_node(const char *name, const char *carrier_node, struct err *e)
-{
-	char path[256];
-	struct stat st;
-	int r;
-
-	if (stat(carrier_node, &st))
-		return err_sys(e, "%s", carrier_node);
-	r = make_node(name, S_IFBLK | 0640, st.st_rdev, e);
-	snprintf(path, sizeof(path), TREE_ROOT "/dev/%s", name);
-	if (!r && chown(path, 0, OPERATOR_GID))
-		r = err_sys(e, "/dev/%s", name);
-	return r;
-}
-
-/* The SSD and its partitions. */
-static int make_ssd_nodes(struct err *e)
-{
-	int r = make_disk_node("disk0", CARRIER_DISK, e);
-
-	for (unsigned p = 1; !r && p <= PARTITIONS_MAX; p++) {
-		char name[32], node[32];
-
-		snprintf(node, sizeof(node), CARRIER_DISK "%u", p);
-		snprintf(name, sizeof(name), "disk0s%u", p);
-		if (fsio_exists(node))
-			r = make_disk_node(name, node, e);
-	}
-	return r;
-}
-
-/* A volume has no device of its own here: its node is that of the container. */
-static int make_disk_nodes(const struct volumes *vs, struct err *e)
-{
-	int r = make_ssd_nodes(e);
-	char name[32], node[32];
-
-	for (size_t i = 0; !r && i < vs->n_containers; i++) {
-		snprintf(node, sizeof(node), CARRIER_DISK "%u",
-			 vs->container[i].partition);
-		snprintf(name, sizeof(name), "disk%u", vs->container[i].disk);
-		r = make_disk_node(name, node, e);
-	}
-	for (size_t i = 0; !r && i < vs->n; i++) {
-		snprintf(node, sizeof(node), CARRIER_DISK "%u", vs->v[i].partition);
-		r = make_disk_node(vs->v[i].device, node, e);
-	}
-	return r;
-}
-
-static int make_nodes(const struct volumes *vs, struct err *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; !r && i < sizeof(nodes) / sizeof(nodes[0]); i++)
-		r = make_node(nodes[i].name, S_IFCHR | nodes[i].mode,
-			      makedev(nodes[i].major, nodes[i].minor), e);
-	return r ? r : make_disk_nodes(vs, e);
-}
-
-static int write_file(const char *mac_path, const void *data, size_t len, struct err *e)
+int xnu_write_file(const char *mac_path, const void *data, size_t len, struct err *e)
 {
 	char path[256];
 
@@ -107,82 +21,122 @@ static int write_file(const char *mac_path, const void *data, size_t len, struct
 	return fsio_write_atomic(path, data, len, 0444, e);
 }
 
-static void random_uuid(char out[static UUID_TEXT_MAX])
-{
-	uint8_t u[UUID_LEN];
+/* ---- boot_args.plist ---- */
 
-	if (getrandom(u, sizeof(u), 0) != sizeof(u))
-		memset(u, 0, sizeof(u));
-	u[6] = (uint8_t)((u[6] & 0x0f) | 0x40);
-	u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
-	uuid_text(u, out);
+/* What iBoot lets through while the LocalPolicy has no sip3; the list is assumed. */
+static const char *const harmless_args[] = {"-v", "-x"};
+
+static bool passes(const struct boot *b, const char *word)
+{
+	if (!b->machine->boots_by_iboot || lp_true(&b->chain.policy, LP_SIP3))
+		return true;
+	for (size_t i = 0; i < sizeof(harmless_args) / sizeof(harmless_args[0]); i++)
+		if (!strcmp(word, harmless_args[i]))
+			return true;
+	return false;
 }
 
-static int write_boot_args(const struct xnu_state *s, struct err *e)
+static int boot_args_text(const struct boot *b, struct buf *out, struct err *e)
 {
-	const struct nvram_var *args = nvram_get_apple(s->nvram, NVRAM_BOOT_ARGS);
-	struct buf text = BUF_INIT, xml = BUF_INIT;
-	char session[UUID_TEXT_MAX];
-	plist_t d = plist_new_dict();
-	int r = 0;
+	const struct nvram_var *args = nvram_get_apple(&b->nvram, NVRAM_BOOT_ARGS);
+	struct buf text = BUF_INIT;
+	char *save = NULL, *word;
+	int r = args ? buf_append(&text, args->value, args->len, e) : 0;
 
-	random_uuid(session);
-	if (args)
-		r = buf_printf(&text, e, "%.*s", (int)args->len,
-			       (const char *)args->value);
-	plist_dict_set_item(d, "Recovery", plist_new_bool(s->recovery));
-	plist_dict_set_item(d, "RootDevice", plist_new_string(s->root->device));
-	plist_dict_set_item(d, "BootVolumeUUID", plist_new_string(s->root->uuid));
-	plist_dict_set_item(d, "BootArgs", plist_new_string(buf_str(&text)));
-	plist_dict_set_item(d, "PrelinkedKernel", plist_new_string(s->kernel->path));
-	plist_dict_set_item(d, "KernelCacheID",
-			    plist_new_data((const char *)s->kernel->kcid_bytes,
-					   sizeof(s->kernel->kcid_bytes)));
-	plist_dict_set_item(d, "BootSessionUUID", plist_new_string(session));
-	plist_dict_set_item(d, "KernelVersion", plist_new_string(s->kernel_version));
 	if (!r)
+		r = buf_append(&text, "", 1, e);
+	for (word = r ? NULL : strtok_r((char *)text.data, " ", &save); word && !r;
+	     word = strtok_r(NULL, " ", &save))
+		if (passes(b, word))
+			r = buf_printf(out, e, "%s%s", out->len ? " " : "", word);
+	buf_release(&text);
+	return r;
+}
+
+static plist_t kcid_of(const struct boot *b)
+{
+	return plist_new_data((const char *)b->kernel.kcid_bytes,
+			      sizeof(b->kernel.kcid_bytes));
+}
+
+/* What a kernel of release 11 or later knows of how it was started. */
+static void add_secure_boot(const struct boot *b, plist_t d)
+{
+	const char *snapshot = b->choice.recovery ? "" : b->rooted.snapshot;
+	uint64_t xid = b->choice.recovery ? 0 : b->rooted.xid;
+
+	plist_dict_set_item(d, "Machine", plist_new_string(b->machine->name));
+	plist_dict_set_item(d, "AppleSilicon",
+			    plist_new_bool(b->machine->apple_silicon));
+	plist_dict_set_item(d, "AuthenticatedRoot",
+			    plist_new_bool(ssv_need_auth(&b->rooted.need)));
+	plist_dict_set_item(d, "BootEnvironment", plist_new_uint((uint64_t)b->env));
+	plist_dict_set_item(d, "VolumeGroup", plist_new_string(b->choice.system->group));
+	plist_dict_set_item(d, "BootObjectsPath",
+			    plist_new_string(b->chain.boot_objects_path));
+	plist_dict_set_item(d, "KernelCollection", plist_new_string(b->kernel_path));
+	plist_dict_set_item(d, "KernelCollectionID", kcid_of(b));
+	plist_dict_set_item(d, "RootSnapshot", plist_new_string(snapshot));
+	plist_dict_set_item(d, "RootSnapshotXID", plist_new_uint(xid));
+}
+
+static plist_t boot_args_dict(const struct boot *b, const char *args)
+{
+	plist_t d = plist_new_dict();
+
+	plist_dict_set_item(d, "Recovery", plist_new_bool(b->choice.recovery));
+	plist_dict_set_item(d, "RootDevice", plist_new_string(b->root_device));
+	plist_dict_set_item(d, "BootVolumeUUID", plist_new_string(b->root->uuid));
+	plist_dict_set_item(d, "BootArgs", plist_new_string(args));
+	plist_dict_set_item(d, "PrelinkedKernel", plist_new_string(b->kernel.path));
+	plist_dict_set_item(d, "KernelCacheID", kcid_of(b));
+	plist_dict_set_item(d, "BootSessionUUID", plist_new_string(b->session));
+	plist_dict_set_item(d, "KernelVersion", plist_new_string(b->kernel.version));
+	if (b->release->sealed_system)
+		add_secure_boot(b, d);
+	return d;
+}
+
+static int write_boot_args(const struct boot *b, struct err *e)
+{
+	struct buf text = BUF_INIT, xml = BUF_INIT;
+	plist_t d = NULL;
+	int r = boot_args_text(b, &text, e);
+
+	if (!r) {
+		d = boot_args_dict(b, buf_str(&text));
 		r = pl_to_xml(d, &xml, e);
+	}
 	if (!r)
-		r = write_file(XNU_BOOT_ARGS, xml.data, xml.len, e);
+		r = xnu_write_file(XNU_BOOT_ARGS, xml.data, xml.len, e);
 	plist_free(d);
 	buf_release(&xml);
 	buf_release(&text);
 	return r;
 }
 
-int xnu_write_volumes(const struct volumes *vs, struct err *e)
-{
-	struct buf xml = BUF_INIT;
-	int r = volumes_plist(vs, &xml, e);
+/* ---- all of it ---- */
 
-	if (!r)
-		r = write_file(XNU_VOLUMES, xml.data, xml.len, e);
-	buf_release(&xml);
-	return r;
-}
-
-static int write_files(const struct xnu_state *s, struct err *e)
+static int write_files(const struct boot *b, struct err *e)
 {
 	uint8_t csr[4];
 	char factor[32];
 	int r;
 
-	put_le32(csr, s->csr);
-	snprintf(factor, sizeof(factor), "%.6f\n", s->time_factor);
-	r = write_file(XNU_CSR_CONFIG, csr, sizeof(csr), e);
+	put_le32(csr, b->csr);
+	snprintf(factor, sizeof(factor), "%.6f\n", b->time_factor);
+	r = xnu_write_file(XNU_CSR_CONFIG, csr, sizeof(csr), e);
 	if (!r)
-		r = write_file(XNU_TIME_FACTOR, factor, strlen(factor), e);
+		r = xnu_write_file(XNU_TIME_FACTOR, factor, strlen(factor), e);
 	if (!r)
-		r = write_file(XNU_LOADED_KEXTS, s->kernel->loaded.data,
-			       s->kernel->loaded.len, e);
-	if (!r)
-		r = write_boot_args(s, e);
-	return r ? r : xnu_write_volumes(s->volumes, e);
+		r = xnu_write_file(XNU_LOADED_KEXTS, b->kernel.loaded.data,
+				   b->kernel.loaded.len, e);
+	return r ? r : write_boot_args(b, e);
 }
 
-int xnu_build(const struct xnu_state *s, struct err *e)
+int xnu_build(const struct boot *b, struct err *e)
 {
-	int r = make_nodes(s->volumes, e);
+	int r = xnu_make_nodes(&b->volumes, b->root_device, e);
 
 	if (!r)
 		r = fsio_mkdirs(TREE_ROOT XNU_DIR, 0755, e);
@@ -194,6 +148,6 @@ int xnu_build(const struct xnu_state *s, struct err *e)
 	if (!r) /* mounted by init, in the Mac's PID namespace */
 		r = fsio_mkdirs(TREE_ROOT XNU_PROC_DIR, 0555, e);
 	if (!r)
-		r = nvram_to_dir(s->nvram, TREE_ROOT XNU_NVRAM_DIR, e);
-	return r ? r : write_files(s, e);
+		r = nvram_to_dir(&b->nvram, TREE_ROOT XNU_NVRAM_DIR, e);
+	return r ? r : write_files(b, e);
 }

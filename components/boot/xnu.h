@@ -3,26 +3,19 @@
 #ifndef COMPONENTS_BOOT_XNU_H
 #define COMPONENTS_BOOT_XNU_H
 
-#include "components/boot/kernelcache.h"
 #include "components/boot/volumes.h"
-#include "sim/platform/nvram.h"
 
-/* Everything that the files say; all borrowed. */
-struct xnu_state {
-	const struct nvram *nvram;
-	const struct volumes *volumes;
-	const struct kernelcache *kernel;
-	const struct boot_volume *root;
-	bool recovery;
-	uint32_t csr;                /* effective */
-	double time_factor;
-	const char *kernel_version;  /* the Darwin banner */
-};
+struct boot;
 
-/* Make the nodes of /dev, mount /dev/xnu, write all its files. */
-int xnu_build(const struct xnu_state *s, struct err *e) MUST_CHECK;
+/* Make the nodes of /dev, mount /dev/xnu, write its files but volumes.plist. */
+int xnu_build(const struct boot *b, struct err *e) MUST_CHECK;
 
-/* Write volumes.plist anew, in one step. */
-int xnu_write_volumes(const struct volumes *vs, struct err *e) MUST_CHECK;
+/* The part of xnu_build that makes nodes; @root_device: "disk3s1s1". */
+int xnu_make_nodes(const struct volumes *vs, const char *root_device,
+		   struct err *e) MUST_CHECK;
+
+/* Write a file below /dev/xnu anew, in one step. */
+int xnu_write_file(const char *mac_path, const void *data, size_t len,
+		   struct err *e) MUST_CHECK;
 
 #endif

@@ -15,4 +15,10 @@
  */
 int this_release(const char *root, const struct release **ret, struct err *e) MUST_CHECK;
 
+#define SYSTEM_VERSION_MAX 65536 /* bytes of that file; Apple's has about 500 */
+
+/* The same from the content of that file, which errors call @what. */
+int this_release_of(const void *data, size_t len, const char *what,
+		    const struct release **ret, struct err *e) MUST_CHECK;
+
 #endif

@@ -76,6 +76,15 @@ int err_ctx(struct err *e, const char *fmt, ...)
 	return -(int)e->code;
 }
 
+void err_keep_first(int *r, struct err *e, struct err *why)
+{
+	if (!*r) {
+		*r = -(int)why->code;
+		*e = *why;
+	}
+	err_clear(why);
+}
+
 void err_clear(struct err *e)
 {
 	*e = (struct err)ERR_INIT;

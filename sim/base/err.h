@@ -66,6 +66,12 @@ int err_sys(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Put "<text>: " in front of the message; return the negative of the code it holds. */
 int err_ctx(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/*
+ * For cleaning up, which goes on: when *@r is 0 yet, it becomes the negative of what @why
+ * holds, and @e is made a copy of it. @why is cleared.
+ */
+void err_keep_first(int *r, struct err *e, struct err *why);
+
 /* Forget an error that was dealt with. */
 void err_clear(struct err *e);
 

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 void hex_text(const void *bytes, size_t len, char *out)
 {
@@ -74,6 +75,18 @@ bool uuid_parse(const char *text, uint8_t out[static UUID_LEN])
 		out += n;
 	}
 	return true;
+}
+
+int uuid_new_text(char out[static UUID_TEXT_MAX], struct err *e)
+{
+	uint8_t u[UUID_LEN];
+
+	if (getrandom(u, sizeof(u), 0) != sizeof(u))
+		return err_sys(e, "random bytes");
+	u[6] = (uint8_t)((u[6] & 0x0f) | 0x40);
+	u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
+	uuid_text(u, out);
+	return 0;
 }
 
 int sha256_text(const void *data, size_t len, char out[static SHA256_TEXT_MAX],

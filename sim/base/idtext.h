@@ -25,6 +25,9 @@ void uuid_text(const uint8_t uuid[static UUID_LEN], char out[static UUID_TEXT_MA
 /* The bytes of such a text, with digits of either case. False: it is something else. */
 bool uuid_parse(const char *text, uint8_t out[static UUID_LEN]);
 
+/* A new UUID (RFC 4122, version 4) as text. E_IO: no random bytes. */
+int uuid_new_text(char out[static UUID_TEXT_MAX], struct err *e) MUST_CHECK;
+
 /* SHA-256 of @data, in lower-case hexadecimal. E_INFRA when OpenSSL has no SHA-256. */
 int sha256_text(const void *data, size_t len, char out[static SHA256_TEXT_MAX],
 		struct err *e) MUST_CHECK;

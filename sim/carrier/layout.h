@@ -26,5 +26,6 @@
 
 #define CARRIER_DISK  "/dev/vda"
 #define CARRIER_NVRAM "/dev/vdb"
+#define CARRIER_CHIP  "/dev/vdc" /* of machines that have such a store */
 
 #endif

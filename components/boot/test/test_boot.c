@@ -191,9 +191,11 @@ static void recovery_on_request(void)
 
 	nvram_init(&nv);
 	ASSERT_OK(nvram_set_apple(&nv, NVRAM_RECOVERY, "unused", 6, &e), &e);
-	ASSERT_FAILS(volumes_choose(&vs, &nv, &c, &e), E_NOTFOUND);
+	ASSERT_OK(volumes_choose(&vs, &nv, &c, &e), &e);
+	ASSERT_FAILS(volumes_obey_recovery(&nv, &c, &e), E_NOTFOUND);
 	add(&vs, "Recovery", APFS_ROLE_RECOVERY, "R", "");
 	ASSERT_OK(volumes_choose(&vs, &nv, &c, &e), &e);
+	ASSERT_OK(volumes_obey_recovery(&nv, &c, &e), &e);
 	CU_ASSERT_TRUE(c.recovery);
 	CU_ASSERT_STRING_EQUAL(c.recovery_volume->name, "Recovery");
 	nvram_release(&nv);
@@ -213,7 +215,7 @@ static void devices_and_list(void)
 	CU_ASSERT_PTR_NULL(volumes_by_device(&vs, "disk1s9"));
 	CU_ASSERT_PTR_NULL(volumes_by_device(&vs, ""));
 	strcpy(vs.v[1].mount_point, "/");
-	ASSERT_OK(volumes_plist(&vs, &xml, &e), &e);
+	ASSERT_OK(volumes_plist(&vs, NULL, NULL, &xml, &e), &e);
 	ASSERT_OK(pl_parse(xml.data, xml.len, "list", &array, &e), &e);
 	CU_ASSERT_EQUAL(plist_array_get_size(array), 5);
 	ASSERT_OK(pl_string(plist_array_get_item(array, 1), "MountPoint", &s, &e), &e);

@@ -134,12 +134,13 @@ int BPF_PROG(sip_symlink, struct inode *dir, struct dentry *dentry)
 }
 
 SEC("lsm/inode_mknod")
-int BPF_PROG(sip_mknod, struct inode *dir, struct dentry *dentry, umode_t mode)
+int BPF_PROG(sip_mknod, struct inode *dir, struct dentry *dentry, umode_t mode, dev_t dev)
 {
 	__u32 type = mode & S_IFMT;
 
-	/* A device node would be the carrier's device, not the Mac's. */
-	if ((type == S_IFBLK || type == S_IFCHR) && mac_config())
+	/* A device node would be the carrier's device, not the Mac's. Device 0:0 is none: so
+	 * overlayfs writes down what was deleted. */
+	if ((type == S_IFBLK || (type == S_IFCHR && dev)) && mac_config())
 		return deny(SIP_OP_CARRIER, dentry);
 	return check_make(dentry, type == S_IFSOCK, SIP_OP_MKNOD);
 }

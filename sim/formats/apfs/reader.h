@@ -141,6 +141,13 @@ struct apfs_snapshot {
 int apfs_snapshots(struct apfs_volume *v, struct apfs_snapshot **ret, size_t *ret_n,
 		   struct err *e) MUST_CHECK;
 
+/*
+ * The UUID of the snapshot that @v has open, from its extended metadata. E_NOTFOUND when
+ * it has none, as before macOS 10.15, or when the live state is open.
+ */
+int apfs_snapshot_uuid(struct apfs_volume *v, char ret[static UUID_TEXT_MAX],
+		       struct err *e) MUST_CHECK;
+
 /* ---- files ---- */
 
 struct apfs_inode {

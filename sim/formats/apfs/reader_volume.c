@@ -424,3 +424,31 @@ const struct apfs_volume_info *apfs_volume_info_of(const struct apfs_volume *v)
 {
 	return &v->info;
 }
+
+int apfs_snapshot_uuid(struct apfs_volume *v, char ret[static UUID_TEXT_MAX],
+		       struct err *e)
+{
+	struct apfs_obj_want want = {
+		.what = "extended metadata of a snapshot",
+		.oid = le64_get(v->sb.apfs_snap_meta_ext_oid),
+		.type = APFS_OT_SNAP_META_EXT,
+	};
+	const struct apfs_snap_meta_ext *ext;
+	struct apfs_omap_entry at;
+	struct apfs_blk *b = NULL;
+	int r;
+
+	if (!want.oid)
+		return err_set(e, E_NOTFOUND, "there is no %s", want.what);
+	r = apfs_omap_find(&v->omap, want.oid, v->fs.xid, &at, e);
+	if (r)
+		return err_ctx(e, "%s", want.what);
+	want.xid = at.xid;
+	r = apfs_obj_get(v->c, at.bno, &want, &b, e);
+	if (r)
+		return r;
+	ext = (const void *)b->data;
+	uuid_text(ext->sme_uuid.b, ret);
+	apfs_blk_put(v->c, b);
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "components/boot/secure_enclave.h"
+
+#include <stdio.h>
+
+#include "sim/base/clock.h"
+
+/* The chip is as it was, or as it is to be, when the power is cut here. */
+static int store(void *ctx, struct sb_chip *chip, struct err *e)
+{
+	struct boot *b = ctx;
+	char point[32];
+	int r = sb_chip_store(chip, b->chip_fd, e);
+
+	if (r)
+		return r;
+	snprintf(point, sizeof(point), "sep-%d", (int)b->sep.last);
+	boot_hold_point(b, point);
+	return 0;
+}
+
+static void log_line(void *ctx, const char *line)
+{
+	klog_from(&((struct boot *)ctx)->log, "kernel", "libbootpolicy.dylib", line,
+		  clock_ns());
+}
+
+/* Whose recoveryOS runs: of the system that it belongs to, unless it is the common one. */
+static const char *paired_group(const struct boot *b)
+{
+	bool common = b->button == BUTTON_DOUBLE && b->release->paired_recovery;
+
+	return b->env == SEP_MACOS || common ? "" : b->choice.system->group;
+}
+
+void secure_enclave_start(struct boot *b)
+{
+	b->sep = (struct sep){
+		.chip = &b->chip,
+		.store = store,
+		.store_ctx = b,
+		.env = b->env,
+		.log = log_line,
+		.log_ctx = b,
+	};
+	snprintf(b->sep.paired_group, sizeof(b->sep.paired_group), "%s", paired_group(b));
+}
