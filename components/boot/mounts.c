@@ -32,7 +32,7 @@ static const struct mount_row rows[] = {
 	{false, APFS_ROLE_VM, "/System/Volumes/VM", false},
 	{false, APFS_ROLE_PREBOOT, "/System/Volumes/Preboot", false},
 	{false, APFS_ROLE_UPDATE, "/System/Volumes/Update", false},
-	{true, APFS_ROLE_PREBOOT, "/System/Volumes/iSCPreboot", false},
+	{true, APFS_ROLE_PREBOOT, PATH_ISC_PREBOOT, false},
 	{true, APFS_ROLE_XART, "/System/Volumes/xarts", false},
 	{true, APFS_ROLE_HARDWARE, "/System/Volumes/Hardware", false},
 };

@@ -65,9 +65,10 @@
  *
  *   {"op":"policy","group":UUID}            anybody; ENOENT: no valid policy
  *	-> "environment":N (enum sep_env: 0 macOS, 1 1TR, 2 recoveryOS), "paired":B,
- *	   "path":"/<group>/LocalPolicy/<lpnh>.img4" on iSCPreboot, "lpnh","rpnh","ronh":
- *	   blessed digests, HEX96, "policy":{"smb0":"true","nsih":HEX96,...}: the fields
- *	   that are set, as lp_value_text has them
+ *	   "path":"/System/Volumes/iSCPreboot/<group>/LocalPolicy/<lpnh>.img4",
+ *	   "lpnh","rpnh","ronh": blessed digests, HEX96, "policy":{"smb0":"true",
+ *	   "nsih":HEX96,...}: the fields that are set, as lp_value_text has them,
+ *	   "name": of the System volume, "filevault":B
  *   {"op":"policy_update","group":UUID,"level":"Full"|"Reduced"|"Permissive",
  *    "set":{"sip1":true,"sip0":119,"smb2":null},"user":...,"password":...}
  *	"level" (may be missing): from scratch, lp_set_level; then each field of "set" is

@@ -6,8 +6,10 @@
 #include "components/boot/secure_enclave.h"
 #include "components/boot/service_impl.h"
 #include "components/boot/tree.h"
+#include "sim/base/json_text.h"
 #include "sim/formats/apfs/raw.h"
 #include "sim/platform/filevault.h"
+#include "sim/platform/paths.h"
 
 /* The folder with the policies, where the carrier has it. */
 static int open_store(struct boot *b, struct sb_policy_files *ret, struct err *e)
@@ -56,6 +58,16 @@ static json_t *fields_of(const struct local_policy *p)
 	return o;
 }
 
+/* What a person knows the system by. */
+static int add_system(struct boot *b, const char *group, json_t *reply)
+{
+	const struct boot_volume *v = volumes_by_role(
+		&b->volumes, b->machine->main_disk, APFS_ROLE_SYSTEM, group);
+
+	return json_object_set_new(reply, "name", json_text(v ? v->name : "")) ||
+	       json_object_set_new(reply, "filevault", json_boolean(v && v->filevault));
+}
+
 static int op_policy(struct boot *b, const struct request *q, struct err *e)
 {
 	const char *group = request_text(q, "group");
@@ -74,7 +86,9 @@ static int op_policy(struct boot *b, const struct request *q, struct err *e)
 	    json_object_set_new(q->reply, "environment", json_integer(b->sep.env)) ||
 	    json_object_set_new(q->reply, "paired",
 				json_boolean(sep_pairing(&b->sep, group) == SEP_OK)) ||
-	    json_object_set_new(q->reply, "path", json_string(path)) ||
+	    json_object_set_new(q->reply, "path",
+				json_sprintf(PATH_ISC_PREBOOT "%s", path)) ||
+	    add_system(b, group, q->reply) ||
 	    json_object_set_new(q->reply, "policy", fields_of(&p)))
 		return err_set(e, E_NOMEM, "out of memory");
 	return 0;

@@ -17,6 +17,7 @@
 #define PATH_INSTALL_DIR        "/private/var/install"
 #define PATH_SHOVE_KERNELS      PATH_INSTALL_DIR "/shove_kernels"
 #define PATH_DATA_MOUNT         "/System/Volumes/Data"
+#define PATH_ISC_PREBOOT        "/System/Volumes/iSCPreboot" /* Apple silicon */
 
 /*
  * What a Mac's programs ask the kernel for by system call, Mach port or IOKit is
