@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # make bench: times as ratios against a peer, measured in turn in one run; then where
 # the time of one scenario goes. Medians of RUNS (5) pairs; files are warm in the cache.
-# usage: ci/bench.sh [writer|sealer|reader|scenario ...]
+# usage: ci/bench.sh [writer|sealer|verifier|reader|scenario ...]
 set -eu
 cd "$(dirname "$0")/.."
 runs=${RUNS:-5}
@@ -77,6 +77,41 @@ bench_sealer() {
 	rm -rf "$tmp/hole" "$tmp/full" "$tmp/s.img" "$tmp/copy"
 }
 
+# Checking a whole seal, against what the processors can hash and what others check; the
+# root hash alone, whose time must not depend on how much there is.
+bench_verifier() {
+	mkdir "$tmp/full"
+	for mb in 10 100 1000; do
+		head -c "${mb}M" /dev/urandom >"$tmp/full/f"
+		build/bench-apfs-write sealed "$tmp/full" "$tmp/s.img" 3000 >/dev/null
+		hash=$(build/kextlab seal show --live --json "$tmp/s.img" | jq -r .root_hash)
+		printf '%-38s %14s\n' "root hash of $mb MB" \
+			"$(build/apfs-tool root-hash "$tmp/s.img" "$hash")"
+	done
+	cpus=$(nproc)
+	for _ in $(seq "$runs"); do
+		a=$(build/kextlab seal verify --full --live --json "$tmp/s.img" |
+			jq '.checked | (.node_bytes + .data_bytes) / 1e9 / .seconds')
+		b=$(openssl speed -multi "$cpus" -seconds 1 -bytes 16384 -evp sha256 2>/dev/null |
+			awk '/^sha256/ {print $2 * 1000 / 1e9}')
+		awk -v a="$a" -v b="$b" 'BEGIN {print a, b, a / b}'
+	done >"$tmp/rates"
+	printf '%-38s %8.3f GB/s openssl speed     %8.3f GB/s  ratio %.2f\n' "verify 1 GB of content" \
+		"$(cut -d' ' -f1 "$tmp/rates" | median)" "$(cut -d' ' -f2 "$tmp/rates" | median)" \
+		"$(cut -d' ' -f3 "$tmp/rates" | median)"
+	ours="build/kextlab seal verify --full --live $tmp/s.img"
+	pair "  the same" "$ours" "7zz t" "7zz t $tmp/s.img"
+	pair "  the same" "$ours" "apfsck" "apfsck $tmp/s.img"
+	if command -v veritysetup >/dev/null; then
+		root=$(veritysetup format --data-block-size=4096 "$tmp/full/f" "$tmp/tree" |
+			awk '/^Root hash/ {print $3}')
+		pair "  the same" "$ours" "veritysetup verify" \
+			"veritysetup verify $tmp/full/f $tmp/tree $root"
+	fi
+	peak "  its memory" "$ours"
+	rm -rf "$tmp/full" "$tmp/s.img" "$tmp/tree"
+}
+
 bench_reader() {
 	tree=${BENCH_TREE:-/usr/include}
 	[ -f "$tmp/a.img" ] || build/bench-apfs-write "$tree" "$tmp/a.img" 3072 >/dev/null
@@ -95,7 +130,7 @@ bench_scenario() {
 		awk -F'\t' '{printf (NF > 1 ? "%-38s %14s\n" : "%s%s\n"), $1, $2}'
 }
 
-[ $# -gt 0 ] || set -- writer sealer reader scenario
+[ $# -gt 0 ] || set -- writer sealer verifier reader scenario
 for part; do
 	"bench_$part"
 done

@@ -4,8 +4,8 @@ host-src  += $(patsubst %,components/boot/%.c,copy_upper environment live overla
 test-src  += $(patsubst %,components/boot/test/test_%.c,boot environment klog live)
 # What reads a state of a volume: for /sbin/apfs, which serves the root.
 boot-apfs := $(patsubst %,sim/formats/apfs/%.c,common reader_block reader_btree \
-	     reader_checkpoint reader_container reader_decmpfs reader_dir reader_file \
-	     reader_inode reader_key reader_node reader_omap reader_path reader_verify \
+	     reader_checkpoint reader_chunk reader_container reader_decmpfs reader_dir reader_file \
+	     reader_inode reader_key reader_node reader_omap reader_path reader_seen reader_verify \
 	     reader_volume reader_xattr seal_info)
 guest-bin += boot
 boot-src  := $(patsubst %,components/boot/%.c,main catalina channel copy_upper devices \

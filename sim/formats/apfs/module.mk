@@ -10,9 +10,9 @@ HOST_LIBS += -lutf8proc
 
 # the reader
 host-src += $(addprefix sim/formats/apfs/,reader_block.c reader_btree.c \
-	reader_checkpoint.c reader_container.c reader_decmpfs.c reader_dir.c reader_file.c \
+	reader_checkpoint.c reader_chunk.c reader_container.c reader_decmpfs.c reader_dir.c reader_file.c \
 	reader_inode.c reader_key.c reader_node.c reader_omap.c reader_path.c \
-	reader_verify.c reader_volume.c reader_walk.c reader_xattr.c extract.c inoset.c)
+	reader_seen.c reader_verify.c reader_volume.c reader_walk.c reader_xattr.c extract.c inoset.c)
 host-src += $(addprefix sim/formats/apfs/seal_,break.c check.c data.c explain.c info.c nodes.c \
 	paths.c pool.c records.c report.c)
 test-src += $(addprefix sim/formats/apfs/test/,test_reader.c test_reader_apple.c \

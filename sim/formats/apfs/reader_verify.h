@@ -30,6 +30,9 @@ int apfs_chunk_parse(const struct apfs_key *key, const uint8_t *val, size_t val_
 int apfs_chunk_find(struct apfs_volume *v, uint64_t id, uint64_t off,
 		    struct apfs_chunk *ret, struct err *e) MUST_CHECK;
 
+/* Note what an E_BADHASH was about. */
+void apfs_verify_failed(struct apfs_verify *k, const struct apfs_bad_hash *bad);
+
 /* Read integrity metadata from @block, which lies at @bno. */
 int apfs_integrity_parse(const uint8_t block[APFS_BLOCK_SIZE], uint64_t bno,
 			 uint64_t newest_xid, struct apfs_seal_info *ret,

@@ -63,7 +63,8 @@ int apfs_seal_info_get(struct apfs_volume *v, struct apfs_seal_info *ret,
  * All functions of reader.h on @v then may return E_BADHASH, with a message that names
  * the node's block, or the stream's id with offset and block; nothing else of the volume
  * is impaired. A file or stream that has no hashes is E_BADHASH too. What was checked is
- * remembered (at most 3 MiB), so that reading it again costs no hashing.
+ * remembered (64 bytes for each 16 KiB of the volume, at most 32 MiB), so that reading it
+ * again costs no hashing.
  *
  * E_INVAL when the volume is not sealed; E_BADHASH when its seal is broken or the root
  * node is not the one.
@@ -75,10 +76,8 @@ int apfs_volume_verify(struct apfs_volume *v, const uint8_t root_hash[APFS_SEAL_
 struct apfs_bad_hash {
 	bool node;	 /* a node of the file-system tree; else content */
 	uint64_t id;	 /* of the node's object, or of the stream */
-	uint64_t offset; /* bytes in the stream where the hashed piece begins; of a node 0
-			  */
-	uint64_t
-		block; /* the node, or where the piece begins; 0: a hole, or compressed */
+	uint64_t offset; /* bytes, where the hashed piece begins in the stream */
+	uint64_t block;	 /* of the node, or of that piece; 0: a hole, or compressed */
 };
 /* The last one of @v. False when there was none. */
 bool apfs_volume_bad_hash(const struct apfs_volume *v, struct apfs_bad_hash *ret);

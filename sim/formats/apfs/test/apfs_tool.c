@@ -6,14 +6,15 @@
  *	apfs-tool info IMAGE
  *	apfs-tool read IMAGE                       read every byte of every file
  *	apfs-tool verified IMAGE VOLUME[@SNAPSHOT] the same twice, against the seal
- *	apfs-tool check IMAGE VOLUME[@SNAPSHOT]    the whole seal
- *	apfs-tool list IMAGE VOLUME[@SNAPSHOT]     one line per file
- *	apfs-tool extract IMAGE VOLUME[@SNAPSHOT] FOLDER
+ *	apfs-tool root-hash IMAGE HEX              compare it, as a boot does, and time
+ *that apfs-tool check IMAGE VOLUME[@SNAPSHOT]    the whole seal apfs-tool list IMAGE
+ *VOLUME[@SNAPSHOT]     one line per file apfs-tool extract IMAGE VOLUME[@SNAPSHOT] FOLDER
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "sim/base/clock.h"
@@ -97,8 +98,8 @@ static int read_all(struct apfs *c, struct err *e)
 		}
 	}
 	free(t.piece);
-	printf("%" PRIu64 " entries, %" PRIu64 " attributes, %" PRIu64 " bytes\n", t.entries,
-	       t.xattrs, t.bytes);
+	printf("%" PRIu64 " entries, %" PRIu64 " attributes, %" PRIu64 " bytes\n",
+	       t.entries, t.xattrs, t.bytes);
 	return r;
 }
 
@@ -114,8 +115,9 @@ static int read_verified(struct apfs_volume *v, struct err *e)
 		t.bytes = 0;
 		r = apfs_walk(v, "/", read_entry, &t, e);
 		apfs_verify_stats_of(v, &s);
-		printf("%" PRIu64 " bytes read; hashed so far: %" PRIu64 " nodes, %" PRIu64
-		       " chunks, %" PRIu64 " bytes; known %" PRIu64 "\n",
+		printf("%" PRIu64 " bytes read; hashed so far: %" PRIu64
+		       " nodes, %" PRIu64 " chunks, %" PRIu64 " bytes; known %" PRIu64
+		       "\n",
 		       t.bytes, s.nodes, s.chunks, s.bytes, s.known_chunks);
 	}
 	free(t.piece);
@@ -149,6 +151,54 @@ static int check_seal(struct apfs_volume *v, struct err *e)
 	return r;
 }
 
+/* Nanoseconds to read and compare the root hash, all blocks being in the page cache. */
+static int time_root_hash(const char *path, const char *want, int64_t *ret, struct err *e)
+{
+	char got[2 * APFS_SEAL_HASH_LEN + 1];
+	struct apfs_volume *v = NULL;
+	struct apfs_seal_info info;
+	struct apfs *c;
+	int64_t start;
+	int r = apfs_open_path(path, &c, e);
+
+	if (r)
+		return r;
+	r = apfs_volume_open(c, 0, NULL, &v, e);
+	start = clock_ns();
+	if (!r)
+		r = apfs_seal_info_get(v, &info, e);
+	*ret = clock_ns() - start;
+	hex_text(info.root_hash, APFS_SEAL_HASH_LEN, got);
+	if (!r && strcasecmp(got, want))
+		r = err_set(e, E_BADHASH, "the root hash is %s", got);
+	apfs_volume_close(v);
+	apfs_close(c);
+	return r;
+}
+
+static int cmp_ns(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+#define TIMES 101
+
+static int bench_root_hash(const char *path, const char *want, struct err *e)
+{
+	int64_t ns[TIMES];
+	int r = 0;
+
+	for (int i = 0; i < TIMES && !r; i++)
+		r = time_root_hash(path, want, &ns[i], e);
+	if (r)
+		return r;
+	qsort(ns, TIMES, sizeof(*ns), cmp_ns);
+	printf("%.1f us\n", (double)ns[TIMES / 2] / 1e3);
+	return 0;
+}
+
 static int show_volume(struct apfs *c, unsigned slot, struct err *e)
 {
 	struct apfs_volume_info i;
@@ -160,8 +210,8 @@ static int show_volume(struct apfs *c, unsigned slot, struct err *e)
 
 	if (r)
 		return r;
-	printf("slot %u '%s' role %s%s%s files %" PRIu64 " folders %" PRIu64 " xid %" PRIu64
-	       "\n",
+	printf("slot %u '%s' role %s%s%s files %" PRIu64 " folders %" PRIu64
+	       " xid %" PRIu64 "\n",
 	       slot, i.name, apfs_role_name(i.role, role), i.sealed ? " sealed" : "",
 	       i.case_sensitive ? " case-sensitive" : "", i.num_files, i.num_dirs, i.xid);
 	r = apfs_volume_open(c, slot, NULL, &v, e);
@@ -184,8 +234,8 @@ static int show_info(struct apfs *c, struct err *e)
 	apfs_get_info(c, &i);
 	printf("%s xid %" PRIu64 " of %" PRIu64 " (%u checkpoints) %s\n", i.uuid, i.xid,
 	       i.newest_xid, i.checkpoints, i.damage);
-	printf("%" PRIu64 " blocks, %" PRIu64 " free\noffset %" PRIu64 "\n", i.block_count,
-	       i.free_blocks, i.offset);
+	printf("%" PRIu64 " blocks, %" PRIu64 " free\noffset %" PRIu64 "\n",
+	       i.block_count, i.free_blocks, i.offset);
 	for (unsigned slot = 0; !r && slot < apfs_slots(c); slot++)
 		r = show_volume(c, slot, e);
 	return r;
@@ -211,31 +261,36 @@ static int on_volume(struct apfs *c, char **argv, struct err *e)
 	return r;
 }
 
-#define N_MODES 6
+#define N_MODES 7
 
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		int argc;
-	} modes[] = {{"info", 3}, {"read", 3}, {"list", 4}, {"verified", 4},
-		     {"check", 4}, {"extract", 5}};
+	} modes[] = {{"info", 3},      {"read", 3},  {"list", 4},   {"verified", 4},
+		     {"root-hash", 4}, {"check", 4}, {"extract", 5}};
 	struct err e = ERR_INIT;
 	struct apfs *c = NULL;
 	size_t m = 0;
 	int r;
 
-	while (m < N_MODES && (argc != modes[m].argc || strcmp(argv[1], modes[m].name) != 0))
+	while (m < N_MODES &&
+	       (argc != modes[m].argc || strcmp(argv[1], modes[m].name) != 0))
 		m++;
 	if (m == N_MODES) {
-		fprintf(stderr, "usage: apfs-tool info|read IMAGE | list|verified|check IMAGE VOLUME | "
+		fprintf(stderr, "usage: apfs-tool info|read IMAGE | list|verified|check "
+				"IMAGE VOLUME | "
 				"extract IMAGE VOLUME FOLDER\n");
 		return 2;
 	}
-	r = apfs_open_path(argv[2], &c, &e);
+	if (!strcmp(argv[1], "root-hash"))
+		r = bench_root_hash(argv[2], argv[3], &e);
+	else
+		r = apfs_open_path(argv[2], &c, &e);
 	if (!r && m < 2)
 		r = m ? read_all(c, &e) : show_info(c, &e);
-	else if (!r)
+	else if (!r && c)
 		r = on_volume(c, argv, &e);
 	apfs_close(c);
 	if (r)
