@@ -190,12 +190,13 @@ int apfs_edit_replace_tree(struct apfs_edit *ed, unsigned slot, struct fs_tree *
 
 	if (rc == 0)
 		rc = make_spec(v, tree, mode, &spec, e);
-	if (rc == 0)
-		rc = drop_content(ed, v, e);
+	if (rc != 0)
+		return rc;
+	v->content_xid = ed->xid;
+	rc = drop_content(ed, v, e);
 	if (rc == 0)
 		rc = write_content(ed, v, &spec,
 				   mode == APFS_EDIT_UNSEALED ? NULL : ret_root_hash, e);
-	v->content_xid = ed->xid;
 	if (rc == 0)
 		rc = edit_volume_sweep(ed, v, e);
 	if (rc == 0 && mode == APFS_EDIT_BROKEN)

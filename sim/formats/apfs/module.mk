@@ -30,7 +30,8 @@ host-src += $(addprefix sim/formats/apfs/,edit.c edit_alloc.c edit_bits.c edit_c
 	edit_seal.c edit_snapshot.c edit_snapshots.c edit_space.c edit_space_write.c \
 	edit_sweep.c edit_tree.c edit_volume.c edit_volume_write.c)
 test-src += $(addprefix sim/formats/apfs/test/,test_edit.c test_edit_sequence.c \
-	test_edit_power.c)
+	test_edit_power.c test_edit_foreign.c test_edit_damage.c)
+host-src += sim/formats/apfs/test/patch_disk.c
 test-lib-src += sim/formats/apfs/test/edit_case.c
 host-bin += $(OUT)/apfs-edit
 apfs-edit-src := sim/formats/apfs/test/edit_tool.c
