@@ -104,8 +104,8 @@ int image_build_nvram(const struct disk_spec *spec, const char *path,
 		      struct err *e) MUST_CHECK;
 
 /*
- * Install the release of @spec over itself, as Recovery does: @disk (raw or qcow2) and the
- * file @chip are those of a Mac that is off. System gets the content of a new disk, a new
+ * Install the release of @spec over itself or an older one that was sealed, as Recovery
+ * does: @disk (raw or qcow2) and the file @chip are those of a Mac that is off. System gets the content of a new disk, a new
  * seal and its snapshot, which is rooted from again; what boots it is signed anew; the
  * recoveryOS is written anew. Data stays, and so do other snapshots, the users of
  * FileVault and what the owner set in the LocalPolicy. @time_ns (since 1970): when it
@@ -120,7 +120,7 @@ int image_reinstall(const struct image_env *env, const struct disk_spec *spec,
  * What an update from @from to @spec->release brings to the system volume: a tar
  * archive of the files that differ, with Mac paths without the leading slash, to be
  * unpacked over the old system. Its prelinked kernel holds Apple's kexts only. Appends to
- * @out.
+ * @out. E_UNSUPPORTED: @spec->release is sealed, see image_reinstall.
  */
 struct buf;
 int image_update_archive(const struct image_env *env, const struct disk_spec *spec,

@@ -66,6 +66,8 @@ int image_update_archive(const struct image_env *env, const struct disk_spec *sp
 	struct disk_trees before, after;
 	int r;
 
+	if (spec->release->sealed_system)
+		return err_set(e, E_UNSUPPORTED, "no file of a sealed system can be replaced");
 	old.release = from;
 	new.n_kexts = 0; /* the prelinked kernel that Apple ships */
 	r = disk_trees_compose(env, &new, &after, e);

@@ -31,7 +31,7 @@ static const struct {
 } macs[] = {
 	{"m1", "11.0.1", false},     {"m1", "12.1", true},    {"m1-pro", "12.1", false},
 	{"m1-max", "12.0.1", false}, {"intel", "11.0.1", false}, {"intel", "12.1", false},
-	{"t2", "12.1", false},
+	{"t2", "12.1", false},	     {"m1", "12.1", false},
 };
 #define N_MACS (sizeof(macs) / sizeof(macs[0]))
 
@@ -59,6 +59,9 @@ static struct disk_spec spec_of(size_t i)
 				  .security = macs[i].owner ? SB_PERMISSIVE : SB_FULL,
 				  .csr = macs[i].owner ? 0x867 : 0};
 }
+
+/* What is looked at: the disk that was made, or an overlay of it. */
+static const char *disk = "disk";
 
 /* Make the disk and the chip of Mac @i: "disk", "disk.chip", and its "nvram". */
 static void make_mac(size_t i)
@@ -114,7 +117,7 @@ static void boot(size_t i, bool recovery, const char *volume, struct sb_result *
 	ASSERT_OK(volume_uuid(VOLUME_DATA, group, &e), &e);
 	if (recovery || !b.machine->boots_by_iboot)
 		uuid_text(group, b.group);
-	ASSERT_OK(inspect_open(in_tmp("disk"), &booter.in, &e), &e);
+	ASSERT_OK(inspect_open(in_tmp(disk), &booter.in, &e), &e);
 	ASSERT_OK(nvram_load_file(&nv, in_tmp("nvram"), &e), &e);
 	ASSERT_OK(sb_chip_load_file(&chip, in_tmp("disk" IMAGE_CHIP_SUFFIX), &e), &e);
 	ASSERT_OK(sb_boot_verify(&b, ret, &e), &e);
@@ -137,7 +140,7 @@ static void judge(bool spoiled)
 
 	for (size_t i = 0;; i++) {
 		unlink(in_tmp("container"));
-		r = disk_export_container(in_tmp("disk"), i, in_tmp("container"), &c, &e);
+		r = disk_export_container(in_tmp(disk), i, in_tmp("container"), &c, &e);
 		if (r == -E_NOTFOUND)
 			break;
 		ASSERT_OK(r, &e);
@@ -162,7 +165,7 @@ static void read_seal(const char *snapshot, struct apfs_seal_info *ret)
 	char place[512];
 	const char *path;
 
-	ASSERT_OK(inspect_open(in_tmp("disk"), &in, &e), &e);
+	ASSERT_OK(inspect_open(in_tmp(disk), &in, &e), &e);
 	snprintf(place, sizeof(place), "System@%s:/", snapshot);
 	ASSERT_OK(inspect_place(in, place, &v, &path, &e), &e);
 	ASSERT_OK(apfs_seal_info_get(v, ret, &e), &e);
@@ -302,7 +305,7 @@ static void spoil(void)
 
 	ASSERT_OK(fs_tree_init(&t, 0, &e), &e);
 	ASSERT_OK(fs_tree_file(&t, "/evil", 0755, "x", 1, NULL, &e), &e);
-	ASSERT_OK(apfs_edit_begin_path(in_tmp("disk"), 1, &ed, &e), &e);
+	ASSERT_OK(apfs_edit_begin_path(in_tmp(disk), 1, &ed, &e), &e);
 	ASSERT_OK(apfs_volume_find_role(apfs_edit_container(ed), APFS_ROLE_SYSTEM, &slot, &e),
 		  &e);
 	ASSERT_OK(apfs_edit_replace_tree(ed, slot, &t, APFS_EDIT_BROKEN, NULL, &e), &e);
@@ -320,7 +323,7 @@ static void system_info(struct apfs_volume_info *ret)
 	struct apfs *c;
 	unsigned slot;
 
-	ASSERT_OK(inspect_open(in_tmp("disk"), &in, &e), &e);
+	ASSERT_OK(inspect_open(in_tmp(disk), &in, &e), &e);
 	cs = inspect_containers(in);
 	ASSERT_OK(containers_get(cs, cs->main, &c, &e), &e);
 	ASSERT_OK(apfs_volume_find_role(c, APFS_ROLE_SYSTEM, &slot, &e), &e);
@@ -352,6 +355,12 @@ static void a_reinstalled_mac_is_sealed(void)
 	if (parts_missing())
 		TEST_SKIP("guest programs or the carrier kernel are missing");
 	make_mac(1);
+	if (have("qemu-img")) { /* as a run has it */
+		disk = "overlay";
+		CU_ASSERT_EQUAL_FATAL(test_shell("qemu-img create -q -f qcow2 -F raw -b %s %s",
+						 in_tmp("disk"), in_tmp(disk)),
+				      0);
+	}
 	policy_of(1, before);
 	spoil();
 	system_info(&info);
@@ -360,7 +369,7 @@ static void a_reinstalled_mac_is_sealed(void)
 	s.security = SB_FULL;
 	s.csr = 0;
 	for (int times = 0; times < 2; times++)
-		ASSERT_OK(image_reinstall(&en, &s, in_tmp("disk"),
+		ASSERT_OK(image_reinstall(&en, &s, in_tmp(disk),
 					  in_tmp("disk" IMAGE_CHIP_SUFFIX), 2, &e),
 			  &e);
 	system_info(&info);
@@ -373,7 +382,30 @@ static void a_reinstalled_mac_is_sealed(void)
 	CU_ASSERT_STRING_NOT_EQUAL(before, after);
 }
 
+/* From 11, whose recoveryOS all systems share, to 12, which brings one of its own. */
+static void an_update_seals_anew(void)
+{
+	struct image_env en = env();
+	struct disk_spec s = spec_of(7);
+	struct apfs_volume_info info;
+	struct err e = ERR_INIT;
+
+	if (parts_missing())
+		TEST_SKIP("guest programs or the carrier kernel are missing");
+	disk = "disk";
+	make_mac(0);
+	ASSERT_OK(image_reinstall(&en, &s, in_tmp(disk), in_tmp("disk" IMAGE_CHIP_SUFFIX), 2,
+				  &e),
+		  &e);
+	system_info(&info);
+	CU_ASSERT_EQUAL(info.num_snapshots, 2); /* a Mac keeps the old one for a while */
+	judge(false);
+	check_boot(7);
+	check_recovery(7);
+}
+
 TEST_MAIN("machines", {"disks hold", disks_hold}, {"the same again", the_same_again},
 	  {"the key knows the owner", the_key_knows_the_owner},
 	  {"policies that cannot be", policies_that_cannot_be},
-	  {"a reinstalled Mac is sealed", a_reinstalled_mac_is_sealed})
+	  {"a reinstalled Mac is sealed", a_reinstalled_mac_is_sealed},
+	  {"an update seals anew", an_update_seals_anew})
