@@ -84,6 +84,14 @@ static int settle_settings(struct plan *p, const struct plan_options *o, struct 
 		r = ynode_error(p->scn->doc.root, e,
 				"macOS %s was not made for the machine %s",
 				p->s.release->name, p->s.machine->name);
+	if (!r && p->s.csr & ~p->s.release->csr_flags)
+		r = ynode_error(p->scn->doc.root, e,
+				"sip: macOS %s does not know the flags 0x%x",
+				p->s.release->name, p->s.csr & ~p->s.release->csr_flags);
+	if (!r && p->s.machine->csr_in_local_policy && p->s.csr &&
+	    p->s.security != SB_PERMISSIVE)
+		r = ynode_error(p->scn->doc.root, e,
+				"sip: flags of a LocalPolicy need `security: permissive`");
 	return r;
 }
 

@@ -148,6 +148,7 @@ static int fill_spec(struct run *run, struct err *e)
 		.kexts = run->kexts,
 		.n_kexts = s->n_kexts,
 		.csr = s->csr,
+		.security = (enum sb_level)s->security,
 	};
 	return r;
 }

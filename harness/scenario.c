@@ -11,6 +11,7 @@
 #include "sim/base/fsio.h"
 #include "sim/platform/csr.h"
 
+static const char *const security_words[] = {"full", "reduced", "permissive", NULL};
 static const char *const order_words[] = {"upgraded", "clean", NULL};
 
 int scenario_parse_sip(const char *text, uint32_t *ret_csr, struct err *e)
@@ -27,7 +28,7 @@ int scenario_parse_sip(const char *text, uint32_t *ret_csr, struct err *e)
 		return 0;
 	}
 	v = strtoul(text, &end, 16);
-	if (strncmp(text, "0x", 2) || *end || v & ~(unsigned long)CSR_VALID_FLAGS)
+	if (strncmp(text, "0x", 2) || *end || v & ~(unsigned long)CSR_KNOWN_FLAGS)
 		return err_set(
 			e, E_INVAL,
 			"sip: '%s' is neither enabled, disabled nor flags like 0x77",
@@ -158,6 +159,9 @@ const struct schema_key settings_keys[] = {
 	{"sip", SCHEMA_CUSTOM, SETTING(csr), .read = read_sip,
 	 .type = "enabled, disabled, or flags like 0x77",
 	 .doc = "System Integrity Protection; enabled when absent"},
+	{"security", SCHEMA_WORD, SETTING(security), .words = security_words,
+	 .doc = "level of the LocalPolicy on Apple silicon; full when absent. Flags of "
+		"`sip` need permissive"},
 	{"clock", SCHEMA_CUSTOM, SETTING(clock_ns), .read = read_clock,
 	 .type = "time like 2019-10-10T11:00:31Z",
 	 .doc = "of the Mac at its first boot; a day after the release when absent"},

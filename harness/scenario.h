@@ -34,7 +34,8 @@ struct scn_kext {
 struct scn_settings {
 	const struct release *release;
 	const struct machine_model *machine;
-	uint32_t csr;	  /* csr-active-config */
+	uint32_t csr;	  /* csr-active-config; on Apple silicon in the LocalPolicy */
+	unsigned security; /* enum sb_level: the LocalPolicy's on Apple silicon */
 	int64_t clock_ns; /* of the first boot; INT64_MIN: a day after the release */
 	double time_factor;
 	uint64_t timeout_s; /* for the whole run */

@@ -27,7 +27,8 @@ enum csr_flag {
 	CSR_ALLOW_UNAUTHENTICATED_ROOT = 0x800,
 };
 
-#define CSR_VALID_FLAGS     0x7ffu /* 10.15; 11 adds UNAUTHENTICATED_ROOT */
+#define CSR_VALID_FLAGS	    0x7ffu /* 10.15; 11 adds UNAUTHENTICATED_ROOT */
+#define CSR_KNOWN_FLAGS	    (CSR_VALID_FLAGS | CSR_ALLOW_UNAUTHENTICATED_ROOT)
 /* Not granted by a Recovery boot (csr_allow_all). */
 #define CSR_ALWAYS_ENFORCED (CSR_ALLOW_DEVICE_CONFIGURATION | CSR_ALLOW_ANY_RECOVERY_OS)
 /* What `csrutil disable` writes on Catalina. */
