@@ -215,6 +215,8 @@ static int start(struct machine_vm *m, struct err *e)
 			  {m->nvram, "raw", false},
 			  {m->chip, "raw", false}},
 		.n_disks = m->chip[0] ? 3 : 2,
+		/* A prelinked kernel of Catalina starts no other processors here. */
+		.n_cpus = c->disk->release->kernel_collections ? machine_n_cpus(c->model) : 1,
 		.use_stop_fd = c->stop_fd >= 0,
 		.stop_fd = c->stop_fd,
 		.zero_ns = m->zero_ns,
