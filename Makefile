@@ -157,7 +157,7 @@ shell-word = '$(subst ','\'',$(1))'
 SCENARIO_FLAGS = $(if $(RELEASE),--release $(call shell-word,$(RELEASE))) \
 	$(if $(SIP),--sip $(call shell-word,$(SIP))) $(if $(MACHINE),--machine $(call shell-word,$(MACHINE))) \
 	$(if $(KEXT),--kext $(call shell-word,$(KEXT))) $(if $(filter-out 0 no off,$(KEEP)),--keep)
-scenario: all ## NAME=... [RELEASE=] [SIP=on|off] [KEXT=path] [KEEP=1]: run one scenario
+scenario: all ## NAME=... [MACHINE=] [RELEASE=] [SIP=on|off] [KEXT=path] [KEEP=1]: run one scenario
 	$(if $(NAME),,$(error NAME= is missing: which scenario? `make list` lists them))
 	$(Q)build/kextlab run $(SCENARIO_FLAGS) $(call shell-word,$(NAME))
 
