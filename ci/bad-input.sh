@@ -194,6 +194,47 @@ expect "building over a file" 2 "is there already" "$kextlab" image build \
 	--release 10.15.0 "$tmp/mine.raw"
 holds "the file is as it was" grep -qx precious "$tmp/mine.raw"
 
+# ---- seals ----------------------------------------------------------------------------
+
+unsealed() { # NAME TEXT FILE: no action takes it, and it stays as it is
+	bad=
+	before=$(sha256sum <"$3")
+	for action in show verify "verify --full" explain:/x break:data:/x break:flag fix; do
+		# shellcheck disable=SC2046 # words
+		timeout 20 "$kextlab" seal ${action%%:*} "$3" \
+			$(echo "$action" | tr ':' ' ' | cut -s -d' ' -f2-) >"$tmp/out" 2>&1
+		got=$?
+		[ "$got" -eq 1 ] || [ "$got" -eq 2 ] || bad="$bad $action ($got)"
+		grep -qF -e "$2" "$tmp/out" || bad="$bad $action"
+	done
+	[ "$before" = "$(sha256sum <"$3")" ] || bad="$bad changed"
+	if [ -n "$bad" ]; then fail "$1" "$bad"; else pass "$1"; fi
+}
+unsealed "the seal of noise" "no APFS container" "$tmp/noise.img"
+mkdir "$tmp/to-seal" && cp "$kextlab" "$tmp/to-seal/"
+seq -f "$tmp/to-seal/file %g" 400 | while read -r f; do echo "$f" >"$f"; done
+expect "sealing a folder" 0 "root hash" "$kextlab" seal make "$tmp/to-seal" -o "$tmp/sealed.img"
+expect "sealing over a file" 2 "is there already" "$kextlab" seal make "$tmp/to-seal" \
+	-o "$tmp/mine.raw"
+holds "that file is as it was" grep -qx precious "$tmp/mine.raw"
+expect "its seal" 0 "the seal holds" "$kextlab" seal verify --full "$tmp/sealed.img"
+cp "$tmp/sealed.img" "$tmp/cut.img" && truncate -s 5M "$tmp/cut.img"
+unsealed "the seal of a truncated image" "blocks in 5242880 bytes" "$tmp/cut.img"
+
+# Ten bytes of noise somewhere in what the container holds: told or harmless, in short time.
+noisy=
+for i in $(seq 30); do
+	cp "$tmp/sealed.img" "$tmp/noisy.img"
+	at=$(od -An -N4 -tu4 /dev/urandom)
+	head -c 10 /dev/urandom | dd of="$tmp/noisy.img" bs=1 conv=notrunc status=none \
+		seek=$((at % 8000000))
+	for action in "verify --full" show "fix --dry-run"; do
+		timeout 60 "$kextlab" seal $action "$tmp/noisy.img" >"$tmp/out" 2>&1
+		[ $? -le 2 ] || noisy="$noisy $i:$action@$((at % 8000000))"
+	done
+done
+if [ -n "$noisy" ]; then fail "noise in a sealed image" "$noisy"; else pass "noise in a sealed image"; fi
+
 # ---- caches ---------------------------------------------------------------------------
 
 # damaged NAME TEXT: the next run says so, and passes; the one after it has nothing to say.
