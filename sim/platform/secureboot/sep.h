@@ -34,11 +34,9 @@ enum sep_command {
 	SEP_BLESSED_LP = 14,
 	SEP_BLESSED_RP = 15,
 	SEP_BLESSED_RO = 16,
-	SEP_NEW_LOCAL_NONCE = 19,
 	SEP_LINKED_MANIFEST = 33,
 	SEP_OS_TYPE = 62,
 	SEP_PAIRING_STATUS = 67,
-	SEP_PAIRING_VERIFY = 68,
 	SEP_SIGN_POLICY = 1000, /* Apple's number is not known */
 };
 
