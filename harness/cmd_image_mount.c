@@ -16,74 +16,74 @@
 #include "components/apfs/serve.h"
 #include "harness/cmd_image.h"
 #include "harness/subprocess.h"
+#include "images/seal_place.h"
 #include "sim/formats/apfs/reader.h"
 
 #define SUBTYPE	   "kextlab" /* mount(8) shows it as type fuse.kextlab */
 #define UNMOUNT_MS 10000
 
 struct mount_words {
-	const char *volume; /* NULL: System, or the only one */
+	const char *volume; /* NULL: the system's */
 	const char *snapshot;
 	bool live; /* not what the Mac would root from */
 	bool foreground, others;
 	const char *log; /* file */
 	struct apfs_fs_options fs;
-	char name[256]; /* of the volume */
+	struct seal_place place;
+	struct apfs_volume *state; /* of it */
+	char device[32];
 };
 
 /* ---- which state ---- */
 
-static int only_volume(struct apfs *c, unsigned *ret, struct err *e)
+/* The only volume of an image that has no System volume and no seal. */
+static int open_only_volume(struct seal_place *p, const char *image, struct err *e)
 {
 	struct apfs_volume_info info;
-	unsigned n = 0;
-
-	for (unsigned slot = 0; slot < apfs_slots(c); slot++)
-		if (!apfs_volume_get_info(c, slot, &info, e)) {
-			*ret = slot;
-			n++;
-		}
-	err_clear(e);
-	if (n == 1)
-		return 0;
-	return err_set(e, E_INVAL, "there is no System volume: say which with --volume");
-}
-
-static int find_volume(struct apfs *c, struct mount_words *w, struct err *e)
-{
-	struct apfs_volume_info info;
-	int r;
-
-	if (w->volume) {
-		r = apfs_volume_find(c, w->volume, &w->fs.slot, e);
-	} else {
-		r = apfs_volume_find_role(c, APFS_ROLE_SYSTEM, &w->fs.slot, e);
-		if (r == -E_NOTFOUND)
-			r = only_volume(c, &w->fs.slot, e);
-	}
-	if (!r)
-		r = apfs_volume_get_info(c, w->fs.slot, &info, e);
-	if (r)
-		return r;
-	snprintf(w->name, sizeof(w->name), "%s", info.name);
-	w->fs.device = w->name;
-	w->fs.snapshot = w->snapshot;
-	if (!w->snapshot && !w->live)
-		w->fs.xid = info.root_to_xid;
-	return 0;
-}
-
-static int choose(struct mount_words *w, const char *image, struct err *e)
-{
+	char slot[16] = "";
 	struct apfs *c;
 	int r = apfs_open_path(image, &c, e);
 
 	if (r)
 		return r;
-	r = find_volume(c, w, e);
+	for (unsigned i = 0; i < apfs_slots(c); i++)
+		if (!apfs_volume_get_info(c, i, &info, e))
+			snprintf(slot, sizeof(slot), slot[0] ? "more" : "slot:%u", i);
 	apfs_close(c);
-	w->fs.disk = image;
-	return r;
+	err_clear(e);
+	if (strncmp(slot, "slot:", 5) != 0)
+		return err_set(e, E_INVAL,
+			       "there is no System volume: say which with --volume");
+	return seal_place_open(p, image, slot, e);
+}
+
+static int choose(struct mount_words *w, const char *image, struct err *e)
+{
+	struct seal_place *p = &w->place;
+	uint64_t xid;
+	int r = seal_place_open(p, image, w->volume, e);
+
+	if (r == -E_NOTFOUND && !w->volume && p->cs.n) {
+		seal_place_close(p);
+		r = open_only_volume(p, image, e);
+	}
+	if (!r)
+		r = seal_place_state(p, w->live ? "" : w->snapshot, &w->state, &xid, e);
+	if (r)
+		return r;
+	snprintf(w->device, sizeof(w->device), "disk%us%u", p->cs.v[p->container].disk,
+		 p->slot + 1);
+	w->fs.container = p->apfs;
+	w->fs.volume = w->state;
+	w->fs.device = w->device;
+	return 0;
+}
+
+static void forget(struct mount_words *w)
+{
+	if (w->state)
+		apfs_volume_close(w->state);
+	seal_place_close(&w->place);
 }
 
 /* ---- mount ---- */
@@ -214,6 +214,7 @@ int image_mount(int argc, char **argv)
 		r = err_sys(&e, "%s", argv[optind]);
 	if (!r)
 		r = mount_state(&w, image, argv[optind + 1], &e);
+	forget(&w);
 	return r ? cmd_error(&e) : EXIT_PASSED;
 }
 

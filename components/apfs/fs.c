@@ -78,15 +78,21 @@ int apfs_fs_fail(struct apfs_fs *fs, struct err *e, int missing)
 
 static int open_volume(struct apfs_fs *fs, const struct apfs_fs_options *o, struct err *e)
 {
-	int r = apfs_open_path(o->disk, &fs->container, e);
+	int r = 0;
 
-	if (r)
-		return r;
-	apfs_get_info(fs->container, &fs->info);
-	return o->xid ? apfs_volume_open_xid(fs->container, o->slot, o->xid, &fs->volume,
-					     e)
-		      : apfs_volume_open(fs->container, o->slot, o->snapshot, &fs->volume,
-					 e);
+	fs->container = o->container;
+	fs->volume = o->volume;
+	if (!fs->volume) {
+		r = apfs_open_path(o->disk, &fs->own_container, e);
+		if (!r)
+			r = apfs_volume_open(fs->own_container, o->slot, o->snapshot,
+					     &fs->own_volume, e);
+		fs->container = fs->own_container;
+		fs->volume = fs->own_volume;
+	}
+	if (!r)
+		apfs_get_info(fs->container, &fs->info);
+	return r;
 }
 
 /* A root hash that was asked for is looked at whatever the volume says of itself. */
@@ -130,9 +136,9 @@ void apfs_fs_close(struct apfs_fs *fs)
 		return;
 	apfs_fs_close_files(fs);
 	apfs_fs_close_folders(fs);
-	if (fs->volume)
-		apfs_volume_close(fs->volume);
-	apfs_close(fs->container);
+	if (fs->own_volume)
+		apfs_volume_close(fs->own_volume);
+	apfs_close(fs->own_container);
 	free(fs);
 }
 

@@ -29,10 +29,12 @@
 struct apfs_fs;
 
 struct apfs_fs_options {
+	/* What somebody opened, borrowed until apfs_fs_close; or what is to be opened: */
+	struct apfs *container;
+	struct apfs_volume *volume;
 	const char *disk;     /* a GPT or a bare container; raw, qcow2, or a device */
 	unsigned slot;	      /* of the volume */
-	const char *snapshot; /* by name, or */
-	uint64_t xid;	      /* by transaction; NULL and 0: the live state */
+	const char *snapshot; /* NULL: the live state */
 	bool no_verify;	      /* hand out what a sealed state has without checking it */
 	const uint8_t *root_hash; /* 32 bytes that it must have, sealed or not; or NULL */
 	const char *device;	  /* what the log calls it: "disk3s1" */

@@ -31,8 +31,8 @@ struct open_folder {
 };
 
 struct apfs_fs {
-	struct apfs *container;
-	struct apfs_volume *volume;
+	struct apfs *container, *own_container;
+	struct apfs_volume *volume, *own_volume;
 	struct apfs_info info;
 	bool verifies;
 	const char *xattr_prefix;

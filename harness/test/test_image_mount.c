@@ -117,7 +117,7 @@ static void a_bad_block_is_eio(void)
 	CU_ASSERT_EQUAL(run("unmount", dir), 0);
 	CU_ASSERT_EQUAL(fsio_read(log_file, 65536, &b, NULL), 0);
 	CU_ASSERT_PTR_NOT_NULL(
-		strstr(buf_str(&b), "Macintosh HD hash mismatch: stream 0x"));
+		strstr(buf_str(&b), "disk1s1 hash mismatch: stream 0x"));
 	CU_ASSERT_PTR_EQUAL(strchr(buf_str(&b), '\n'), buf_str(&b) + b.len - 1);
 	buf_release(&b);
 	seal_image_close(&im);
