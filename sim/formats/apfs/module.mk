@@ -21,16 +21,21 @@ test-lib-src += sim/formats/apfs/test/seal_image.c
 host-bin += $(OUT)/apfs-tool
 apfs-tool-src := sim/formats/apfs/test/apfs_tool.c
 apfs-tool-libs := -Wl,--as-needed
-fuzz-src += sim/formats/apfs/test/fuzz_reader.c
+fuzz-src += sim/formats/apfs/test/fuzz_reader.c sim/formats/apfs/test/fuzz_edit.c
 
-# transactions
-host-src += $(addprefix sim/formats/apfs/,edit.c edit_alloc.c edit_bits.c edit_checkpoint.c \
-	edit_checkpoint_write.c edit_disk.c edit_extents.c edit_import.c edit_omap.c \
-	edit_queue.c edit_queue_write.c edit_refs.c edit_replace.c edit_revert.c \
-	edit_seal.c edit_snapshot.c edit_snapshots.c edit_space.c edit_space_write.c \
-	edit_sweep.c edit_tree.c edit_volume.c edit_volume_write.c)
+# transactions, and what they need of the writer: for guest programs that change a disk
+# themselves, beside boot-apfs, the reader's part
+edit-apfs := $(addprefix sim/formats/apfs/,edit.c edit_alloc.c edit_bits.c \
+	edit_checkpoint.c edit_checkpoint_write.c edit_disk.c edit_extents.c edit_import.c \
+	edit_omap.c edit_queue.c edit_queue_write.c edit_refs.c edit_replace.c \
+	edit_revert.c edit_seal.c edit_snapshot.c edit_snapshots.c edit_space.c \
+	edit_space_write.c edit_sweep.c edit_tree.c edit_volume.c edit_volume_write.c)
+edit-apfs-writer := $(addprefix sim/formats/apfs/,blockout.c btree_build.c content.c \
+	fsnumber.c fsrecords.c fsstream.c omap_write.c outbatch.c records.c \
+	snapshot_write.c state.c state_parts.c streams.c)
+host-src += $(edit-apfs)
 test-src += $(addprefix sim/formats/apfs/test/,test_edit.c test_edit_sequence.c \
-	test_edit_power.c test_edit_foreign.c test_edit_damage.c)
+	test_edit_power.c test_edit_foreign.c test_edit_damage.c test_edit_space.c)
 host-src += sim/formats/apfs/test/patch_disk.c
 test-lib-src += sim/formats/apfs/test/edit_case.c
 host-bin += $(OUT)/apfs-edit

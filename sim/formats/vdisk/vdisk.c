@@ -190,6 +190,27 @@ static int refuse_foreign(struct vdisk *d, struct err *e)
 	return 0;
 }
 
+/*
+ * The bytes of an image file that QEMU locks: from 100 on it tells what it does, from 200
+ * on what others may do (QEMU, block/file-posix.c). Whoever has all of them has the image
+ * alone.
+ */
+#define QEMU_LOCKS	 100
+#define QEMU_LOCKS_COUNT 200
+
+static int lock_alone(int fd, struct err *e)
+{
+	struct flock all = {.l_type = F_WRLCK,
+			    .l_whence = SEEK_SET,
+			    .l_start = QEMU_LOCKS,
+			    .l_len = QEMU_LOCKS_COUNT};
+
+	/* Where there are no locks nobody else has one. */
+	if (fcntl(fd, F_OFD_SETLK, &all) == 0 || (errno != EAGAIN && errno != EACCES))
+		return 0;
+	return err_set(e, E_BUSY, "another program has the image open");
+}
+
 int vdisk_open_as(const char *path, struct vdisk_how how, struct vdisk **ret,
 		  struct err *e)
 {
@@ -203,7 +224,9 @@ int vdisk_open_as(const char *path, struct vdisk_how how, struct vdisk **ret,
 	fd = open(path, (how.write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_sys(e, "%s", path);
-	r = raw_new(fd, true, &d, e);
+	r = how.write ? lock_alone(fd, e) : 0;
+	if (!r)
+		r = raw_new(fd, true, &d, e);
 	if (r) {
 		close(fd);
 		return err_ctx(e, "%s", path);

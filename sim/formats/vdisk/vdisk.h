@@ -51,7 +51,10 @@ struct vdisk {
  */
 int vdisk_open(const char *path, struct vdisk **ret, struct err *e) MUST_CHECK;
 
-/* The same, to be written to as well. */
+/*
+ * The same, to be written to as well. E_BUSY: another program writes to it, or a machine
+ * has it; as long as the disk is open none can be started with it.
+ */
 int vdisk_open_rw(const char *path, struct vdisk **ret, struct err *e) MUST_CHECK;
 
 /*

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/base/fsio.h"
 #include "sim/formats/vdisk/vdisk.h"
@@ -158,6 +159,46 @@ static void a_writer_that_dies(void)
 	scribble(in_tmp("dead"), 10 * MIB);
 }
 
+/* A running machine's disk is not touched, and ours not by a machine. */
+static void one_writer_at_a_time(void)
+{
+	struct vdisk *d, *other;
+
+	if (!have_qemu())
+		TEST_SKIP("no qemu-img");
+	test_shell("cd %s && rm -f busy && qemu-img create -q -f qcow2 busy 1M",
+		   test_tmpdir());
+	ASSERT_OK(vdisk_open_rw(in_tmp("busy"), &d, &e), &e);
+	ASSERT_FAILS(vdisk_open_rw(in_tmp("busy"), &other, &e), E_BUSY);
+	CU_ASSERT_NOT_EQUAL(
+		test_shell("qemu-io -f qcow2 -c 'write 0 512' %s >/dev/null 2>&1",
+			   in_tmp("busy")),
+		0);
+	ASSERT_OK(vdisk_open(in_tmp("busy"), &other, &e), &e);
+	vdisk_close(other);
+	vdisk_close(d);
+	/* Until qemu-io has it. */
+	test_shell("cd %s && { qemu-io -f qcow2 -c 'sleep 60000' busy >/dev/null 2>&1 & "
+		   "echo $! "
+		   ">pid; }",
+		   test_tmpdir());
+	int rc = 0;
+
+	for (int i = 0; i < 200 && rc == 0; i++) {
+		rc = vdisk_open_rw(in_tmp("busy"), &d, &e);
+		if (rc == 0)
+			vdisk_close(d);
+		usleep(50000);
+	}
+	CU_ASSERT_EQUAL(rc, -E_BUSY);
+	test_shell("cd %s && kill $(cat pid); while kill -0 $(cat pid) 2>/dev/null; do "
+		   "sleep "
+		   "0.05; done",
+		   test_tmpdir());
+	ASSERT_OK(vdisk_open_rw(in_tmp("busy"), &d, &e), &e);
+	vdisk_close(d);
+}
+
 static void what_is_not_written_to(void)
 {
 	static const char *const how[] = {"-o compat=0.10", "-o refcount_bits=1"};
@@ -181,4 +222,5 @@ static void what_is_not_written_to(void)
 TEST_MAIN("vdisk write", {"a raw file", raw_file}, {"overlays on a raw base", overlays},
 	  {"an image without backing file", without_backing},
 	  {"a writer that dies", a_writer_that_dies},
+	  {"one writer at a time", one_writer_at_a_time},
 	  {"what is not written to", what_is_not_written_to})
