@@ -68,6 +68,9 @@ static int op_mount(struct boot *b, const struct request *q, struct err *e)
 		return r;
 	if (v->locked)
 		return err_set(e, E_PERM, "%s is locked", v->device);
+	/* Its own place waits for it, at the restart of userspace that has been asked for. */
+	if (b->data_missing && v == b->choice.data)
+		return 0;
 	if (!read_only)
 		r = may_write(b, v, e);
 	if (!r)
