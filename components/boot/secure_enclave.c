@@ -10,8 +10,11 @@ static int store(void *ctx, struct sb_chip *chip, struct err *e)
 {
 	struct boot *b = ctx;
 	char point[32];
-	int r = sb_chip_store(chip, b->chip_fd, e);
+	int r;
 
+	snprintf(point, sizeof(point), "before-sep-%d", (int)b->sep.last);
+	boot_hold_point(b, point);
+	r = sb_chip_store(chip, b->chip_fd, e);
 	if (r)
 		return r;
 	snprintf(point, sizeof(point), "sep-%d", (int)b->sep.last);

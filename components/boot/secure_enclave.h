@@ -9,7 +9,8 @@
 
 /*
  * Set up b->sep for the environment that runs. The store of a command is on the device
- * when it returns; it is where a start with hold "sep-<number>" stops.
+ * when it returns; it is where a start with hold "sep-<number>" stops, and just before
+ * one with "before-sep-<number>".
  */
 void secure_enclave_start(struct boot *b);
 
