@@ -40,6 +40,8 @@ void engine_drop_files(struct engine *en);
 int engine_text(struct engine *en, const char *text, const char **ret,
 		struct err *e) MUST_CHECK;
 
+/* The Mac's clock, in ns since 1970. It runs on while the Mac is off. */
+int64_t engine_mac_clock(const struct engine *en);
 /*
  * Boot @mode; *ret_up as in struct machine_ops. Checks what the boot says of its kernel.
  * @hold: see struct machine_boot.

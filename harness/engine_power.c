@@ -15,11 +15,10 @@
 #define HOLD_POLL_MS 20u
 
 /*
- * The Mac's clock runs on while it is off. It starts a day after the release, so that
- * nothing that happens has the same second as a file of the disk's making; and nobody
- * updates to a release before it is there.
+ * It starts a day after the release, so that nothing that happens has the same second as a
+ * file of the disk's making; and nobody updates to a release before it is there.
  */
-static int64_t mac_clock(const struct engine *en)
+int64_t engine_mac_clock(const struct engine *en)
 {
 	int64_t start = en->plan->s.clock_ns, release = en->release->date * 1000000000;
 
@@ -77,7 +76,7 @@ int engine_boot(struct engine *en, enum machine_mode mode, const char *hold,
 	struct kernel_info system = {.exists = false};
 	const struct machine_boot boot = {
 		.mode = mode,
-		.clock_ns = mac_clock(en),
+		.clock_ns = engine_mac_clock(en),
 		.time_factor = en->plan->s.time_factor,
 		.hold = hold,
 		.timeout_ms = timeout_ms,

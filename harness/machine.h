@@ -97,6 +97,11 @@ struct machine_ops {
 	 */
 	int (*seal_break)(void *m, const struct seal_break_spec *spec,
 			  char said[static MACHINE_SAID_MAX], struct err *e);
+	/*
+	 * Install @to from Recovery, over a release that was sealed (images/disk.h). @now:
+	 * the Mac's clock.
+	 */
+	int (*reinstall)(void *m, const struct release *to, int64_t now_ns, struct err *e);
 	/* The bytes of container @i, from 0, as a file that judges can read. E_NOTFOUND. */
 	int (*export_container)(void *m, size_t i, const char *path,
 				struct machine_container *ret, struct err *e);

@@ -393,6 +393,16 @@ static int op_seal_break(void *ctx, const struct seal_break_spec *spec,
 	return r;
 }
 
+static int op_reinstall(void *ctx, const struct release *to, int64_t now_ns,
+			struct err *e)
+{
+	struct machine_vm *m = ctx;
+	struct disk_spec spec = *m->cfg->disk;
+
+	spec.release = to;
+	return image_reinstall(m->cfg->images, &spec, m->disk, m->chip, now_ns, e);
+}
+
 static int op_export(void *ctx, size_t i, const char *path, struct machine_container *ret,
 		     struct err *e)
 {
@@ -423,6 +433,7 @@ struct machine machine_vm_interface(struct machine_vm *m)
 		.open_disk = op_open_disk,
 		.seal = op_seal,
 		.seal_break = op_seal_break,
+		.reinstall = op_reinstall,
 		.export_container = op_export,
 		.update_archive = op_update_archive,
 	};

@@ -29,7 +29,8 @@ static const struct schema_key boot_keys[] = {
 	 .doc = "the boot must be refused, with a reason like this pattern"},
 	{"hold", SCHEMA_TEXT, .offset = offsetof(struct step_boot, hold),
 	 .doc = "stop the Mac for good at this point, for `power_cut`: `sep-11` is when "
-		"the Secure Enclave has carried out its command 11"},
+		"the Secure Enclave has carried out its command 11, `before-sep-11` when it is "
+		"about to"},
 	{NULL},
 };
 
@@ -185,6 +186,13 @@ static const struct schema_key upgrade_keys[] = {
 	{NULL},
 };
 
+static const struct schema_key reinstall_keys[] = {
+	{"release", SCHEMA_CUSTOM, .offset = offsetof(struct step_reinstall, release),
+	 .read = release_read, .type = "name of a release",
+	 .doc = "what is installed; absent: what is there, over itself"},
+	{NULL},
+};
+
 static const struct schema_key unlock_keys[] = {
 	{"volume", SCHEMA_TEXT, true, offsetof(struct step_volume, volume),
 	 .doc = "name of the volume"},
@@ -306,6 +314,12 @@ const struct step_type step_types[] = {
 	 "Recovery",
 	 upgrade_keys, ARGS(step_upgrade), .shorthand = "release", .needs = POWER_OFF,
 	 .leaves = POWER_OFF, .timeout_s = 300, .run = step_run_upgrade},
+	{"reinstall",
+	 "install macOS over itself as Recovery does, on its disk: System is sealed anew, "
+	 "Data stays",
+	 reinstall_keys, ARGS(step_reinstall), .shorthand = "release",
+	 .needs = POWER_OFF, .leaves = POWER_OFF, .timeout_s = 300,
+	 .run = step_run_reinstall},
 	{"unlock", "unlock a FileVault volume with diskutil, in Recovery", unlock_keys,
 	 ARGS(step_volume), .needs = POWER_ON, .leaves = POWER_ANY, .timeout_s = 60,
 	 .run = step_run_unlock},

@@ -104,6 +104,10 @@ struct step_upgrade {
 	const struct release *release;
 };
 
+struct step_reinstall {
+	const struct release *release; /* NULL: the one that is there */
+};
+
 struct step_volume { /* unlock, mount */
 	const char *volume, *passphrase;
 };

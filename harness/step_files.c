@@ -249,6 +249,20 @@ int step_run_upgrade(struct engine *en, const struct step *s, struct err *e)
 	return r;
 }
 
+/* What Recovery's installer leaves, without the hour that it takes. */
+int step_run_reinstall(struct engine *en, const struct step *s, struct err *e)
+{
+	const struct step_reinstall *x = s->args;
+	const struct release *to = x->release ? x->release : en->release;
+	int r;
+
+	engine_drop_files(en);
+	r = en->machine->ops->reinstall(en->machine->m, to, engine_mac_clock(en), e);
+	if (!r)
+		en->release = to;
+	return r;
+}
+
 /* From outside, with the power off: a bad disk, or somebody who writes past everything. */
 int step_run_seal_break(struct engine *en, const struct step *s, struct err *e)
 {

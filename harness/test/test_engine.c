@@ -603,6 +603,27 @@ static void a_seal_is_broken_by_name(void)
 	}
 }
 
+static void a_reinstallation_seals_anew(void)
+{
+	static const char form[] = "name: x\nsummary: x\nmachine: m1\nrelease: 11.0.1\n"
+				   "steps: [{seal_break: {kind: node}}, {reinstall: %s}]\n"
+				   "expect: {seal: {verify: ok}}\n";
+	static const char *const rows[][2] = {{"", "reinstall 11.0.1\n"},
+					      {"11.1", "reinstall 11.1\n"},
+					      {"{release: 11.1}", "reinstall 11.1\n"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512];
+		struct world w;
+
+		world_init(&w);
+		snprintf(text, sizeof(text), form, rows[i][0]);
+		expect_run(&w, text, VERDICT_PASSED, NULL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(w.fake.log, rows[i][1]));
+		world_release(&w);
+	}
+}
+
 static void power_is_cut_where_the_mac_holds(void)
 {
 	static const char text[] = HEAD "steps:\n"
@@ -755,6 +776,7 @@ TEST_MAIN("engine", {"one run from start to end", one_run_from_start_to_end},
 	  {"steps reach the machine", steps_reach_the_machine},
 	  {"seals are judged", seals_are_judged},
 	  {"a seal is broken by name", a_seal_is_broken_by_name},
+	  {"a reinstallation seals anew", a_reinstallation_seals_anew},
 	  {"power is cut where the Mac holds", power_is_cut_where_the_mac_holds},
 	  {"the boot is shown", the_boot_is_shown}, {"patterns", patterns},
 	  {"paths of a Mac", paths_of_a_mac})
