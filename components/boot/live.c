@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "components/boot/copy_upper.h"
+#include "components/apfs/report.h"
 #include "components/boot/copy_upper.h"
 #include "sim/base/fsio.h"
 #include "sim/carrier/layout.h"
@@ -174,6 +174,17 @@ static int cover(struct live_volume *lv, const char *lower, char out[static LIVE
 	return r ? r : overlay_mount(&lv->overlay, lower, memory, out, e);
 }
 
+static void say_damaged(const struct live *l, const struct boot_volume *v,
+			const struct err *e)
+{
+	char line[REPORT_MAX];
+
+	if (!l->log)
+		return;
+	snprintf(line, sizeof(line), "%s cannot be mounted: %.400s", v->device, e->msg);
+	l->log(l->ctx, line);
+}
+
 int live_mount(void *live, struct boot_volume *v, struct err *e)
 {
 	char dir[LIVE_DIR_MAX], lower[LIVE_DIR_MAX];
@@ -187,6 +198,8 @@ int live_mount(void *live, struct boot_volume *v, struct err *e)
 	strcpy(dir, lower);
 	if (!r)
 		r = serve(l, lv, lower, e);
+	if (r)
+		say_damaged(l, v, e);
 	if (!r && l->may_write)
 		r = cover(lv, lower, dir, e);
 	if (!r)

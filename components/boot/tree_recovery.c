@@ -61,6 +61,12 @@ static int attach_by_name(struct volumes *vs, struct boot_volume *v, struct err 
 	return r ? r : tree_attach_at(vs, v, path, v->sealed, e);
 }
 
+/* A damaged system is what many come here for: it is not shown, and that is all. */
+static bool may_be_missing(const struct boot_volume *v, const struct err *e)
+{
+	return v->sealed && (e->code == E_CORRUPT || e->code == E_BADHASH);
+}
+
 static int attach_others(struct volumes *vs, struct err *e)
 {
 	int r;
@@ -73,8 +79,10 @@ static int attach_others(struct volumes *vs, struct err *e)
 		if (!shown || v->locked)
 			continue;
 		r = attach_by_name(vs, v, e);
-		if (r)
+		if (r && !may_be_missing(v, e))
 			return r;
+		if (r)
+			err_clear(e);
 	}
 	return 0;
 }
