@@ -26,7 +26,7 @@ int kernel_panic(struct boot *b, const char *id, struct err *e, const char *form
 	vsnprintf(text, sizeof(text), form, ap);
 	va_end(ap);
 	klog_flush(&b->log);
-	channel_say(BOOT_FD, "panic(cpu 0 caller 0x%016llx): \"%s\"",
+	channel_say(BOOT_FD, "panic(cpu 0 caller 0x%016llx): %s",
 		    (unsigned long long)(k ? k->load_addr : 0), text);
 	b->end = END_PANIC;
 	return err_set(e, E_CORRUPT, "panic: %s", text);

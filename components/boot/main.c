@@ -15,6 +15,7 @@
 #include "components/boot/pending.h"
 #include "components/boot/tree.h"
 #include "sim/base/clock.h"
+#include "sim/base/fsio.h"
 #include "sim/base/json_text.h"
 #include "sim/carrier/boot_protocol.h"
 #include "sim/carrier/layout.h"
@@ -148,12 +149,28 @@ static void hear_servers(struct boot *b)
 	}
 }
 
+/* How often to look whether launchd has its socket. */
+#define LAUNCHD_POLL_MS 2
+
+/* Returns how long to wait for other things. */
+static int look_for_launchd(bool *up)
+{
+	if (*up)
+		return -1;
+	*up = fsio_exists(TREE_ROOT XNU_BOOTSTRAP_SOCKET);
+	if (!*up)
+		return LAUNCHD_POLL_MS;
+	channel_send(BOOT_FD, BOOT_UP, json_object(), -1);
+	return -1;
+}
+
 /* Until init says that the Mac has no process any more. */
 static void serve(struct boot *b)
 {
 	struct pollfd set[1 + SERVERS_MAX + SERVICE_POLL_MAX];
 	struct sealed_root *list[SERVERS_MAX];
 	size_t n, n_servers;
+	bool up = false;
 
 	for (;;) {
 		klog_flush(&b->log);
@@ -162,7 +179,7 @@ static void serve(struct boot *b)
 		for (size_t i = 0; i < n_servers; i++)
 			set[1 + i] = (struct pollfd){.fd = list[i]->fd, .events = POLLIN};
 		n = service_poll_set(&b->service, set + 1 + n_servers);
-		if (poll(set, 1 + n_servers + n, -1) < 0)
+		if (poll(set, 1 + n_servers + n, look_for_launchd(&up)) < 0)
 			continue;
 		if (set[0].revents) {
 			json_decref(expect(BOOT_SHUTDOWN));

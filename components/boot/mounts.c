@@ -178,10 +178,15 @@ int mounts_system(struct boot *b, struct err *e)
 
 int mounts_complete(struct boot *b, struct err *e)
 {
+	struct boot_volume *d = b->choice.data;
 	int r;
 
 	if (!b->data_missing || data_is_locked(b))
 		return 0;
+	/* Who unlocked it may have mounted it somewhere meanwhile. */
+	r = d->mount_point[0] ? tree_detach(d, e) : 0;
+	if (r)
+		return r;
 	tree_unbind_firmlinks("", ROOT_SERVED_DIR);
 	if (umount2(MEMORY_DATA_DIR, MNT_DETACH))
 		return err_sys(e, "memory of the locked Data volume");

@@ -115,6 +115,8 @@ static void say_mounting(struct boot *b)
 {
 	const struct release_apfs *lines = &b->release->apfs;
 
+	if (!b->rooted.xid && b->rooted.need_auth)
+		return; /* there is nothing that may be mounted */
 	if (b->rooted.xid)
 		klog(&b->log, "apfs",
 		     "apfs_vfsop_mount:%u: %s Rooting from snapshot with xid %llu.",

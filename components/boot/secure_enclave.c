@@ -1,20 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 #include "components/boot/secure_enclave.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "sim/base/clock.h"
+#include "sim/carrier/layout.h"
+
+/*
+ * What was written to volumes is on the medium before the chip says that it counts: the
+ * driver's commit leaves it in the disk's cache, as fsync(2) of a Mac does.
+ */
+static int flush_disk(struct err *e)
+{
+	int fd = open(CARRIER_DISK, O_RDONLY | O_CLOEXEC), r = 0;
+
+	if (fd < 0 || fsync(fd))
+		r = err_sys(e, "flushing the disk");
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
 
 /* The chip is as it was, or as it is to be, when the power is cut here. */
 static int store(void *ctx, struct sb_chip *chip, struct err *e)
 {
 	struct boot *b = ctx;
 	char point[32];
-	int r;
+	int r = flush_disk(e);
 
 	snprintf(point, sizeof(point), "before-sep-%d", (int)b->sep.last);
 	boot_hold_point(b, point);
-	r = sb_chip_store(chip, b->chip_fd, e);
+	if (!r)
+		r = sb_chip_store(chip, b->chip_fd, e);
 	if (r)
 		return r;
 	snprintf(point, sizeof(point), "sep-%d", (int)b->sep.last);

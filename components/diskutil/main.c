@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,8 @@ int main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int status = EXIT_FAILURE;
 
+	/* On a Mac a daemon does the work, and finishes it when userspace is restarted. */
+	signal(SIGTERM, SIG_IGN);
 	if (diskutil_run(&paths, argc - 1, argv + 1, read_passphrase(argc, argv), &out,
 			 &err_out, &status, &e))
 		fprintf(stderr, "diskutil: %s\n", e.msg);

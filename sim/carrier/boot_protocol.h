@@ -17,6 +17,7 @@
  *   (init forks the Mac's process 1, held back)    <-   BOOT_LAUNCH   (+ descriptor)
  *   BOOT_CHILD  who and what it is                 ->
  *   (init lets it execute launchd)                 <-   BOOT_GO
+ *   (init tells the host `up`)                     <-   BOOT_UP
  *   ...                                                 BOOT_PANIC    any time from now
  *   BOOT_SHUTDOWN  the Mac has no process any more ->
  *   (init powers off)                              <-   BOOT_DONE, then boot exits
@@ -85,6 +86,12 @@
 
 /* boot -> init. {"type":"go"}: launchd may run. */
 #define BOOT_GO "go"
+
+/*
+ * boot -> init. {"type":"up"}: launchd has its socket, which is where a Mac's programs find
+ * its port; on a Mac it is there before any of them. Until then the host has no answer.
+ */
+#define BOOT_UP "up"
 
 /*
  * boot -> init. {"type":"panic","reason":"..."}: the Mac's kernel panicked; init kills

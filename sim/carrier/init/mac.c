@@ -152,6 +152,12 @@ static void msg_go(struct init *in, const json_t *msg, int fd)
 	if (launch_go(in, &e))
 		panic(in, e.msg);
 	in->state = ST_UP;
+}
+
+static void msg_up(struct init *in, const json_t *msg, int fd)
+{
+	(void)msg;
+	(void)fd;
 	answer(in, NULL);
 	ctl_event(in, "up", NULL);
 }
@@ -184,6 +190,7 @@ static const struct {
 	{BOOT_REFUSED, 1u << ST_BOOTING, msg_refused},
 	{BOOT_LAUNCH, 1u << ST_BOOTING, msg_launch},
 	{BOOT_GO, 1u << ST_BOOTING, msg_go},
+	{BOOT_UP, 1u << ST_UP, msg_up},
 	{BOOT_PANIC, ~0u, msg_panic},
 	{BOOT_DONE, 1u << ST_SHUTDOWN, msg_done},
 };

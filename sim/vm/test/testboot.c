@@ -131,6 +131,7 @@ int main(void)
 		      "env", "PATH=/bin:/sbin", "hostname", "TestMac"));
 	json_decref(hear(BOOT_CHILD));
 	say(json_pack("{s:s}", "type", BOOT_GO));
+	say(json_pack("{s:s}", "type", BOOT_UP));
 	json_decref(hear(BOOT_SHUTDOWN));
 	say(json_pack("{s:s,s:s}", "type", BOOT_CONSOLE, "text", "unmounted"));
 	if (umount2(ROOT, 0) < 0)
