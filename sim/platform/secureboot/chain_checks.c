@@ -148,6 +148,18 @@ static enum img4_result take_os_manifest(struct walk *w, enum img4_selector s,
 	return r ? r : check_digest(w, &f.manifest, f.payload.whole, e);
 }
 
+/* The root hash is an IM4P, the others are what they are. */
+static enum img4_result keep_beside(struct walk *w, struct err *e)
+{
+	struct im4p payload;
+
+	payload.data = (struct span){w->file.data, w->file.len};
+	if (w->row->object == SB_XSYS &&
+	    im4p_parse(w->file.data, w->file.len, &payload, e))
+		return IMG4_EILSEQ;
+	return walk_keep(w, payload.data, e);
+}
+
 /* x86: the file as it is, its manifest beside it. */
 static enum img4_result check_beside(struct walk *w, struct err *e)
 {
@@ -157,7 +169,7 @@ static enum img4_result check_beside(struct walk *w, struct err *e)
 		[SECURE_BOOT_LOCAL_POLICY] = IMG4_CHIP_AP_SHA2_384,
 	};
 	const struct machine_model *machine = w->b->machine;
-	struct im4p payload;
+	struct err sub = ERR_INIT;
 	struct im4m m;
 	struct buf manifest;
 	char path[256];
@@ -178,14 +190,12 @@ static enum img4_result check_beside(struct walk *w, struct err *e)
 	if (!r)
 		r = check_digest(w, &m, (struct span){w->file.data, w->file.len}, e);
 	buf_release(&manifest);
-	if (r)
-		return r;
-	/* The root hash is an IM4P, the others are what they are. */
-	payload.data = (struct span){w->file.data, w->file.len};
-	if (w->row->object == SB_XSYS &&
-	    im4p_parse(w->file.data, w->file.len, &payload, e))
-		return IMG4_EILSEQ;
-	return walk_keep(w, payload.data, e);
+	if (!r)
+		return keep_beside(w, e);
+	/* XNU looks for the snapshot that is named by it before it judges it. */
+	if (w->row->stage == SB_XNU)
+		(void)!keep_beside(w, &sub);
+	return r;
 }
 
 /* XNU has the root built in; there are no fuses that it was checked against. */
