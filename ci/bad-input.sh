@@ -248,7 +248,7 @@ holds "it is the same disk again" test "$(sha256sum <"$(base_disk)")" = "$before
 chmod u+w "$(base_disk)" && printf x |
 	dd of="$(base_disk)" bs=1 seek=220000000 conv=notrunc 2>/dev/null
 damaged "one changed byte of a base disk" "base disk in the cache is damaged"
-layout=$(ls "$cache"/layouts/*.raw)
+layout=$(ls "$cache"/layouts/intel-*.raw)
 rm -f "$cache"/disks/*
 : >"$layout.new" # of a builder that was killed
 expect "a run without a base disk" 0 "1 passed" $quick
