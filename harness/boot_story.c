@@ -48,15 +48,34 @@ static int say_verified(struct result *res, const json_t *event, struct err *e)
 		   text_of(event, "result"));
 }
 
+/*
+ * Length of the line that *text begins with; *text moves on to the next one, or becomes
+ * NULL after the last.
+ */
+static int take_line(const char **text)
+{
+	size_t len = strcspn(*text, "\n");
+
+	*text = (*text)[len] ? *text + len + 1 : NULL;
+	return (int)len;
+}
+
 /* As the Mac's own listing has it: a line of the kernel proper has no sender. */
 static int say_record(struct result *res, const json_t *event, struct err *e)
 {
 	const char *sender = text_of(event, "sender"), *process = text_of(event, "process");
 	const char *who = sender[0] ? sender : strcmp(process, "kernel") ? process : "";
+	const char *next = text_of(event, "message"), *line = next;
+	int len = take_line(&next);
+	int r = say(res, e, "%5.0f  %s %s%s%.*s", number_of(event, "seq"),
+		    text_of(event, "stamp"), who, who[0] ? " " : "", len, line);
 
-	return say(res, e, "%5.0f  %s %s%s%s", number_of(event, "seq"),
-		   text_of(event, "stamp"), who, who[0] ? " " : "",
-		   text_of(event, "message"));
+	while (!r && next) {
+		line = next;
+		len = take_line(&next);
+		r = say(res, e, "       %.*s", len, line);
+	}
+	return r;
 }
 
 /* The parts of the story, one after the other, each with the events that it is made of. */
@@ -102,15 +121,13 @@ static int add_record(struct buf *out, const json_t *event, struct err *e)
 			   sender[0] ? "(" : "", sender, sender[0] ? ") " : "");
 
 	while (!r) {
-		size_t len = strcspn(message, "\n");
+		const char *line = message;
+		int len = take_line(&message);
 
-		r = buf_printf(out, e, "%.*s\n", (int)len, message);
-		message += len;
-		if (!*message)
+		r = buf_printf(out, e, "%.*s\n", len, line);
+		if (!message || r)
 			break;
-		message++;
-		if (!r)
-			r = buf_printf(out, e, "       ");
+		r = buf_printf(out, e, "       ");
 	}
 	return r;
 }

@@ -654,10 +654,11 @@ static void the_boot_is_shown(void)
 
 	world_init(&w);
 	w.fake.event = "{\"event\":\"log\",\"seq\":7,\"stamp\":\"14.827815\",\"process\":"
-		       "\"kernel\",\"sender\":\"apfs\",\"message\":\"mounting\"}";
+		       "\"kernel\",\"sender\":\"apfs\",\"message\":\"mounting\\nat /\"}";
 	world_run(&w, HEAD "show_boot: true\nsteps:\n  - boot:\n");
-	CU_ASSERT_EQUAL_FATAL(w.res->n_story, 2);
+	CU_ASSERT_EQUAL_FATAL(w.res->n_story, 3);
 	CU_ASSERT_STRING_EQUAL(w.res->story[1], "    7  14.827815 apfs mounting");
+	CU_ASSERT_STRING_EQUAL(w.res->story[2], "       at /");
 	{
 		struct buf log = BUF_INIT;
 		struct err e = ERR_INIT;
@@ -666,7 +667,8 @@ static void the_boot_is_shown(void)
 		snprintf(path, sizeof(path), "%s/unified.log", test_tmpdir());
 		ASSERT_OK(fsio_read(path, 4096, &log, &e), &e);
 		CU_ASSERT_STRING_EQUAL(buf_str(&log),
-				       "     7 14.827815 kernel: (apfs) mounting\n");
+				       "     7 14.827815 kernel: (apfs) mounting\n"
+				       "       at /\n");
 		buf_release(&log);
 	}
 	world_release(&w);
