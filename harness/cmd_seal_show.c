@@ -8,6 +8,7 @@
 #include "harness/cmd_seal.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/secureboot/keys.h"
+#include "sim/platform/secureboot/layout.h"
 
 /* A state of the volume, and its seal. */
 struct state {
@@ -48,9 +49,9 @@ static int read_state(struct show *s, const char *snapshot, struct state *ret,
 static const char *name_text(const struct state *s)
 {
 	char digits[2 * APFS_SEAL_HASH_LEN + 1];
-	size_t n = strlen(SEAL_SNAPSHOT_PREFIX);
+	size_t n = strlen(SB_SNAPSHOT_PREFIX);
 
-	if (!s->name || strncmp(s->name, SEAL_SNAPSHOT_PREFIX, n) || !s->info.sealed)
+	if (!s->name || strncmp(s->name, SB_SNAPSHOT_PREFIX, n) || !s->info.sealed)
 		return "";
 	hex_text(s->info.root_hash, APFS_SEAL_HASH_LEN, digits);
 	return strcasecmp(s->name + n, digits) ? "its name is not that of its root hash"

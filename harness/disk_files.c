@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "harness/disk_seal.h"
 #include "images/containers.h"
+#include "images/seal_place.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/apfs/reader.h"
 
@@ -51,8 +51,7 @@ static int volume(struct disk *d, const char *role, struct apfs_volume **ret,
 		if (!d->volumes[i]) {
 			r = apfs_volume_find_role(d->container, roles[i].role, &slot, e);
 			if (!r)
-				r = disk_open_root(d->container, slot, &d->volumes[i],
-						   NULL, e);
+				r = seal_root_open(d->container, slot, &d->volumes[i], e);
 			if (r)
 				return err_ctx(e, "%s volume", role);
 		}

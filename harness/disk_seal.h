@@ -27,13 +27,4 @@ struct seal_state {
 int disk_seal_read(const char *path, bool verify, struct seal_state *ret,
 		   struct err *e) MUST_CHECK;
 
-/*
- * Open the snapshot of the System volume in @slot that the next start roots from, or its
- * live state when there is none. *@ret_name (owned, may be NULL): its name, or NULL.
- */
-struct apfs;
-struct apfs_volume;
-int disk_open_root(struct apfs *c, unsigned slot, struct apfs_volume **ret,
-		   char **ret_name, struct err *e) MUST_CHECK;
-
 #endif

@@ -19,8 +19,6 @@ struct sources {
 	char system_kext[PATH_MAX]; /* resolved, as in paths of kexts */
 	const struct collection_kext *extra;
 	size_t n_extra;
-	char **mac_paths; /* owned, all that were given out */
-	size_t n_mac_paths;
 	const struct machine_model *machine;
 };
 
@@ -81,17 +79,11 @@ static int sources_init(struct sources *s, const struct collection_env *env,
 		rc = kc_each_apple_kext(env, r, scan_one, s, e);
 	for (size_t i = 0; !rc && i < n_extra; i++)
 		rc = scan_one(s, extra[i].folder, extra[i].folder, e);
-	s->mac_paths = calloc(s->all.n + 1, sizeof(char *));
-	if (!rc && !s->mac_paths)
-		rc = err_set(e, E_NOMEM, "out of memory");
 	return rc;
 }
 
 static void sources_release(struct sources *s)
 {
-	for (size_t i = 0; i < s->n_mac_paths; i++)
-		free(s->mac_paths[i]);
-	free(s->mac_paths);
 	kext_set_release(&s->all);
 }
 
@@ -112,26 +104,21 @@ static const struct collection_kext *extra_of(const struct sources *s,
 }
 
 /* System's kexts are in a folder each on the host, all in one on the Mac. */
-static const char *mac_path(void *arg, const struct kext *k)
+static int mac_path(const void *arg, const struct kext *k, struct buf *out, struct err *e)
 {
-	struct sources *s = arg;
+	const struct sources *s = arg;
 	size_t below = 0;
 	const struct collection_kext *x = extra_of(s, k, &below);
 	const char *slash = strrchr(k->path, '/');
-	char path[PATH_MAX], *copy;
 
 	if (x)
-		snprintf(path, sizeof(path), "%s%s", x->path, k->path + below);
-	else if ((below = fsio_below(k->path, s->system_kext)))
-		snprintf(path, sizeof(path), "%s/System.kext%s", PATH_SYSTEM_EXTENSIONS,
-			 k->path + below);
-	else
-		snprintf(path, sizeof(path), "%s%s", PATH_SYSTEM_EXTENSIONS,
-			 slash ? slash : k->path);
-	copy = strdup(path);
-	if (copy)
-		s->mac_paths[s->n_mac_paths++] = copy;
-	return copy;
+		return buf_printf(out, e, "%s%s", x->path, k->path + below);
+	below = fsio_below(k->path, s->system_kext);
+	if (below)
+		return buf_printf(out, e, "%s/System.kext%s", PATH_SYSTEM_EXTENSIONS,
+				  k->path + below);
+	return buf_printf(out, e, "%s%s", PATH_SYSTEM_EXTENSIONS,
+			  slash ? slash : k->path);
 }
 
 /* Apple silicon has all of the system's in one collection. */

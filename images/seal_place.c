@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/platform/secureboot/layout.h"
+
 /* ---- the volume ---- */
 
 /* The first volume of @c that is sealed, or has the role @role. E_NOTFOUND. */
@@ -50,38 +52,65 @@ static int default_volume(struct seal_place *p, struct err *e)
 
 bool seal_place_sealed_name(const char *name)
 {
-	const size_t n = strlen(SEAL_SNAPSHOT_PREFIX);
+	const size_t n = strlen(SB_SNAPSHOT_PREFIX);
 
-	return !strncmp(name, SEAL_SNAPSHOT_PREFIX, n) &&
+	return !strncmp(name, SB_SNAPSHOT_PREFIX, n) &&
 	       strspn(name + n, "0123456789ABCDEF") == 2 * APFS_SEAL_HASH_LEN &&
 	       !name[n + 2 * APFS_SEAL_HASH_LEN];
 }
 
-static void find_root(struct seal_place *p)
+enum seal_root seal_root_choose(const struct apfs_snapshot *snaps, size_t n,
+				uint64_t root_to_xid, uint64_t *ret_xid)
 {
-	p->root_xid = p->volume.root_to_xid;
-	p->root = p->root_xid ? SEAL_ROOT_TAGGED : SEAL_ROOT_LIVE;
-	for (size_t i = p->n_snaps; i-- && p->root == SEAL_ROOT_LIVE;) {
-		if (!seal_place_sealed_name(p->snaps[i].name))
-			continue;
-		p->root = SEAL_ROOT_NAMED;
-		p->root_xid = p->snaps[i].xid;
-	}
+	*ret_xid = root_to_xid;
+	if (root_to_xid)
+		return SEAL_ROOT_TAGGED;
+	while (n--)
+		if (seal_place_sealed_name(snaps[n].name)) {
+			*ret_xid = snaps[n].xid;
+			return SEAL_ROOT_NAMED;
+		}
+	return SEAL_ROOT_LIVE;
+}
+
+static int list_snapshots(struct apfs *c, unsigned slot, struct apfs_snapshot **ret,
+			  size_t *ret_n, struct err *e)
+{
+	struct apfs_volume *live;
+	int r = apfs_volume_open(c, slot, NULL, &live, e);
+
+	if (r)
+		return r;
+	r = apfs_snapshots(live, ret, ret_n, e);
+	apfs_volume_close(live);
+	return r;
+}
+
+int seal_root_open(struct apfs *c, unsigned slot, struct apfs_volume **ret, struct err *e)
+{
+	struct apfs_volume_info info;
+	struct apfs_snapshot *snaps = NULL;
+	size_t n = 0;
+	uint64_t xid = 0;
+	int r = apfs_volume_get_info(c, slot, &info, e);
+
+	if (!r)
+		r = list_snapshots(c, slot, &snaps, &n, e);
+	if (!r)
+		seal_root_choose(snaps, n, info.root_to_xid, &xid);
+	free(snaps);
+	return r ? r : apfs_volume_open_xid(c, slot, xid, ret, e);
 }
 
 static int load_states(struct seal_place *p, struct err *e)
 {
-	struct apfs_volume *v;
 	int r = apfs_volume_get_info(p->apfs, p->slot, &p->volume, e);
 
 	if (!r)
-		r = apfs_volume_open(p->apfs, p->slot, NULL, &v, e);
-	if (r)
-		return r;
-	r = apfs_snapshots(v, &p->snaps, &p->n_snaps, e);
-	apfs_volume_close(v);
+		r = list_snapshots(p->apfs, p->slot, &p->snaps, &p->n_snaps, e);
 	if (!r)
-		find_root(p);
+		p->root = seal_root_choose(p->snaps, p->n_snaps, p->volume.root_to_xid,
+					   &p->root_xid);
 	return r;
 }
 

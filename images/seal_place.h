@@ -6,9 +6,6 @@
 #include "images/containers.h"
 #include "sim/formats/apfs/seal.h"
 
-/* What a sealed system's snapshots are called; 64 digits of its root hash follow. */
-#define SEAL_SNAPSHOT_PREFIX "com.apple.os.update-"
-
 /* What a Mac roots from, and how that is known. */
 enum seal_root {
 	SEAL_ROOT_TAGGED, /* apfs_root_to_xid names the snapshot */
@@ -41,8 +38,17 @@ int seal_place_open_rw(struct seal_place *p, const char *path, const char *volum
 		       struct err *e) MUST_CHECK;
 void seal_place_close(struct seal_place *p);
 
-/* Is @name that of a snapshot of a sealed system: the prefix and 64 digits? */
+/* Is @name that of a snapshot of a sealed system: SB_SNAPSHOT_PREFIX and 64 digits? */
 bool seal_place_sealed_name(const char *name);
+/*
+ * Of a volume with @n snapshots, by xid, and the tag @root_to_xid: what a Mac roots from.
+ * A tag that leads nowhere is not replaced by anything. *@ret_xid 0: the live state.
+ */
+enum seal_root seal_root_choose(const struct apfs_snapshot *snaps, size_t n,
+				uint64_t root_to_xid, uint64_t *ret_xid);
+/* Open that state of the volume in @slot, sealed or not. E_NOTFOUND for such a tag. */
+int seal_root_open(struct apfs *c, unsigned slot, struct apfs_volume **ret,
+		   struct err *e) MUST_CHECK;
 /* The snapshot of transaction @xid; NULL when there is none. */
 const struct apfs_snapshot *seal_place_snapshot(const struct seal_place *p, uint64_t xid);
 

@@ -8,26 +8,14 @@
 #include "components/kextcache/link.h"
 #include "sim/formats/kext/resolve.h"
 
-static int not_usable(const struct kext *k, const char *what, struct err *e)
-{
-	struct buf b = BUF_INIT;
-	struct err ignored = ERR_INIT;
-	int r;
-
-	(void)!kext_diag_print(&k->diags, &b, &ignored);
-	r = err_set(e, E_CORRUPT, "%s %s:\n%s", k->path, what, buf_str(&b));
-	buf_release(&b);
-	return r;
-}
-
 static int check_one(struct kext *k, const struct kext_resolver *r, struct err *e)
 {
 	if (!kext_validate(k))
-		return not_usable(k, "is not valid", e);
+		return kext_not_usable(k, "is not valid", e);
 	if (kext_arch(k) == KEXT_ARCH_NO)
-		return not_usable(k, "holds no code for " KEXT_ARCH, e);
+		return kext_not_usable(k, "holds no code for " KEXT_ARCH, e);
 	if (!kext_resolve(k, r))
-		return not_usable(k, "is missing dependencies", e);
+		return kext_not_usable(k, "is missing dependencies", e);
 	return 0;
 }
 

@@ -30,23 +30,7 @@ static int check_request(const struct fileset_request *rq, struct err *e)
 	if (primary != (rq->kernel != NULL) || primary == (rq->boot != NULL))
 		return err_set(e, E_INVAL,
 			       "a collection has a kernel or is linked against one");
-	for (size_t i = 0; i < rq->n_kexts; i++)
-		for (size_t d = 0; d < rq->kext[i].n_deps; d++)
-			if (rq->kext[i].deps[d] >= i)
-				return err_set(e, E_INVAL,
-					       "%s comes before what it depends on",
-					       rq->kext[i].bundle_path);
-	return 0;
-}
-
-static bool info_bool(plist_t info, const char *key)
-{
-	plist_t v = plist_dict_get_item(info, key);
-	uint8_t flag = 0;
-
-	if (v && plist_get_node_type(v) == PLIST_BOOLEAN)
-		plist_get_bool_val(v, &flag);
-	return flag;
+	return kext_inputs_in_order(rq->kext, rq->n_kexts, e);
 }
 
 static int init_units(struct fb *b, struct err *e)
@@ -64,11 +48,13 @@ static int init_units(struct fb *b, struct err *e)
 		struct fb_unit *u = &b->unit[b->first_kext + i];
 
 		u->k = &rq->kext[i];
+		u->home = rq->home ? rq->home[i] : NULL;
 		if (pl_string(u->k->info, "CFBundleIdentifier", &u->id, e))
 			return err_ctx(e, "%s", u->k->bundle_path);
-		u->interface = info_bool(u->k->info, "OSKernelResource") ||
-			       info_bool(u->k->info, "OSBundleIsInterface");
-		u->here = u->k->exec && !u->interface && !u->k->in;
+		u->interface =
+			pl_true(plist_dict_get_item(u->k->info, "OSKernelResource")) ||
+			pl_true(plist_dict_get_item(u->k->info, "OSBundleIsInterface"));
+		u->here = u->k->exec && !u->interface && !u->home;
 	}
 	return 0;
 }
@@ -93,11 +79,11 @@ static struct kxld_request link_request(const struct fb *b, const struct fb_unit
 /* The reader of a kext that is in another collection. */
 static int open_elsewhere(struct fb_unit *u, struct err *e)
 {
-	const struct fileset_kext *k = fileset_find(u->k->in, u->id);
+	const struct fileset_kext *k = fileset_find(u->home, u->id);
 
 	if (!k || !k->has_code)
 		return err_set(e, E_NOTFOUND, "not in the other collection");
-	return fileset_kext_macho(u->k->in, k, &u->m, e);
+	return fileset_kext_macho(u->home, k, &u->m, e);
 }
 
 /*
@@ -130,10 +116,7 @@ static int look_at_all(struct fb *b, struct err *e)
 	return 0;
 }
 
-/*
- * What unit @i may bind to: its direct dependencies, and through those without an
- * executable also theirs. Everything that is marked lies before @i.
- */
+/* The symbols that kext @i of the request may bind to. */
 static int collect_deps(const struct fb *b, size_t i, const struct kxld_exports **out,
 			size_t *n, struct err *e)
 {
@@ -142,18 +125,10 @@ static int collect_deps(const struct fb *b, size_t i, const struct kxld_exports 
 	*n = 0;
 	if (!mark)
 		return err_set(e, E_NOMEM, "out of memory");
-	mark[i] = true;
-	for (size_t j = i + 1; j-- > b->first_kext;) {
-		const struct fileset_input *k = b->unit[j].k;
-
-		if (!mark[j] || (j != i && k->exec))
-			continue;
-		for (size_t d = 0; d < k->n_deps; d++)
-			mark[b->first_kext + k->deps[d]] = true;
-	}
-	for (size_t j = b->first_kext; j < i; j++)
-		if (mark[j] && b->unit[j].k->exec)
-			out[(*n)++] = &b->unit[j].exports;
+	kext_input_reach(b->rq->kext, i, mark);
+	for (size_t j = 0; j < i; j++)
+		if (mark[j] && b->rq->kext[j].exec)
+			out[(*n)++] = &b->unit[b->first_kext + j].exports;
 	free(mark);
 	return 0;
 }
@@ -168,7 +143,7 @@ static int link_code(struct fb *b, size_t i, struct err *e)
 	if (!deps)
 		return err_set(e, E_NOMEM, "out of memory");
 	if (u->k)
-		r = collect_deps(b, i, deps, &rq.n_deps, e);
+		r = collect_deps(b, i - b->first_kext, deps, &rq.n_deps, e);
 	rq.deps = deps;
 	if (!r)
 		r = kxld_link(&rq, &u->img, e);

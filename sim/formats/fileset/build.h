@@ -17,18 +17,7 @@
 
 #include "sim/base/component_log.h"
 #include "sim/formats/fileset/fileset.h"
-
-struct fileset_input {
-	plist_t info;	  /* Info.plist; borrowed, not changed */
-	const void *exec; /* executable, thin or fat; NULL: codeless. Borrowed */
-	size_t exec_len;
-	const char *bundle_path;   /* absolute, volume root stripped */
-	const char *exec_rel_path; /* "Contents/MacOS/X"; NULL when codeless */
-	const size_t *deps;	   /* direct dependencies: indexes of earlier inputs */
-	size_t n_deps;
-	/* It is in that collection already: only to link against, and left out here. */
-	const struct fileset *in;
-};
+#include "sim/formats/kext/input.h"
 
 struct fileset_request {
 	enum fileset_kind kind;
@@ -37,8 +26,11 @@ struct fileset_request {
 	size_t kernel_len;
 	/* What other kinds are linked against; @pageable may be NULL. */
 	const struct fileset *boot, *pageable;
-	const struct fileset_input *kext; /* dependencies first */
+	const struct kext_input *kext; /* dependencies first */
 	size_t n_kexts;
+	/* The collection that each of them is in already, only to link against, and left
+	 * out here; NULL: none. A NULL array: none of them. */
+	const struct fileset *const *home;
 	const struct component_log *log; /* may be NULL */
 };
 

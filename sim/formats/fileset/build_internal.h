@@ -32,8 +32,9 @@ struct fb_region {
 /* The kernel, or a kext of the request. */
 struct fb_unit {
 	const char *id;
-	const struct fileset_input *k; /* NULL: the kernel */
-	bool interface, here;	       /* here: has code that goes into this collection */
+	const struct kext_input *k; /* NULL: the kernel */
+	const struct fileset *home; /* that it is in already, or NULL */
+	bool interface, here;	    /* here: has code that goes into this collection */
 	struct kxld_layout layout;
 	unsigned region[MACHO_SEGS_MAX]; /* of each segment */
 	uint64_t in_region[MACHO_SEGS_MAX];

@@ -85,12 +85,7 @@ static const char *string_of(plist_t d, const char *key)
 
 static bool is_true(plist_t d, const char *key)
 {
-	plist_t v = plist_dict_get_item(d, key);
-	uint8_t flag = 0;
-
-	if (v && plist_get_node_type(v) == PLIST_BOOLEAN)
-		plist_get_bool_val(v, &flag);
-	return flag;
+	return pl_true(plist_dict_get_item(d, key));
 }
 
 static void number_of(plist_t d, const char *key, uint64_t *ret)

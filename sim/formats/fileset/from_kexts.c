@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/formats/fileset/from_kexts.h"
 
-#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "sim/formats/kext/resolve.h"
-
-/* What the builder borrows, one for each kext of the list. */
-struct inputs {
-	struct fileset_input *input;
-	char **rel;    /* paths of executables */
-	size_t **deps; /* indexes */
-	size_t n;
-};
 
 bool fileset_is_boot_kext(const struct kext *k)
 {
@@ -38,17 +28,6 @@ static bool holds_code_for(struct kext *k, const struct macho_arch *arch)
 	return true;
 }
 
-static int not_usable(const struct kext *k, const char *what, struct err *e)
-{
-	struct buf b = BUF_INIT;
-	int r;
-
-	(void)!kext_diag_print(&k->diags, &b, NULL);
-	r = err_set(e, E_CORRUPT, "%s %s:\n%s", k->path, what, buf_str(&b));
-	buf_release(&b);
-	return r;
-}
-
 static const struct fileset *home_of(const struct fileset_kexts *rq, const struct kext *k)
 {
 	if (rq->boot && fileset_find(rq->boot, k->id))
@@ -71,9 +50,9 @@ static int choose(const struct fileset_kexts *rq, const struct kext_set *usable,
 		if (home_of(rq, k) || (rq->wanted && !rq->wanted(rq->arg, k)))
 			continue;
 		if (!kext_validate(k))
-			r = not_usable(k, "is not valid", e);
+			r = kext_not_usable(k, "is not valid", e);
 		else if (!kext_resolve(k, &resolver))
-			r = not_usable(k, "is missing dependencies", e);
+			r = kext_not_usable(k, "is missing dependencies", e);
 		if (!r)
 			r = kext_set_add(wanted, k, e);
 		if (r)
@@ -82,97 +61,18 @@ static int choose(const struct fileset_kexts *rq, const struct kext_set *usable,
 	return 0;
 }
 
-static int index_of(const struct kext_set *list, const struct kext *k, size_t *ret,
-		    struct err *e)
+/* The collections that the kexts of @list are in already. */
+static int find_homes(const struct fileset_kexts *rq, const struct kext_set *list,
+		      const struct fileset ***ret, struct err *e)
 {
-	for (*ret = 0; *ret < list->n; ++*ret)
-		if (list->item[*ret] == k)
-			return 0;
-	return err_set(e, E_INVAL, "%s is not in the load list", k->path);
-}
+	const struct fileset **home = calloc(list->n + 1, sizeof(*home));
 
-static int set_deps(const struct kext_set *list, const struct kext *k, size_t **ret,
-		    struct fileset_input *in, struct err *e)
-{
-	int r = 0;
-
-	*ret = calloc(k->n_deps + 1, sizeof(size_t));
-	if (!*ret)
+	if (!home)
 		return err_set(e, E_NOMEM, "out of memory");
-	for (size_t i = 0; i < k->n_deps && !r; i++)
-		r = index_of(list, k->deps[i], &(*ret)[i], e);
-	in->deps = *ret;
-	in->n_deps = k->n_deps;
-	return r;
-}
-
-static int set_executable(struct kext *k, char **ret, struct fileset_input *in,
-			  struct err *e)
-{
-	char rel[PATH_MAX];
-	int r;
-
-	if (!k->executable)
-		return 0;
-	r = kext_executable_path(k, rel, sizeof(rel), e);
-	if (!r)
-		r = kext_load_executable(k, e);
-	if (r)
-		return r;
-	*ret = strdup(rel);
-	if (!*ret)
-		return err_set(e, E_NOMEM, "out of memory");
-	in->exec = k->exe.data;
-	in->exec_len = k->exe.len;
-	in->exec_rel_path = *ret;
+	for (size_t i = 0; i < list->n; i++)
+		home[i] = home_of(rq, list->item[i]);
+	*ret = home;
 	return 0;
-}
-
-static int fill(const struct fileset_kexts *rq, const struct kext_set *list,
-		struct inputs *p, struct err *e)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		struct kext *k = list->item[i];
-		struct fileset_input *in = &p->input[i];
-		int r = set_executable(k, &p->rel[i], in, e);
-
-		if (!r)
-			r = set_deps(list, k, &p->deps[i], in, e);
-		if (r)
-			return r;
-		in->info = k->info;
-		in->bundle_path = rq->mac_path(rq->arg, k);
-		if (!in->bundle_path)
-			return err_set(e, E_NOMEM, "out of memory");
-		in->in = home_of(rq, k);
-	}
-	return 0;
-}
-
-static void inputs_release(struct inputs *p)
-{
-	for (size_t i = 0; i < p->n; i++) {
-		free(p->rel[i]);
-		free(p->deps[i]);
-	}
-	free(p->input);
-	free(p->rel);
-	free(p->deps);
-}
-
-static int inputs_init(struct inputs *p, size_t n, struct err *e)
-{
-	*p = (struct inputs){
-		.input = calloc(n + 1, sizeof(*p->input)),
-		.rel = calloc(n + 1, sizeof(char *)),
-		.deps = calloc(n + 1, sizeof(size_t *)),
-	};
-	if (p->input && p->rel && p->deps) {
-		p->n = n;
-		return 0;
-	}
-	inputs_release(p);
-	return err_set(e, E_NOMEM, "out of memory");
 }
 
 static int build_list(const struct fileset_kexts *rq, const struct kext_set *list,
@@ -187,17 +87,20 @@ static int build_list(const struct fileset_kexts *rq, const struct kext_set *lis
 		.pageable = rq->pageable,
 		.log = rq->log,
 	};
-	struct inputs p;
-	int r = inputs_init(&p, list->n, e);
+	const struct fileset **home = NULL;
+	struct kext_inputs in;
+	int r = kext_inputs_init(&in, list, rq->mac_path, rq->arg, e);
 
 	if (r)
 		return r;
-	r = fill(rq, list, &p, e);
-	build.kext = p.input;
-	build.n_kexts = p.n;
+	r = find_homes(rq, list, &home, e);
+	build.kext = in.v;
+	build.n_kexts = in.n;
+	build.home = home;
 	if (!r)
 		r = fileset_build(&build, out, e);
-	inputs_release(&p);
+	free(home);
+	kext_inputs_release(&in);
 	return r;
 }
 

@@ -20,9 +20,7 @@ struct fileset_kexts {
 	/* Which of them are wanted; what they depend on comes along. NULL: all. */
 	bool (*wanted)(void *arg, struct kext *k);
 	void *arg;
-	/* The path of a bundle in the Mac, borrowed until fileset_from_kexts returns;
-	 * NULL: out of memory. */
-	const char *(*mac_path)(void *arg, const struct kext *k);
+	kext_path_fn *mac_path;
 	const struct component_log *log; /* may be NULL */
 };
 

@@ -49,7 +49,7 @@ static plist_t kext_list(const struct fb *b, bool known)
 		for (size_t i = b->first_kext; i < b->n_units; i++) {
 			const struct fb_unit *u = &b->unit[i];
 
-			if (!u->k->in && u->here == (with_code == 1))
+			if (!u->home && u->here == (with_code == 1))
 				plist_array_append_item(list, kext_dict(u, known));
 		}
 	return list;

@@ -47,15 +47,20 @@ bool kext_is_required(const struct kext *k, unsigned set)
 	return !set || (k->required & set);
 }
 
-plist_t kext_info(const struct kext *k, const char *key)
+plist_t kext_info_value(plist_t info, const char *key)
 {
 	char arch_key[128];
 	plist_t v = NULL;
 
 	if (snprintf(arch_key, sizeof(arch_key), "%s_" KEXT_ARCH, key) <
 	    (int)sizeof(arch_key))
-		v = plist_dict_get_item(k->info, arch_key);
-	return v ? v : plist_dict_get_item(k->info, key);
+		v = plist_dict_get_item(info, arch_key);
+	return v ? v : plist_dict_get_item(info, key);
+}
+
+plist_t kext_info(const struct kext *k, const char *key)
+{
+	return kext_info_value(k->info, key);
 }
 
 static const char *info_string(const struct kext *k, const char *key)
@@ -65,12 +70,7 @@ static const char *info_string(const struct kext *k, const char *key)
 
 static bool info_true(const struct kext *k, const char *key)
 {
-	plist_t v = kext_info(k, key);
-	uint8_t on = 0;
-
-	if (v && plist_get_node_type(v) == PLIST_BOOLEAN)
-		plist_get_bool_val(v, &on);
-	return on;
+	return pl_true(kext_info(k, key));
 }
 
 /* Take what is of the right type; kext_validate complains about the rest. */
@@ -215,4 +215,15 @@ enum kext_arch_state kext_arch(struct kext *k)
 		return r == -E_UNSUPPORTED ? KEXT_ARCH_NO : KEXT_ARCH_BAD;
 	macho_release(&m);
 	return KEXT_ARCH_YES;
+}
+
+int kext_not_usable(const struct kext *k, const char *what, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int r;
+
+	(void)!kext_diag_print(&k->diags, &b, NULL);
+	r = err_set(e, E_CORRUPT, "%s %s:\n%s", k->path, what, buf_str(&b));
+	buf_release(&b);
+	return r;
 }

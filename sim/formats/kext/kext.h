@@ -89,6 +89,7 @@ void kext_free(struct kext *k);
  * (OSKextGetValueForInfoDictionaryKey)
  */
 plist_t kext_info(const struct kext *k, const char *key);
+plist_t kext_info_value(plist_t info, const char *key); /* of a bare list */
 
 /*
  * Judge the property list and the executable (OSKext.c __OSKextValidate). All rules are
@@ -96,6 +97,9 @@ plist_t kext_info(const struct kext *k, const char *key);
  * k->diags says why and k->valid remembers.
  */
 bool kext_validate(struct kext *k);
+
+/* For a builder that needs every kext: E_CORRUPT, "PATH @what:" and its diagnostics. */
+int kext_not_usable(const struct kext *k, const char *what, struct err *e) MUST_CHECK;
 
 /* Path of the executable below the bundle: "Contents/MacOS/X" or "X"; E_NOTFOUND if none.
  */

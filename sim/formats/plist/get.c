@@ -125,6 +125,11 @@ static bool bool_value(plist_t node)
 	return v;
 }
 
+bool pl_true(plist_t node)
+{
+	return node && plist_get_node_type(node) == PLIST_BOOLEAN && bool_value(node);
+}
+
 int pl_bool(plist_t dict, const char *key, bool *ret, struct err *e)
 {
 	plist_t v;

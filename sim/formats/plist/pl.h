@@ -64,6 +64,8 @@ int pl_array_string(plist_t array, uint32_t i, const char **ret,
 		    struct err *e) MUST_CHECK;
 /* NULL when @node is not a string, or has a NUL inside. */
 const char *pl_str(plist_t node);
+/* Is @node a boolean, and true? Not when it is NULL or something else. */
+bool pl_true(plist_t node);
 
 /* Walk a dictionary: for (pl_each(&it, d); pl_next(&it);) uses it.key, it.value. */
 struct pl_iter {

@@ -18,7 +18,7 @@
 
 /* A kext at work. */
 struct unit {
-	const struct prelink_kext *k;
+	const struct kext_input *k;
 	bool interface;
 	struct kxld_image img; /* linked */
 	struct macho m;	       /* of img, or of the interface's file */
@@ -40,44 +40,29 @@ struct build {
 };
 
 /* A value of Info.plist; one for this architecture goes first. */
-static plist_t info_value(const struct prelink_kext *k, const char *key,
-			  const char *arch_key)
+static const char *info_string(const struct kext_input *k, const char *key)
 {
-	plist_t v = plist_dict_get_item(k->info, arch_key);
-
-	return v ? v : plist_dict_get_item(k->info, key);
-}
-
-static const char *info_string(const struct prelink_kext *k, const char *key,
-			       const char *arch_key)
-{
-	const char *s = pl_str(info_value(k, key, arch_key));
+	const char *s = pl_str(kext_info_value(k->info, key));
 
 	return s ? s : "";
 }
 
-static bool info_bool(const struct prelink_kext *k, const char *key, const char *arch_key)
+static bool info_true(const struct kext_input *k, const char *key)
 {
-	plist_t v = info_value(k, key, arch_key);
-	uint8_t flag = 0;
-
-	if (v && plist_get_node_type(v) == PLIST_BOOLEAN)
-		plist_get_bool_val(v, &flag);
-	return flag;
+	return pl_true(kext_info_value(k->info, key));
 }
 
 /* A built-in part of the kernel is an interface too: symbols without code. */
-static bool is_interface(const struct prelink_kext *k)
+static bool is_interface(const struct kext_input *k)
 {
-	return info_bool(k, "OSBundleIsInterface", "OSBundleIsInterface_x86_64") ||
-	       info_bool(k, "OSKernelResource", "OSKernelResource_x86_64");
+	return info_true(k, "OSBundleIsInterface") || info_true(k, "OSKernelResource");
 }
 
-static bool is_required(const struct prelink_kext *k)
+static bool is_required(const struct kext_input *k)
 {
 	static const char *const needed[] = {"Root", "Local-Root", "Network-Root",
 					     "DriverKit"};
-	const char *v = info_string(k, "OSBundleRequired", "OSBundleRequired_x86_64");
+	const char *v = info_string(k, "OSBundleRequired");
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		if (!strcmp(v, needed[i]))
@@ -148,22 +133,7 @@ static int open_kernel(struct build *b, struct err *e)
 	return 0;
 }
 
-static int check_order(const struct prelink_request *rq, struct err *e)
-{
-	for (size_t i = 0; i < rq->n_kexts; i++)
-		for (size_t d = 0; d < rq->kext[i].n_deps; d++)
-			if (rq->kext[i].deps[d] >= i)
-				return err_set(e, E_INVAL,
-					       "%s comes before what it depends on",
-					       rq->kext[i].bundle_path);
-	return 0;
-}
-
-/*
- * What kext @i may bind to: its direct dependencies, and through those without an
- * executable also theirs. Everything that is marked lies before @i, so one walk down is
- * enough.
- */
+/* The symbols that kext @i may bind to; all of their kexts have to be linked. */
 static int collect_deps(const struct build *b, size_t i, const struct kxld_exports **out,
 			size_t *n, struct err *e)
 {
@@ -172,15 +142,7 @@ static int collect_deps(const struct build *b, size_t i, const struct kxld_expor
 
 	if (!mark)
 		return err_set(e, E_NOMEM, "out of memory");
-	mark[i] = true;
-	for (size_t j = i + 1; j--;) {
-		const struct prelink_kext *k = b->unit[j].k;
-
-		if (!mark[j] || (j != i && k->exec))
-			continue;
-		for (size_t d = 0; d < k->n_deps; d++)
-			mark[k->deps[d]] = true;
-	}
+	kext_input_reach(b->rq->kext, i, mark);
 	*n = 0;
 	for (size_t j = 0; !r && j < i; j++) {
 		if (mark[j] && b->res->outcome[j] == PRELINK_OMITTED)
@@ -254,7 +216,7 @@ static int link_unit(struct build *b, size_t i, struct err *e)
 /* @u did not link: leave it out, or give up. */
 static int failed(struct build *b, size_t i, int r, const struct err *why, struct err *e)
 {
-	const struct prelink_kext *k = b->rq->kext + i;
+	const struct kext_input *k = b->rq->kext + i;
 	bool abort = b->rq->need_all;
 
 	if (r == -E_NOMEM) {
@@ -303,9 +265,9 @@ static void set_uint(plist_t d, const char *key, uint64_t v)
  * others' later. (Apple's code means to remove IOKitPersonalities_x86_64 as well, but
  * spells the key wrong; so it stays.)
  */
-static bool keeps_personalities(const struct build *b, const struct prelink_kext *k)
+static bool keeps_personalities(const struct build *b, const struct kext_input *k)
 {
-	const char *req = info_string(k, "OSBundleRequired", "OSBundleRequired_x86_64");
+	const char *req = info_string(k, "OSBundleRequired");
 
 	return b->rq->all_personalities || (*req && strcmp(req, "Safe Boot") != 0);
 }
@@ -426,7 +388,7 @@ int prelink_build(const struct prelink_request *rq, struct prelink_result *res,
 	int r;
 
 	memset(res, 0, sizeof(*res));
-	r = check_order(rq, e);
+	r = kext_inputs_in_order(rq->kext, rq->n_kexts, e);
 	if (r)
 		return r;
 	b.unit = calloc(rq->n_kexts + 1, sizeof(*b.unit));

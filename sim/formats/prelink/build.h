@@ -11,22 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <plist/plist.h>
-
 #include "sim/base/buf.h"
 #include "sim/base/component_log.h"
+#include "sim/formats/kext/input.h"
 
 #define PRELINK_KCID_LEN 16
-
-struct prelink_kext {
-	plist_t info;	  /* Info.plist; borrowed, not changed */
-	const void *exec; /* executable, thin or fat; NULL: codeless. Borrowed */
-	size_t exec_len;
-	const char *bundle_path;   /* absolute, volume root stripped */
-	const char *exec_rel_path; /* "Contents/MacOS/X"; NULL when codeless */
-	const size_t *deps;	   /* direct dependencies: indexes of earlier kexts */
-	size_t n_deps;
-};
 
 enum prelink_outcome {
 	PRELINK_LINKED,	 /* in, with code */
@@ -37,7 +26,7 @@ enum prelink_outcome {
 struct prelink_request {
 	const void *kernel; /* Mach-O, thin or fat; borrowed */
 	size_t kernel_len;
-	const struct prelink_kext *kext; /* dependencies first */
+	const struct kext_input *kext; /* dependencies first */
 	size_t n_kexts;
 	bool all_personalities;		 /* -all-personalities */
 	bool need_all;			 /* -no-link-failures: the first failure aborts */

@@ -64,7 +64,7 @@ static void make_kext(const char *source, const char *flags, struct buf *exe)
 static int build(struct parts *p, const struct machine_model *m, struct err *e)
 {
 	static const size_t needs_kpi[] = {0}, needs_first[] = {0, 1};
-	const struct fileset_input input[] = {
+	const struct kext_input input[] = {
 		{.info = p->info[0],
 		 .exec = p->iface.data,
 		 .exec_len = p->iface.len,
@@ -169,7 +169,7 @@ static void a_request_without_sense_is_refused(void)
 	struct parts p;
 	struct err e = ERR_INIT;
 	static const size_t itself[] = {0};
-	struct fileset_input input = {.bundle_path = "/S/First.kext", .deps = itself};
+	struct kext_input input = {.bundle_path = "/S/First.kext", .deps = itself};
 	struct fileset_request rq = {.kind = FILESET_AUXILIARY,
 				     .arch = macho_arch(MACHO_X86_64)};
 	struct buf out = BUF_INIT;

@@ -175,7 +175,7 @@ enum { K_LIBKERN, K_BSD, K_MACH, K_FILTER, K_LIB, K_HELPER, N_KEXTS };
 
 struct set {
 	struct buf kernel, exe[N_KEXTS];
-	struct prelink_kext kext[N_KEXTS];
+	struct kext_input kext[N_KEXTS];
 	size_t dep[N_KEXTS][4];
 };
 
@@ -202,10 +202,10 @@ static plist_t info(const char *id, const char *more)
 static void add(struct set *s, int i, const char *id, const char *more, size_t n_deps,
 		const size_t *deps)
 {
-	struct prelink_kext *k = &s->kext[i];
+	struct kext_input *k = &s->kext[i];
 
 	memcpy(s->dep[i], deps, n_deps * sizeof(*deps));
-	*k = (struct prelink_kext){
+	*k = (struct kext_input){
 		.info = info(id, more),
 		.exec = s->exe[i].data,
 		.exec_len = s->exe[i].len,
@@ -451,7 +451,7 @@ static void fourth_required_failure_aborts(void)
 	make_set(&s);
 	spoil(&s, K_FILTER);
 	for (size_t n = 3; n <= 4; n++) {
-		struct prelink_kext many[3 + 4];
+		struct kext_input many[3 + 4];
 		struct prelink_request rq = {.kernel = s.kernel.data,
 					     .kernel_len = s.kernel.len,
 					     .kext = many,
