@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <openssl/rand.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "components/bless/options.h"
 #include "components/common/kernel_call.h"
 #include "components/common/mac_errors.h"
+#include "components/common/tool_end.h"
 #include "components/common/volume_list.h"
 #include "sim/base/idtext.h"
 
@@ -23,26 +23,12 @@ enum { BLESS_OK = 0, BLESS_USAGE = 1, BLESS_VOLUME = 2, BLESS_SNAPSHOT = 4 };
 struct session {
 	const struct bless_env *env;
 	struct bless_options o;
-	struct buf *out, *err_out;
-	int status;
+	struct buf *out;
+	struct tool_end end;
 	struct volume_list list;
 	const struct volume_entry *volume; /* borrowed from list */
 	char mount_point[PATH_MAX];	   /* as the messages name it */
 };
-
-static int fail(struct session *s, int status, struct err *e, const char *form, ...)
-	PRINTF_LIKE(4, 5);
-static int fail(struct session *s, int status, struct err *e, const char *form, ...)
-{
-	char line[2 * PATH_MAX];
-	va_list ap;
-
-	va_start(ap, form);
-	vsnprintf(line, sizeof(line), form, ap);
-	va_end(ap);
-	s->status = status;
-	return buf_printf(s->err_out, e, "%s\n", line);
-}
 
 /* ---- which volume ---- */
 
@@ -54,13 +40,14 @@ static int find_volume(struct session *s, struct err *e)
 	char real[PATH_MAX];
 
 	if (!realpath(path, real))
-		return fail(s, BLESS_USAGE, e, "Can't statfs %s", path);
+		return tool_fail(&s->end, BLESS_USAGE, e, "Can't statfs %s", path);
 	if (volume_list_read(&s->list, s->env->volumes, &why))
-		return fail(s, BLESS_VOLUME, e, "Couldn't get role for volume %s: %s", path,
-			    why.msg);
+		return tool_fail(&s->end, BLESS_VOLUME, e,
+				 "Couldn't get role for volume %s: %s", path, why.msg);
 	s->volume = volume_list_at(&s->list, real, &snap);
 	if (!s->volume)
-		return fail(s, BLESS_VOLUME, e, "Couldn't get role for volume %s", path);
+		return tool_fail(&s->end, BLESS_VOLUME, e,
+				 "Couldn't get role for volume %s", path);
 	snprintf(s->mount_point, sizeof(s->mount_point), "%s",
 		 snap ? snap->mount_point : s->volume->mount_point);
 	return 0;
@@ -85,21 +72,25 @@ static int check(struct session *s, struct err *e)
 	if (!manipulates_snapshots(o))
 		return 0;
 	if (strcmp(s->volume->role, "System"))
-		return fail(s, BLESS_VOLUME, e,
-			    "Can't use last-sealed-snapshot or create-snapshot on non "
-			    "system volume");
+		return tool_fail(
+			&s->end, BLESS_VOLUME, e,
+			"Can't use last-sealed-snapshot or create-snapshot on non "
+			"system volume");
 	if (!is_arv(s->volume))
-		return fail(s, BLESS_VOLUME, e,
-			    "Can't use last-sealed-snapshot or create-snapshot on non "
-			    "ARV volume");
+		return tool_fail(
+			&s->end, BLESS_VOLUME, e,
+			"Can't use last-sealed-snapshot or create-snapshot on non "
+			"ARV volume");
 	if (o->bootefi_file)
-		return fail(s, BLESS_USAGE, e,
-			    "Can't use last-sealed-snapshot or create-snapshot along with "
-			    "an argument to --bootefi.");
+		return tool_fail(
+			&s->end, BLESS_USAGE, e,
+			"Can't use last-sealed-snapshot or create-snapshot along with "
+			"an argument to --bootefi.");
 	if (!o->bootefi && !s->env->apple_silicon)
-		return fail(s, BLESS_USAGE, e,
-			    "Can't use last-sealed-snapshot or create-snapshot without "
-			    "--bootefi.");
+		return tool_fail(
+			&s->end, BLESS_USAGE, e,
+			"Can't use last-sealed-snapshot or create-snapshot without "
+			"--bootefi.");
 	return 0;
 }
 
@@ -108,10 +99,12 @@ static int check(struct session *s, struct err *e)
 static int manipulation_failed(struct session *s, const char *what, const struct err *why,
 			       struct err *e)
 {
-	int r = fail(s, BLESS_USAGE, e, "Couldn't %s snapshot on volume %s: %s", what,
-		     s->mount_point, mac_err_text(why));
+	int r = tool_fail(&s->end, BLESS_USAGE, e,
+			  "Couldn't %s snapshot on volume %s: %s", what, s->mount_point,
+			  mac_err_text(why));
 
-	return r ? r : fail(s, BLESS_USAGE, e, "Snapshot manipulation failed ");
+	return r ? r
+		 : tool_fail(&s->end, BLESS_USAGE, e, "Snapshot manipulation failed ");
 }
 
 static int make_name(char out[64], struct err *e)
@@ -128,7 +121,8 @@ static int make_name(char out[64], struct err *e)
 	return 0;
 }
 
-/* BLCreateAndSetSnapshotBoot: of the volume as it is now, and the next start is from it. */
+/* BLCreateAndSetSnapshotBoot: of the volume as it is now, and the next start is from it.
+ */
 static int create_snapshot(struct session *s, struct err *e)
 {
 	const char *kernel = s->env->kernel, *device = s->volume->device;
@@ -142,9 +136,10 @@ static int create_snapshot(struct session *s, struct err *e)
 		return manipulation_failed(s, "create", &why, e);
 	if (kernel_snapshot(kernel, SNAPSHOT_ROOT, device, name, &why))
 		return manipulation_failed(s, "root", &why, e);
-	return s->o.verbose ? buf_printf(s->out, e, "Volume %s will boot from snapshot %s\n",
-					 s->mount_point, name)
-			    : 0;
+	return s->o.verbose
+		       ? buf_printf(s->out, e, "Volume %s will boot from snapshot %s\n",
+				    s->mount_point, name)
+		       : 0;
 }
 
 /* No snapshot is named any more: the kernel takes the one that the root hash names. */
@@ -154,11 +149,11 @@ static int last_sealed_snapshot(struct session *s, struct err *e)
 
 	if (kernel_snapshot(s->env->kernel, SNAPSHOT_ROOT, s->volume->device, "", &why))
 		return manipulation_failed(s, "root", &why, e);
-	return s->o.verbose
-		       ? buf_printf(s->out, e, "Volume %s will boot from its last sealed "
-					       "snapshot\n",
-				    s->mount_point)
-		       : 0;
+	return s->o.verbose ? buf_printf(s->out, e,
+					 "Volume %s will boot from its last sealed "
+					 "snapshot\n",
+					 s->mount_point)
+			    : 0;
 }
 
 static const char *name_of(const struct volume_entry *v, const char *uuid)
@@ -182,14 +177,15 @@ static int set_snapshot(struct session *s, struct err *e)
 	struct err why = ERR_INIT;
 
 	if (!name)
-		return fail(s, BLESS_SNAPSHOT, e,
-			    "Can't set bless data for APFS snapshot %s: %s", called,
-			    mac_strerror(ENOENT));
+		return tool_fail(&s->end, BLESS_SNAPSHOT, e,
+				 "Can't set bless data for APFS snapshot %s: %s", called,
+				 mac_strerror(ENOENT));
 	if (kernel_snapshot(s->env->kernel, SNAPSHOT_ROOT, s->volume->device, name, &why))
-		return fail(s, BLESS_SNAPSHOT, e,
-			    "Can't set bless data for APFS snapshot %s: %s", called,
-			    mac_err_text(&why));
-	return s->o.verbose ? buf_printf(s->out, e, "blessed snapshot = %s\n", called) : 0;
+		return tool_fail(&s->end, BLESS_SNAPSHOT, e,
+				 "Can't set bless data for APFS snapshot %s: %s", called,
+				 mac_err_text(&why));
+	return s->o.verbose ? buf_printf(s->out, e, "blessed snapshot = %s\n", called)
+			    : 0;
 }
 
 static int act(struct session *s, struct err *e)
@@ -210,29 +206,30 @@ static int carry_out(struct session *s, int argc, char **argv, struct err *e)
 	int r;
 
 	if (!bless_options_parse(argc, argv, &s->o, &bad))
-		return fail(s, BLESS_USAGE, e,
-			    "Usage: bless --folder|--mount PATH [--bootefi] "
-			    "[--create-snapshot | --last-sealed-snapshot | --snapshot UUID | "
-			    "--snapshotname NAME] [--setBoot] [--verbose]%s%s",
-			    bad ? "\nbless: unrecognized option " : "", bad ? bad : "");
+		return tool_fail(
+			&s->end, BLESS_USAGE, e,
+			"Usage: bless --folder|--mount PATH [--bootefi] "
+			"[--create-snapshot | --last-sealed-snapshot | --snapshot UUID | "
+			"--snapshotname NAME] [--setBoot] [--verbose]%s%s",
+			bad ? "\nbless: unrecognized option " : "", bad ? bad : "");
 	if (o->create_snapshot + o->last_sealed + (o->snapshot || o->snapshot_name) > 1)
-		return fail(s, BLESS_USAGE, e,
-			    "Only one of the snapshot options can be specified");
+		return tool_fail(&s->end, BLESS_USAGE, e,
+				 "Only one of the snapshot options can be specified");
 	if (!s->env->root)
-		return fail(s, BLESS_USAGE, e, "Not run as root");
+		return tool_fail(&s->end, BLESS_USAGE, e, "Not run as root");
 	r = find_volume(s, e);
-	if (!r && !s->status)
+	if (!r && !s->end.status)
 		r = check(s, e);
-	return r || s->status ? r : act(s, e);
+	return r || s->end.status ? r : act(s, e);
 }
 
 int bless_run(const struct bless_env *env, int argc, char **argv, struct buf *out,
 	      struct buf *err_out, int *ret_status, struct err *e)
 {
-	struct session s = {.env = env, .out = out, .err_out = err_out};
+	struct session s = {.env = env, .out = out, .end = {.err_out = err_out}};
 	int r = carry_out(&s, argc, argv, e);
 
 	volume_list_release(&s.list);
-	*ret_status = r ? BLESS_USAGE : s.status;
+	*ret_status = r ? BLESS_USAGE : s.end.status;
 	return r;
 }

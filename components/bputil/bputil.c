@@ -2,7 +2,6 @@
 #include "components/bputil/bputil.h"
 
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,18 +9,6 @@
 
 #include "components/bputil/internal.h"
 #include "components/common/mac_errors.h"
-
-int bputil_fail(struct bputil_session *s, struct err *e, const char *form, ...)
-{
-	char line[2 * PATH_MAX];
-	va_list ap;
-
-	va_start(ap, form);
-	vsnprintf(line, sizeof(line), form, ap);
-	va_end(ap);
-	s->status = EXIT_FAILURE;
-	return buf_printf(s->err_out, e, "%s\n", line);
-}
 
 /* ---- which system ---- */
 
@@ -81,14 +68,16 @@ static int find_system(struct bputil_session *s, struct err *e)
 
 	for (size_t i = 0; !s->system && i < l->n; i++)
 		if (is_system(&l->v[i]) &&
-		    (s->o.group ? !strcasecmp(l->v[i].group, s->o.group) : runs(&l->v[i])))
+		    (s->o.group ? !strcasecmp(l->v[i].group, s->o.group)
+				: runs(&l->v[i])))
 			s->system = &l->v[i];
 	if (!s->system && !s->o.group && count_systems(l) == 1)
 		s->system = by_number(l, 1);
 	if (!s->system && !s->o.group && count_systems(l) > 1)
 		r = pick(s, e);
 	if (!r && !s->system)
-		r = bputil_fail(s, e, "bputil: no such macOS installation");
+		r = tool_fail(&s->end, EXIT_FAILURE, e,
+			      "bputil: no such macOS installation");
 	return r;
 }
 
@@ -102,9 +91,9 @@ static int display(struct bputil_session *s, const struct volume_entry *system,
 	int r;
 
 	if (policy_client_read(s->env->kernel, system->group, &v, &why))
-		r = bputil_fail(s, e,
-				"Failed to obtain values from the current local policy: %s",
-				mac_err_text(&why));
+		r = tool_fail(&s->end, EXIT_FAILURE, e,
+			      "Failed to obtain values from the current local policy: %s",
+			      mac_err_text(&why));
 	else
 		r = bputil_display(&v, system->group, s->out, e);
 	policy_view_release(&v);
@@ -147,27 +136,29 @@ static int carry_out(struct bputil_session *s, int argc, char **argv, struct err
 	const char *wrong;
 
 	if (!s->env->apple_silicon)
-		return bputil_fail(s, e, "bputil is not yet supported on this platform.");
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "bputil is not yet supported on this platform.");
 	if (!bputil_options_parse(argc, argv, &s->o, &wrong)) {
 		if (wrong)
-			return bputil_fail(s, e, "bputil: %s", wrong);
-		s->status = EXIT_FAILURE;
-		return bputil_usage(s->err_out, e);
+			return tool_fail(&s->end, EXIT_FAILURE, e, "bputil: %s", wrong);
+		s->end.status = EXIT_FAILURE;
+		return bputil_usage(s->end.err_out, e);
 	}
 	if (!s->env->root)
-		return bputil_fail(s, e, "The tool requires running as root");
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "The tool requires running as root");
 	if (volume_list_read(&s->list, s->env->volumes, &why))
-		return bputil_fail(s, e, "bputil: %s", why.msg);
+		return tool_fail(&s->end, EXIT_FAILURE, e, "bputil: %s", why.msg);
 	return act(s, e);
 }
 
 int bputil_run(const struct bputil_env *env, int argc, char **argv, struct buf *out,
 	       struct buf *err_out, int *ret_status, struct err *e)
 {
-	struct bputil_session s = {.env = env, .out = out, .err_out = err_out};
+	struct bputil_session s = {.env = env, .out = out, .end = {.err_out = err_out}};
 	int r = carry_out(&s, argc, argv, e);
 
 	volume_list_release(&s.list);
-	*ret_status = r ? EXIT_FAILURE : s.status;
+	*ret_status = r ? EXIT_FAILURE : s.end.status;
 	return r;
 }

@@ -26,8 +26,8 @@ static bool learn_owner(const struct bputil_session *s, struct owner *o)
 	else if (!env->ask(env->ctx, "Enter a username of an authorized user: ", o->user,
 			   sizeof(o->user)))
 		return false;
-	snprintf(question, sizeof(question), "Please enter password for user %s: ",
-		 o->user);
+	snprintf(question, sizeof(question),
+		 "Please enter password for user %s: ", o->user);
 	if (s->o.password)
 		snprintf(o->password, sizeof(o->password), "%s", s->o.password);
 	else if (!env->ask(env->ctx, question, o->password, sizeof(o->password)))
@@ -68,8 +68,8 @@ static int refused(struct bputil_session *s, int sep, const struct err *why,
 	const char *text = sep_status_text((enum sep_status)sep);
 
 	if (sep)
-		return bputil_fail(
-			s, e,
+		return tool_fail(
+			&s->end, EXIT_FAILURE, e,
 			"Boot objects update failed for %s: Error Domain=BYErrorDomain "
 			"Code=401 \"Failed to create local policy\" "
 			"UserInfo={NSLocalizedDescription=Failed to create local policy, "
@@ -77,13 +77,14 @@ static int refused(struct bputil_session *s, int sep, const struct err *why,
 			"\"%s (%d)\" UserInfo={NSLocalizedDescription=%s (%d)}}}",
 			where(s->system), (const void *)why, sep, text, sep, text, sep);
 	if (why->sys_errno == EACCES)
-		return bputil_fail(
-			s, e,
+		return tool_fail(
+			&s->end, EXIT_FAILURE, e,
 			"bputil: failed to set credential: Error "
-			"Domain=com.apple.LocalAuthentication Code=-1 \"Password rejected "
+			"Domain=com.apple.LocalAuthentication Code=-1 \"Password "
+			"rejected "
 			"(3)\" UserInfo={NSDebugDescription=Password rejected (3), "
 			"NSLocalizedDescription=Authentication failure.}");
-	return bputil_fail(s, e, "bputil: %s", mac_err_text(why));
+	return tool_fail(&s->end, EXIT_FAILURE, e, "bputil: %s", mac_err_text(why));
 }
 
 static int ask_kernel(struct bputil_session *s, const struct owner *o, json_t *set,
@@ -91,8 +92,8 @@ static int ask_kernel(struct bputil_session *s, const struct owner *o, json_t *s
 {
 	const struct policy_request q = {
 		.group = s->system->group,
-		.level = s->o.level == SB_N_LEVELS ? NULL
-						   : sb_level_row(s->o.level)->name,
+		.level =
+			s->o.level == SB_N_LEVELS ? NULL : sb_level_row(s->o.level)->name,
 		.set = set,
 		.user = o->user,
 		.password = o->password,
@@ -112,9 +113,10 @@ int bputil_change(struct bputil_session *s, struct err *e)
 	int r;
 
 	if (s->o.granted[LP_SIP1] && s->system->filevault)
-		return bputil_fail(s, e, "SSV cannot be disabled while FileVault is enabled");
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "SSV cannot be disabled while FileVault is enabled");
 	if (!learn_owner(s, &o))
-		return bputil_fail(s, e, "bputil: no credentials");
+		return tool_fail(&s->end, EXIT_FAILURE, e, "bputil: no credentials");
 	r = buf_printf(s->out, e, "Local policy update is in progress, please wait...\n");
 	if (!r && !(set = json_object()))
 		r = err_set(e, E_NOMEM, "out of memory");

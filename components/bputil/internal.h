@@ -6,20 +6,17 @@
 #include "components/bputil/bputil.h"
 #include "components/bputil/options.h"
 #include "components/common/policy_client.h"
+#include "components/common/tool_end.h"
 #include "components/common/volume_list.h"
 
 struct bputil_session {
 	const struct bputil_env *env;
 	struct bputil_options o;
-	struct buf *out, *err_out;
-	int status;
+	struct buf *out;
+	struct tool_end end;
 	struct volume_list list;
 	const struct volume_entry *system; /* that is meant; borrowed from list */
 };
-
-/* A line on standard error, and exit status 1. */
-int bputil_fail(struct bputil_session *s, struct err *e, const char *form, ...)
-	PRINTF_LIKE(3, 4);
 
 /* The policy @v of volume group @group. */
 int bputil_display(const struct policy_view *v, const char *group, struct buf *out,

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,25 +22,14 @@ static const char *yes_no(bool b)
 
 /* ---- one volume ---- */
 
-int diskutil_fail(struct diskutil_session *s, struct err *e, const char *form, ...)
-{
-	char line[PATH_MAX];
-	va_list ap;
-
-	va_start(ap, form);
-	vsnprintf(line, sizeof(line), form, ap);
-	va_end(ap);
-	s->status = EXIT_FAILURE;
-	return buf_printf(s->err_out, e, "%s\n", line);
-}
-
 const struct volume_entry *diskutil_find(struct diskutil_session *s, const char *what,
 					 int *ret, struct err *e)
 {
 	const struct volume_entry *v = volume_list_find(&s->list, what);
 
 	if (!v)
-		*ret = diskutil_fail(s, e, "Unable to find disk for %s", what);
+		*ret = tool_fail(&s->end, EXIT_FAILURE, e, "Unable to find disk for %s",
+				 what);
 	return v;
 }
 
@@ -127,10 +115,12 @@ static int run_mount(struct diskutil_session *s, int argc, char **argv, struct e
 	if (!v)
 		return r;
 	if (v->locked)
-		return diskutil_fail(s, e, "This is an encrypted and locked APFS volume; use "
-				  "\"diskutil apfs unlockVolume\"");
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "This is an encrypted and locked APFS volume; use "
+				 "\"diskutil apfs unlockVolume\"");
 	if (mount_volume(s, v, &why))
-		return diskutil_fail(s, e, "Volume on %s failed to mount: %s", v->device, why.msg);
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "Volume on %s failed to mount: %s", v->device, why.msg);
 	return buf_printf(s->out, e, "Volume %s on %s mounted\n", v->name, v->device);
 }
 
@@ -144,10 +134,11 @@ static int run_unmount(struct diskutil_session *s, int argc, char **argv, struct
 	if (!v)
 		return r;
 	if (!v->mount_point[0])
-		return diskutil_fail(s, e, "%s was already unmounted", v->device);
+		return tool_fail(&s->end, EXIT_FAILURE, e, "%s was already unmounted",
+				 v->device);
 	if (kernel_unmount(s->paths->kernel, v->device, &why))
-		return diskutil_fail(s, e, "Volume %s on %s failed to unmount", v->name,
-			    v->device);
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "Volume %s on %s failed to unmount", v->name, v->device);
 	rmdir(v->mount_point);
 	return buf_printf(s->out, e, "Volume %s on %s unmounted\n", v->name, v->device);
 }
@@ -182,26 +173,31 @@ static int run_unlock(struct diskutil_session *s, int argc, char **argv, struct 
 	int r = 0;
 
 	if (!parse_unlock(s, argc, argv, &o))
-		return diskutil_fail(s, e,
-			    "Usage:  diskutil apfs unlockVolume <apfsVolumeDevice> "
-			    "-passphrase <passphrase> | -stdinpassphrase [-nomount]");
+		return tool_fail(
+			&s->end, EXIT_FAILURE, e,
+			"Usage:  diskutil apfs unlockVolume <apfsVolumeDevice> "
+			"-passphrase <passphrase> | -stdinpassphrase [-nomount]");
 	v = diskutil_find(s, argv[0], &r, e);
 	if (!v)
 		return r;
 	if (!v->locked)
-		return diskutil_fail(s, e, "%s is not a locked APFS volume", v->device);
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "%s is not a locked APFS volume", v->device);
 	r = buf_printf(s->out, e, "Unlocking any cryptographic user on APFS Volume %s\n",
 		       v->device);
 	if (r)
 		return r;
 	if (kernel_unlock(s->paths->kernel, v->device, o.passphrase, &why))
-		return why.sys_errno == EPERM ?
-			       diskutil_fail(s, e, "Passphrase incorrect or user does not exist") :
-			       diskutil_fail(s, e, "Error unlocking %s: %s", v->device, why.msg);
+		return why.sys_errno == EPERM
+			       ? tool_fail(&s->end, EXIT_FAILURE, e,
+					   "Passphrase incorrect or user does not exist")
+			       : tool_fail(&s->end, EXIT_FAILURE, e,
+					   "Error unlocking %s: %s", v->device, why.msg);
 	if (o.no_mount)
 		return buf_printf(s->out, e, "Unlocked but did not mount APFS Volume\n");
 	if (mount_volume(s, v, &why))
-		return diskutil_fail(s, e, "Volume on %s failed to mount: %s", v->device, why.msg);
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "Volume on %s failed to mount: %s", v->device, why.msg);
 	return buf_printf(s->out, e, "Unlocked and mounted APFS Volume\n");
 }
 
@@ -248,19 +244,20 @@ static const struct command *find_command(int argc, char **argv, int *ret_words)
 
 static int usage(struct diskutil_session *s, struct err *e)
 {
-	int r = buf_printf(s->err_out, e,
+	int r = buf_printf(s->end.err_out, e,
 			   "Usage:  diskutil <verb> <options>, where <verb> is:\n");
 
 	for (size_t i = 0; !r && i < N_COMMANDS; i++)
-		r = buf_printf(s->err_out, e, "     %s\n", commands[i].help);
-	s->status = EXIT_FAILURE;
+		r = buf_printf(s->end.err_out, e, "     %s\n", commands[i].help);
+	s->end.status = EXIT_FAILURE;
 	return r;
 }
 
 int diskutil_run(const struct diskutil_paths *p, int argc, char **argv, const char *input,
 		 struct buf *out, struct buf *err_out, int *ret_status, struct err *e)
 {
-	struct diskutil_session s = {.paths = p, .input = input, .out = out, .err_out = err_out};
+	struct diskutil_session s = {
+		.paths = p, .input = input, .out = out, .end = {.err_out = err_out}};
 	struct err why = ERR_INIT;
 	int words, r;
 	const struct command *c = find_command(argc, argv, &words);
@@ -268,14 +265,14 @@ int diskutil_run(const struct diskutil_paths *p, int argc, char **argv, const ch
 	if (!c)
 		r = usage(&s, e);
 	else if (volume_list_read(&s.list, p->volumes, &why))
-		r = diskutil_fail(
-		    &s, e,
-		    "Unable to run because unable to use the DiskManagement framework"
-		    " (%s)",
-		    why.msg);
+		r = tool_fail(
+			&s.end, EXIT_FAILURE, e,
+			"Unable to run because unable to use the DiskManagement framework"
+			" (%s)",
+			why.msg);
 	else
 		r = c->run(&s, argc - words, argv + words, e);
 	volume_list_release(&s.list);
-	*ret_status = r ? EXIT_FAILURE : s.status;
+	*ret_status = r ? EXIT_FAILURE : s.end.status;
 	return r;
 }

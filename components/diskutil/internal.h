@@ -3,20 +3,17 @@
 #ifndef COMPONENTS_DISKUTIL_INTERNAL_H
 #define COMPONENTS_DISKUTIL_INTERNAL_H
 
+#include "components/common/tool_end.h"
 #include "components/common/volume_list.h"
 #include "components/diskutil/diskutil.h"
 
 struct diskutil_session {
 	const struct diskutil_paths *paths;
 	const char *input;
-	struct buf *out, *err_out;
-	int status;
+	struct buf *out;
+	struct tool_end end;
 	struct volume_list list;
 };
-
-/* A message on standard error, and exit status 1. */
-int diskutil_fail(struct diskutil_session *s, struct err *e, const char *form, ...)
-	PRINTF_LIKE(3, 4);
 
 /* NULL after a message. */
 const struct volume_entry *diskutil_find(struct diskutil_session *s, const char *what,

@@ -78,15 +78,16 @@ int diskutil_delete_snapshot(struct diskutil_session *s, int argc, char **argv,
 	int r = 0;
 
 	if (strcmp(how, "-uuid") && strcmp(how, "-name") && strcmp(how, "-xid"))
-		return diskutil_fail(s, e,
-				     "Usage:  diskutil apfs deleteSnapshot <volumeDevice> "
-				     "-uuid <snapshotUUID> | -xid <XID> | -name <name>");
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "Usage:  diskutil apfs deleteSnapshot <volumeDevice> "
+				 "-uuid <snapshotUUID> | -xid <XID> | -name <name>");
 	v = diskutil_find(s, argv[0], &r, e);
 	if (!v)
 		return r;
 	snap = find_snapshot(v, how, argv[2]);
 	if (!snap)
-		return diskutil_fail(s, e, "%s does not have such a snapshot", v->device);
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "%s does not have such a snapshot", v->device);
 	r = buf_printf(s->out, e,
 		       "Deleting APFS Snapshot %s \"%s\" from APFS Volume %s\n"
 		       "Started APFS operation\n",
@@ -95,7 +96,8 @@ int diskutil_delete_snapshot(struct diskutil_session *s, int argc, char **argv,
 		return r;
 	if (kernel_snapshot(s->paths->kernel, SNAPSHOT_DELETE, v->device, snap->name,
 			    &why))
-		return diskutil_fail(s, e, "Error: -69863: Deletion of the snapshot failed: %s",
-				     mac_err_text(&why));
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "Error: -69863: Deletion of the snapshot failed: %s",
+				 mac_err_text(&why));
 	return buf_printf(s->out, e, "Finished APFS operation\n");
 }

@@ -9,23 +9,9 @@
 #include "components/apfs_systemsnapshot/systemsnapshot.h"
 #include "components/common/packet.h"
 #include "components/common/test/fake_kernel.h"
+#include "components/common/test/volumes_fixture.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
-
-#define VOLUME_FORM                                                                      \
-	"<dict><key>Device</key><string>%s</string><key>Name</key><string>x</string>"    \
-	"<key>Role</key><string>System</string><key>UUID</key><string>U</string>"        \
-	"<key>Group</key><string></string><key>MountPoint</key><string>%s</string>"      \
-	"<key>Sealed</key><string>Broken</string><key>ReadOnly</key><false/>"            \
-	"<key>FileVault</key><false/><key>Locked</key><false/><key>Snapshots</key>"      \
-	"<array>%s</array></dict>"
-
-static const char root_snapshot[] =
-	"<dict><key>Name</key><string>com.apple.os.update-AA</string><key>UUID</key>"
-	"<string>11111111-2222-3333-4444-555555555555</string><key>Device</key>"
-	"<string>disk3s1s1</string><key>MountPoint</key><string>/</string><key>Sealed"
-	"</key><string>Yes</string><key>XID</key><integer>2</integer><key>Purgeable</key>"
-	"<false/><key>Root</key><true/><key>Pending</key><false/></dict>";
 
 static struct {
 	struct fake_kernel kernel;
@@ -46,21 +32,24 @@ static json_t *answer(void *ctx, const char *op, const json_t *req)
 /* One system runs from its snapshot, another is mounted on a folder of the test. */
 static void world_init(void)
 {
-	struct buf list = BUF_INIT;
+	const struct volume_row list[] = {
+		{.device = "disk3s1",
+		 .role = "System",
+		 .sealed = "Broken",
+		 .snapshots = &snapshot_of_the_root,
+		 .n_snapshots = 1},
+		{.device = "disk4s1",
+		 .role = "System",
+		 .mount_point = w.dir,
+		 .sealed = "Broken"},
+	};
 	struct err e = ERR_INIT;
 
 	memset(&w, 0, sizeof(w));
-	snprintf(w.volumes, sizeof(w.volumes), "%s/volumes.plist", test_tmpdir());
 	snprintf(w.dir, sizeof(w.dir), "%s/mnt", test_tmpdir());
 	snprintf(w.below, sizeof(w.below), "%s/System", w.dir);
 	ASSERT_OK(fsio_mkdirs(w.below, 0755, &e), &e);
-	ASSERT_OK(buf_printf(&list, &e,
-			     "<plist version=\"1.0\"><array>" VOLUME_FORM VOLUME_FORM
-			     "</array></plist>",
-			     "disk3s1", "", root_snapshot, "disk4s1", w.dir, ""),
-		  &e);
-	ASSERT_OK(fsio_write_atomic(w.volumes, list.data, list.len, 0644, &e), &e);
-	buf_release(&list);
+	volumes_write(list, 2, w.volumes, sizeof(w.volumes));
 	w.kernel.answer = answer;
 	fake_kernel_start(&w.kernel);
 	w.env = (struct systemsnapshot_env){.volumes = w.volumes,
@@ -143,14 +132,16 @@ static void the_kernel_may_refuse(void)
 	world_init();
 	w.kernel_errno = EPERM;
 	RUN(EXIT_FAILURE, "-r", "x", "-v", "/");
-	CU_ASSERT_STRING_EQUAL(buf_str(&w.err_out),
-			       "apfs_systemsnapshot: could not tag root snapshot 'x' on /: "
-			       "Operation not permitted\n");
+	CU_ASSERT_STRING_EQUAL(
+		buf_str(&w.err_out),
+		"apfs_systemsnapshot: could not tag root snapshot 'x' on /: "
+		"Operation not permitted\n");
 	buf_clear(&w.err_out);
 	w.env.kernel = "/no/such";
 	RUN(EXIT_FAILURE, "-d", "x", "-v", "/");
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&w.err_out), "could not delete snapshot"));
-	kernel_was_asked("{\"device\":\"disk3s1\",\"name\":\"x\",\"op\":\"snapshot_root\"}\n");
+	kernel_was_asked(
+		"{\"device\":\"disk3s1\",\"name\":\"x\",\"op\":\"snapshot_root\"}\n");
 }
 
 static void bad_usage(void)

@@ -8,23 +8,9 @@
 #include "components/bless/bless.h"
 #include "components/common/packet.h"
 #include "components/common/test/fake_kernel.h"
+#include "components/common/test/volumes_fixture.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
-
-#define VOLUME_FORM                                                                      \
-	"<dict><key>Device</key><string>disk3s%d</string><key>Name</key><string>x"       \
-	"</string><key>Role</key><string>%s</string><key>UUID</key><string>U</string>"   \
-	"<key>Group</key><string></string><key>MountPoint</key><string>%s</string>"      \
-	"<key>Sealed</key><string>%s</string><key>ReadOnly</key><true/>"                 \
-	"<key>FileVault</key><false/><key>Locked</key><false/><key>Snapshots</key>"      \
-	"<array>%s</array></dict>"
-
-static const char root_snapshot[] =
-	"<dict><key>Name</key><string>com.apple.os.update-AA</string><key>UUID</key>"
-	"<string>11111111-2222-3333-4444-555555555555</string><key>Device</key>"
-	"<string>disk3s1s1</string><key>MountPoint</key><string>/</string><key>Sealed"
-	"</key><string>Yes</string><key>XID</key><integer>2</integer><key>Purgeable</key>"
-	"<false/><key>Root</key><true/><key>Pending</key><false/></dict>";
 
 struct world {
 	struct fake_kernel kernel;
@@ -47,21 +33,24 @@ static json_t *answer(void *ctx, const char *op, const json_t *req)
 /* The system is on "/", a Data volume on a folder of the test, as the kernel tells it. */
 static void world_init(struct world *w, const char *sealed)
 {
+	const struct volume_row list[] = {
+		{.device = "disk3s1",
+		 .role = "System",
+		 .sealed = sealed,
+		 .read_only = true,
+		 .snapshots = &snapshot_of_the_root,
+		 .n_snapshots = 1},
+		{.device = "disk3s5",
+		 .role = "Data",
+		 .mount_point = w->data,
+		 .sealed = "No"},
+	};
 	struct err e = ERR_INIT;
-	struct buf list = BUF_INIT;
 
 	memset(w, 0, sizeof(*w));
-	snprintf(w->volumes, sizeof(w->volumes), "%s/volumes.plist", test_tmpdir());
 	snprintf(w->data, sizeof(w->data), "%s/Data", test_tmpdir());
 	ASSERT_OK(fsio_mkdirs(w->data, 0755, &e), &e);
-	ASSERT_OK(buf_printf(&list, &e,
-			     "<plist version=\"1.0\"><array>" VOLUME_FORM VOLUME_FORM
-			     "</array></plist>",
-			     1, "System", "", sealed, root_snapshot, 5, "Data", w->data,
-			     "No", ""),
-		  &e);
-	ASSERT_OK(fsio_write_atomic(w->volumes, list.data, list.len, 0644, &e), &e);
-	buf_release(&list);
+	volumes_write(list, 2, w->volumes, sizeof(w->volumes));
 	w->kernel.answer = answer;
 	w->kernel.ctx = w;
 	fake_kernel_start(&w->kernel);
@@ -168,12 +157,16 @@ static void what_is_refused_before_the_kernel_is_asked(void)
 		bool intel, user;
 	} rows[] = {
 		{"Yes", "--create-snapshot", "Usage", 1, false, false},
-		{"Yes", "--mount / --no-such", "unrecognized option --no-such", 1, false, false},
+		{"Yes", "--mount / --no-such", "unrecognized option --no-such", 1, false,
+		 false},
 		{"Yes", "--mount / --create-snapshot --last-sealed-snapshot",
 		 "Only one of the snapshot options", 1, false, false},
-		{"No", "--mount / --create-snapshot", "on non ARV volume", 2, false, false},
-		{"", "--mount / --last-sealed-snapshot", "on non ARV volume", 2, false, false},
-		{"Yes", "--folder / --create-snapshot", "without --bootefi.", 1, true, false},
+		{"No", "--mount / --create-snapshot", "on non ARV volume", 2, false,
+		 false},
+		{"", "--mount / --last-sealed-snapshot", "on non ARV volume", 2, false,
+		 false},
+		{"Yes", "--folder / --create-snapshot", "without --bootefi.", 1, true,
+		 false},
 		{"Yes", "--folder / --bootefi=/x --create-snapshot",
 		 "along with an argument to --bootefi.", 1, true, false},
 		{"Yes", "--mount / --create-snapshot", "Not run as root", 1, false, true},
@@ -208,4 +201,5 @@ TEST_MAIN("bless", {"a snapshot is made and rooted", a_snapshot_is_made_and_root
 	  {"the kernel may refuse", the_kernel_may_refuse},
 	  {"back to the sealed one", back_to_the_sealed_one},
 	  {"a snapshot by its UUID", a_snapshot_by_its_uuid},
-	  {"refused before the kernel is asked", what_is_refused_before_the_kernel_is_asked})
+	  {"refused before the kernel is asked",
+	   what_is_refused_before_the_kernel_is_asked})

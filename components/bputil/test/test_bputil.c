@@ -8,6 +8,7 @@
 #include "components/bputil/bputil.h"
 #include "components/common/packet.h"
 #include "components/common/test/fake_kernel.h"
+#include "components/common/test/volumes_fixture.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
 #include "sim/platform/secureboot/sep.h"
@@ -16,25 +17,17 @@
 #define OTHER	 "8462458F-944E-4F6A-9A5D-000000000001"
 #define UPDATING "Local policy update is in progress, please wait...\n"
 
-#define VOLUME_FORM                                                                      \
-	"<dict><key>Device</key><string>disk3s%d</string><key>Name</key><string>x"       \
-	"</string><key>Role</key><string>%s</string><key>UUID</key><string>U</string>"   \
-	"<key>Group</key><string>%s</string><key>MountPoint</key><string>%s</string>"    \
-	"<key>Sealed</key><string>Yes</string><key>ReadOnly</key><true/>"                \
-	"<key>FileVault</key><%s/><key>Locked</key><false/></dict>"
-
 static struct {
 	struct fake_kernel kernel;
 	struct bputil_env env;
 	struct buf out, err_out;
 	char volumes[300];
-	const char *filevault;	      /* "true" or "false" */
-	const char *other;	      /* "System": there are two systems */
-	const char *mounted;	      /* where the first one is */
-	const char *policy;	      /* JSON; NULL: there is none */
-	const char *const *answers;   /* ends with NULL */
+	const char *other;	    /* "System": there are two systems */
+	const char *mounted;	    /* where the first one is */
+	const char *policy;	    /* JSON; NULL: there is none */
+	const char *const *answers; /* ends with NULL */
 	int environment, errno_of_update, sep, status;
-	bool paired;
+	bool paired, filevault;
 } w;
 
 static json_t *answer(void *ctx, const char *op, const json_t *req)
@@ -66,7 +59,6 @@ static bool ask(void *ctx, const char *question, char *to, size_t size)
 static void world_init(void)
 {
 	memset(&w, 0, sizeof(w));
-	w.filevault = "false";
 	w.other = "Data";
 	w.mounted = "/";
 	w.policy = "{}";
@@ -74,18 +66,16 @@ static void world_init(void)
 
 static void start(void)
 {
-	struct buf list = BUF_INIT;
-	struct err e = ERR_INIT;
+	const struct volume_row list[] = {
+		{.device = "disk3s1",
+		 .role = "System",
+		 .group = GROUP,
+		 .mount_point = w.mounted,
+		 .filevault = w.filevault},
+		{.device = "disk3s5", .role = w.other, .group = OTHER},
+	};
 
-	snprintf(w.volumes, sizeof(w.volumes), "%s/volumes.plist", test_tmpdir());
-	ASSERT_OK(buf_printf(&list, &e,
-			     "<plist version=\"1.0\"><array>" VOLUME_FORM VOLUME_FORM
-			     "</array></plist>",
-			     1, "System", GROUP, w.mounted, w.filevault, 5, w.other, OTHER,
-			     "", "false"),
-		  &e);
-	ASSERT_OK(fsio_write_atomic(w.volumes, list.data, list.len, 0644, &e), &e);
-	buf_release(&list);
+	volumes_write(list, 2, w.volumes, sizeof(w.volumes));
 	w.kernel.answer = answer;
 	fake_kernel_start(&w.kernel);
 	w.env = (struct bputil_env){.volumes = w.volumes,
@@ -137,10 +127,12 @@ static void kernel_was_asked(const char *want)
 static void prints_full_security(void)
 {
 	world_init();
-	w.policy = "{\"ECID\":\"0x1D68A\",\"BORD\":\"0x24\",\"CHIP\":\"0x8103\",\"CEPO\":"
-		   "\"0x1\",\"SDOM\":\"0x1\",\"CPRO\":\"true\",\"CSEC\":\"true\",\"love\":"
-		   "\"21.1.559.0.0,0\",\"vuid\":\"V\",\"kuid\":\"K\",\"lpnh\":\"A8\",\"rpnh\":"
-		   "\"FA\",\"nsih\":\"19\"}";
+	w.policy =
+		"{\"ECID\":\"0x1D68A\",\"BORD\":\"0x24\",\"CHIP\":\"0x8103\",\"CEPO\":"
+		"\"0x1\",\"SDOM\":\"0x1\",\"CPRO\":\"true\",\"CSEC\":\"true\",\"love\":"
+		"\"21.1.559.0.0,0\",\"vuid\":\"V\",\"kuid\":\"K\",\"lpnh\":\"A8\","
+		"\"rpnh\":"
+		"\"FA\",\"nsih\":\"19\"}";
 	start();
 	run(0, "-d");
 	says("Local policy for volume group " GROUP ":\n"
@@ -192,9 +184,11 @@ static void prints_what_was_granted(void)
 	world_init();
 	w.environment = SEP_1TR;
 	w.paired = true;
-	w.policy = "{\"smb0\":\"true\",\"smb1\":\"true\",\"smb2\":\"true\",\"sip0\":\"0x7F\","
-		   "\"sip1\":\"true\",\"sip2\":\"true\",\"lobo\":\"true\",\"spih\":\"82\","
-		   "\"stng\":\"0x17\"}";
+	w.policy =
+		"{\"smb0\":\"true\",\"smb1\":\"true\",\"smb2\":\"true\",\"sip0\":"
+		"\"0x7F\","
+		"\"sip1\":\"true\",\"sip2\":\"true\",\"lobo\":\"true\",\"spih\":\"82\","
+		"\"stng\":\"0x17\"}";
 	start();
 	run(0, "--display-policy --vuid " GROUP);
 	shows("OS Type                                       : one true recoveryOS\n");
@@ -269,7 +263,8 @@ static void no_policy(void)
 /* ---- changing ---- */
 
 #define CHANGE(members, set)                                                             \
-	"{\"group\":\"" GROUP "\"," members "\"op\":\"policy_update\",\"password\":\"pw\"," \
+	"{\"group\":\"" GROUP "\"," members                                              \
+	"\"op\":\"policy_update\",\"password\":\"pw\","                                  \
 	"\"set\":" set ",\"user\":\"alice\"}\n"
 
 static void what_is_asked_for_each_option(void)
@@ -285,8 +280,9 @@ static void what_is_asked_for_each_option(void)
 		{"-c", CHANGE("", "{\"sip2\":true,\"smb0\":true,\"smb1\":true}")},
 		{"-a", CHANGE("", "{\"sip3\":true,\"smb0\":true,\"smb1\":true}")},
 		{"-s", CHANGE("", "{\"sip1\":true,\"smb0\":true,\"smb1\":true}")},
-		{"-nkc", CHANGE("\"level\":\"Permissive\",",
-				"{\"sip2\":true,\"smb0\":true,\"smb1\":true,\"smb2\":true}")},
+		{"-nkc",
+		 CHANGE("\"level\":\"Permissive\",",
+			"{\"sip2\":true,\"smb0\":true,\"smb1\":true,\"smb2\":true}")},
 		{"--reduced-security --enable-kexts",
 		 CHANGE("\"level\":\"Reduced\",", "{\"smb0\":true,\"smb2\":true}")},
 	};
@@ -304,7 +300,8 @@ static void what_is_asked_for_each_option(void)
 
 static void asks_for_the_owner(void)
 {
-	static const char *const both[] = {"alice", "pw", NULL}, *const one[] = {"pw", NULL};
+	static const char *const both[] = {"alice", "pw", NULL}, *const one[] = {"pw",
+										 NULL};
 
 	world_init();
 	w.answers = both;
@@ -329,7 +326,8 @@ static void refusals_of_the_kernel(void)
 	w.sep = SEP_ERR_PAIRING;
 	run(1, "-n -u alice -p pw");
 	complains("Boot objects update failed for /: Error Domain=BYErrorDomain Code=401 "
-		  "\"Failed to create local policy\" UserInfo={NSLocalizedDescription=Failed "
+		  "\"Failed to create local policy\" "
+		  "UserInfo={NSLocalizedDescription=Failed "
 		  "to create local policy, NSUnderlyingError=0x");
 	complains(" {Error Domain=com.apple.bootpolicy Code=17 \"pairing (17)\" "
 		  "UserInfo={NSLocalizedDescription=pairing (17)}}}\n");
@@ -339,8 +337,9 @@ static void refusals_of_the_kernel(void)
 	w.sep = 0;
 	w.errno_of_update = EACCES;
 	run(1, "-f -u alice -p pw");
-	complains("bputil: failed to set credential: Error "
-		  "Domain=com.apple.LocalAuthentication Code=-1 \"Password rejected (3)\"");
+	complains(
+		"bputil: failed to set credential: Error "
+		"Domain=com.apple.LocalAuthentication Code=-1 \"Password rejected (3)\"");
 	w.errno_of_update = EINVAL;
 	run(1, "-f -u alice -p pw");
 	complains("bputil: Invalid argument");
@@ -364,12 +363,14 @@ static void refused_before_the_kernel_is_asked(void)
 		{"-u alice", "usage: bputil"},
 		{"-f -k", "Full Security cannot be combined"},
 		{"-g -p pw", "without a username"},
-		{"-s -u alice -p pw", "SSV cannot be disabled while FileVault is enabled"},
-		{"-ns -u alice -p pw", "SSV cannot be disabled while FileVault is enabled"},
+		{"-s -u alice -p pw",
+		 "SSV cannot be disabled while FileVault is enabled"},
+		{"-ns -u alice -p pw",
+		 "SSV cannot be disabled while FileVault is enabled"},
 	};
 
 	world_init();
-	w.filevault = "true";
+	w.filevault = true;
 	start();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		run(1, rows[i].command);

@@ -7,18 +7,20 @@
 #include <unistd.h>
 
 #include "components/common/test/fake_kernel.h"
+#include "components/common/test/volumes_fixture.h"
 #include "components/csrutil/csrutil.h"
 #include "components/nvram/nvram_tool.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
 #include "sim/platform/secureboot/localpolicy.h"
 
-#define ENABLED  "System Integrity Protection status: enabled.\n"
+#define ENABLED	 "System Integrity Protection status: enabled.\n"
 #define DISABLED "System Integrity Protection status: disabled.\n"
-#define RESTART  "Please restart the machine for the changes to take effect.\n"
+#define RESTART	 "Please restart the machine for the changes to take effect.\n"
 
 static char csr[512], nvram[512];
-static struct csrutil_paths paths = {.csr_config = csr, .nvram_dir = nvram, .flags = 0x7ff};
+static struct csrutil_paths paths = {
+	.csr_config = csr, .nvram_dir = nvram, .flags = 0x7ff};
 static struct err e;
 static struct buf out, err_out;
 
@@ -115,10 +117,10 @@ static void elsewhere_it_refuses(void)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		run(EXIT_FAILURE, verbs[i]);
 		says("");
-		CU_ASSERT_STRING_EQUAL(
-		    buf_str(&err_out),
-		    "csrutil: failed to modify system integrity configuration. This tool "
-		    "needs to be executed from the Recovery OS.\n");
+		CU_ASSERT_STRING_EQUAL(buf_str(&err_out),
+				       "csrutil: failed to modify system integrity "
+				       "configuration. This tool "
+				       "needs to be executed from the Recovery OS.\n");
 	}
 	ASSERT_FAILS(nvram_tool_get(nvram, "csr-active-config", &b, &e), E_NOTFOUND);
 	buf_release(&b);
@@ -204,20 +206,18 @@ static bool ask(void *ctx, const char *question, char *to, size_t size)
 	return true;
 }
 
-static void on_apple_silicon(const char *filevault, int want_status, const char *command)
+static void on_apple_silicon(bool filevault, int want_status, const char *command)
 {
-	static const char form[] =
-		"<plist version=\"1.0\"><array><dict><key>Device</key><string>disk3s1"
-		"</string><key>Name</key><string>Macintosh HD</string><key>Role</key>"
-		"<string>System</string><key>UUID</key><string>U</string><key>Group</key>"
-		"<string>G</string><key>MountPoint</key><string></string><key>ReadOnly"
-		"</key><true/><key>FileVault</key><%s/><key>Locked</key><false/></dict>"
-		"</array></plist>";
-	char text[1024];
+	const struct volume_row system = {
+		.device = "disk3s1",
+		.name = "Macintosh HD",
+		.role = "System",
+		.group = "G",
+		.read_only = true,
+		.filevault = filevault,
+	};
 
-	snprintf(text, sizeof(text), form, filevault);
-	snprintf(mac.volumes, sizeof(mac.volumes), "%s/volumes.plist", test_tmpdir());
-	ASSERT_OK(fsio_write_atomic(mac.volumes, text, strlen(text), 0644, &e), &e);
+	volumes_write(&system, 1, mac.volumes, sizeof(mac.volumes));
 	mac.kernel = (struct fake_kernel){.answer = answer};
 	fake_kernel_start(&mac.kernel);
 	paths = (struct csrutil_paths){.csr_config = csr,
@@ -248,7 +248,7 @@ static void the_policy_is_changed_by_its_owner(void)
 	mac.environment = SEP_1TR;
 	mac.policy = "{\"lobo\":\"true\"}";
 	mac.answers = yes;
-	on_apple_silicon("false", 0, "disable");
+	on_apple_silicon(false, 0, "disable");
 	CU_ASSERT_PTR_NOT_NULL(strstr(
 		buf_str(&out), "any kernel extensions for OS \"Macintosh HD\"? [y/n]: "));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out),
@@ -258,19 +258,19 @@ static void the_policy_is_changed_by_its_owner(void)
 			     "\"password\":\"secret\",\"set\":{\"sip0\":127,\"sip1\":"
 			     "null},\"user\":\"anna\""));
 	mac.answers = no;
-	on_apple_silicon("false", 1, "disable");
+	on_apple_silicon(false, 1, "disable");
 	CU_ASSERT_FALSE(asked("policy_update"));
 	/* What is Permissive already is not made anew. */
 	mac.policy = "{\"smb0\":\"true\",\"smb1\":\"true\",\"sip0\":\"0x7F\"}";
 	mac.answers = yes;
-	on_apple_silicon("false", 0, "authenticated-root disable");
+	on_apple_silicon(false, 0, "authenticated-root disable");
 	CU_ASSERT_TRUE(asked("\"op\":\"policy_update\",\"password\":\"secret\",\"set\":{"
 			     "\"sip0\":127,\"sip1\":true}"));
 	mac.answers = NULL;
-	on_apple_silicon("false", 0, "enable");
+	on_apple_silicon(false, 0, "enable");
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out), "Protection is on."));
 	CU_ASSERT_TRUE(asked("\"set\":{\"sip0\":null,\"sip1\":null}"));
-	on_apple_silicon("false", 0, "status");
+	on_apple_silicon(false, 0, "status");
 	says(DISABLED);
 	fake_kernel_release(&mac.kernel);
 }
@@ -282,24 +282,24 @@ static void what_a_policy_does_not_take(void)
 	start("\x82\0\0");
 	mac.environment = SEP_MACOS;
 	mac.policy = "{}";
-	on_apple_silicon("false", 1, "disable");
+	on_apple_silicon(false, 1, "disable");
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&err_out), "from the Recovery OS"));
 	CU_ASSERT_FALSE(asked("policy_update"));
 	mac.environment = SEP_1TR;
 	mac.answers = yes;
-	on_apple_silicon("true", 1, "authenticated-root disable");
+	on_apple_silicon(true, 1, "authenticated-root disable");
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&err_out), "FileVault"));
 	CU_ASSERT_FALSE(asked("policy_update"));
 	mac.update_errno = 1; /* EPERM */
 	mac.sep = 17;
 	mac.answers = yes;
-	on_apple_silicon("false", 1, "disable");
+	on_apple_silicon(false, 1, "disable");
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&err_out), "pairing (17)"));
 	fake_kernel_release(&mac.kernel);
 	mac.update_errno = 13; /* EACCES */
 	mac.sep = 0;
 	mac.answers = yes;
-	on_apple_silicon("false", 1, "disable");
+	on_apple_silicon(false, 1, "disable");
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&err_out), "authenticate"));
 	fake_kernel_release(&mac.kernel);
 	buf_release(&out);

@@ -12,55 +12,56 @@
 #include <unistd.h>
 
 #include "components/common/packet.h"
+#include "components/common/test/volumes_fixture.h"
 #include "components/diskutil/diskutil.h"
 #include "components/common/volume_list.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
 
-#define VOLUME(dev, name, role, uuid, mnt, ro, fv, lock)                                 \
-	"<dict><key>Device</key><string>" dev "</string><key>Name</key><string>" name    \
-	"</string><key>Role</key><string>" role "</string><key>UUID</key><string>" uuid  \
-	"</string><key>Group</key><string>G</string><key>MountPoint</key><string>" mnt   \
-	"</string><key>ReadOnly</key><" ro "/><key>FileVault</key><" fv                  \
-	"/><key>Locked</key><" lock "/></dict>"
+/* A Mac of 10.15 with FileVault, in Recovery. */
+#define LOCKED .group = "G", .filevault = true, .locked = true
+static const struct volume_row catalina[] = {
+	{.device = "disk1s1",
+	 .name = "Macintosh HD - Data",
+	 .role = "Data",
+	 .uuid = "AAAA",
+	 LOCKED},
+	{.device = "disk1s3",
+	 .name = "Recovery",
+	 .role = "Recovery",
+	 .uuid = "RRRR",
+	 .mount_point = "/",
+	 .read_only = true},
+	{.device = "disk1s5",
+	 .name = "Macintosh HD",
+	 .role = "System",
+	 .uuid = "SSSS",
+	 LOCKED},
+	{.device = "disk1s6", .name = "Open", .role = "none", .uuid = "OOOO"},
+};
 
-static const char list_text[] = "<plist version=\"1.0\"><array>" VOLUME(
-    "disk1s1", "Macintosh HD - Data", "Data", "AAAA", "", "false", "true", "true")
-    VOLUME("disk1s3", "Recovery", "Recovery", "RRRR", "/", "true", "false", "false")
-	VOLUME("disk1s5", "Macintosh HD", "System", "SSSS", "", "false", "true", "true")
-	    VOLUME("disk1s6", "Open", "none", "OOOO", "", "false", "false",
-		   "false") "</array></plist>";
+static const struct snapshot_row snapshots[] = {
+	{"com.apple.os.update-AA", "U1", "disk3s1s1", "/", "Yes", 2, false},
+	{"com.apple.bless.BB", "U2", "", "", "Broken", 9, true},
+};
 
-#define SNAPSHOT(name, uuid, xid, dev, mnt, sealed, root)                                \
-	"<dict><key>Name</key><string>" name "</string><key>UUID</key><string>" uuid     \
-	"</string><key>Device</key><string>" dev "</string><key>MountPoint</key>"        \
-	"<string>" mnt "</string><key>Sealed</key><string>" sealed                       \
-	"</string><key>XID</key><integer>" xid "</integer><key>Purgeable</key><false/>"  \
-	"<key>Root</key><" root "/><key>Pending</key><false/></dict>"
-#define SEALED_VOLUME(sealed, snapshots)                                                 \
-	"<dict><key>Device</key><string>disk3s1</string><key>Name</key>"                 \
-	"<string>Macintosh HD</string><key>Role</key><string>System</string>"            \
-	"<key>UUID</key><string>SSSS</string><key>Group</key><string>G</string>"         \
-	"<key>MountPoint</key><string></string><key>Container</key>"                     \
-	"<string>disk3</string><key>Sealed</key><string>" sealed                         \
-	"</string><key>ReadOnly</key><true/><key>FileVault</key><false/>"                \
-	"<key>Locked</key><false/><key>Snapshots</key><array>" snapshots                 \
-	"</array></dict>"
-#define PREBOOT(dev, container)                                                          \
-	"<dict><key>Device</key><string>" dev "</string><key>Name</key>"                 \
-	"<string>Preboot</string><key>Role</key><string>Preboot</string>"                \
-	"<key>UUID</key><string>PPPP</string><key>Group</key><string></string>"          \
-	"<key>MountPoint</key><string>/System/Volumes/Preboot</string>"                  \
-	"<key>Container</key><string>" container "</string><key>ReadOnly</key><false/>"  \
-	"<key>FileVault</key><false/><key>Locked</key><false/></dict>"
-
-static const char sealed_text[] = "<plist version=\"1.0\"><array>" PREBOOT(
-	"disk1s1", "disk1")
-	SEALED_VOLUME("Broken", SNAPSHOT("com.apple.os.update-AA", "U1", "2", "disk3s1s1",
-					 "/", "Yes", "false")
-					SNAPSHOT("com.apple.bless.BB", "U2", "9", "", "",
-						 "Broken", "true"))
-		PREBOOT("disk3s2", "disk3") "</array></plist>";
+#define PREBOOT                                                                          \
+	.name = "Preboot", .role = "Preboot", .uuid = "PPPP",                            \
+	.mount_point = "/System/Volumes/Preboot"
+static const struct volume_row sealed_system[] = {
+	{.device = "disk1s1", .container = "disk1", PREBOOT},
+	{.device = "disk3s1",
+	 .container = "disk3",
+	 .name = "Macintosh HD",
+	 .role = "System",
+	 .uuid = "SSSS",
+	 .group = "G",
+	 .sealed = "Broken",
+	 .read_only = true,
+	 .snapshots = snapshots,
+	 .n_snapshots = 2},
+	{.device = "disk3s2", .container = "disk3", PREBOOT},
+};
 
 static char volumes[512], kernel[512], base[512];
 static const struct diskutil_paths paths = {volumes, kernel, base};
@@ -124,12 +125,11 @@ static void start(void)
 {
 	int listener;
 
-	snprintf(volumes, sizeof(volumes), "%s/volumes.plist", test_tmpdir());
 	snprintf(kernel, sizeof(kernel), "%s/kernel", test_tmpdir());
 	snprintf(base, sizeof(base), "%s/Volumes", test_tmpdir());
 	ASSERT_OK(fsio_remove_tree(base, &e), &e);
 	ASSERT_OK(fsio_mkdirs(base, 0755, &e), &e);
-	ASSERT_OK(fsio_write_atomic(volumes, list_text, strlen(list_text), 0644, &e), &e);
+	volumes_write(catalina, 4, volumes, sizeof(volumes));
 	if (server)
 		return;
 	ASSERT_OK(packet_listen(kernel, &listener, &e), &e);
@@ -196,13 +196,14 @@ static void locked_volume_must_be_unlocked_first(void)
 
 static void passphrase_from_standard_input(void)
 {
-	const char *const argv[] = {
-	    "apfs", "unlockVolume", "/dev/disk1s1", "-stdinpassphrase", "-nomount", NULL};
+	const char *const argv[] = {"apfs",	    "unlockVolume",
+				    "/dev/disk1s1", "-stdinpassphrase",
+				    "-nomount",	    NULL};
 
 	start();
 	run(0, argv, "secret");
 	CU_ASSERT_PTR_NOT_NULL(
-	    strstr(buf_str(&out), "Unlocked but did not mount APFS Volume"));
+		strstr(buf_str(&out), "Unlocked but did not mount APFS Volume"));
 	mounted_at("Macintosh HD - Data", false);
 	stop();
 }
@@ -226,19 +227,19 @@ static void lists_and_describes(void)
 {
 	start();
 	RUN(0, "list");
-	CU_ASSERT_PTR_NOT_NULL(
-	    strstr(buf_str(&out),
-		   "   3:                APFS Volume Macintosh HD            disk1s5\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+		buf_str(&out),
+		"   3:                APFS Volume Macintosh HD            disk1s5\n"));
 	RUN(0, "apfs", "list");
 	CU_ASSERT_PTR_NOT_NULL(strstr(
-	    buf_str(&out), "    |   APFS Volume Disk (Role):   disk1s5 (System)\n"));
+		buf_str(&out), "    |   APFS Volume Disk (Role):   disk1s5 (System)\n"));
 	CU_ASSERT_PTR_NOT_NULL(
-	    strstr(buf_str(&out), "FileVault:                 Yes (Locked)"));
+		strstr(buf_str(&out), "FileVault:                 Yes (Locked)"));
 	RUN(0, "info", "/");
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(buf_str(&out), "   Device Identifier:         disk1s3\n"));
 	CU_ASSERT_PTR_NOT_NULL(
-	    strstr(buf_str(&out), "   Read-Only Volume:          Yes\n"));
+		strstr(buf_str(&out), "   Read-Only Volume:          Yes\n"));
 	stop();
 }
 
@@ -279,8 +280,7 @@ static void volumes_have_many_names(void)
 static void start_sealed(void)
 {
 	start();
-	ASSERT_OK(fsio_write_atomic(volumes, sealed_text, strlen(sealed_text), 0644, &e),
-		  &e);
+	volumes_write(sealed_system, 3, volumes, sizeof(volumes));
 }
 
 static void seals_and_snapshots_are_listed(void)
@@ -365,10 +365,11 @@ static void snapshots_are_deleted(void)
 {
 	start_sealed();
 	RUN(0, "apfs", "deleteSnapshot", "disk3s1", "-uuid", "u2");
-	CU_ASSERT_STRING_EQUAL(buf_str(&out),
-			       "Deleting APFS Snapshot U2 \"com.apple.bless.BB\" from APFS "
-			       "Volume disk3s1\nStarted APFS operation\n"
-			       "Finished APFS operation\n");
+	CU_ASSERT_STRING_EQUAL(
+		buf_str(&out),
+		"Deleting APFS Snapshot U2 \"com.apple.bless.BB\" from APFS "
+		"Volume disk3s1\nStarted APFS operation\n"
+		"Finished APFS operation\n");
 	RUN(0, "apfs", "deleteSnapshot", "disk3s1", "-xid", "9");
 	RUN(1, "apfs", "deleteSnapshot", "disk3s1", "-name", "com.apple.os.update-AA");
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&err_out), "failed: Resource busy\n"));
@@ -403,8 +404,9 @@ static void a_path_lies_on_a_volume(void)
 	stop();
 }
 
-TEST_MAIN("diskutil", {"a locked volume must be unlocked first",
-		       locked_volume_must_be_unlocked_first},
+TEST_MAIN("diskutil",
+	  {"a locked volume must be unlocked first",
+	   locked_volume_must_be_unlocked_first},
 	  {"the passphrase from standard input", passphrase_from_standard_input},
 	  {"mounts beside what is in the way", mounts_beside_what_is_in_the_way},
 	  {"lists and describes", lists_and_describes},

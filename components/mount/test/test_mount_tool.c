@@ -10,6 +10,7 @@
 
 #include "components/common/packet.h"
 #include "components/common/test/fake_kernel.h"
+#include "components/common/test/volumes_fixture.h"
 #include "components/mount/mount_tool.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
@@ -76,7 +77,8 @@ static void lists_as_catalina(void)
 	list_is(rows, 5, NULL, false,
 		"/dev/disk1s5 on / (apfs, local, read-only, journaled)\n" OTHERS);
 	root_flags = 0;
-	list_is(rows, 5, NULL, false, "/dev/disk1s5 on / (apfs, local, journaled)\n" OTHERS);
+	list_is(rows, 5, NULL, false,
+		"/dev/disk1s5 on / (apfs, local, journaled)\n" OTHERS);
 }
 
 /* As on a MacBook Pro of 2021 with macOS 12. */
@@ -111,7 +113,8 @@ static void lists_a_sealed_system(void)
 		"nobrowse)\n"
 		"/dev/disk3s6 on /System/Volumes/VM (apfs, local, noexec, journaled, "
 		"noatime, nobrowse)\n"
-		"/dev/disk3s5 on /System/Volumes/Data (apfs, local, journaled, nobrowse)\n");
+		"/dev/disk3s5 on /System/Volumes/Data (apfs, local, journaled, "
+		"nobrowse)\n");
 }
 
 /* ---- who is asked ---- */
@@ -135,34 +138,30 @@ static json_t *answer(void *ctx, const char *op, const json_t *req)
 
 static int remount(const char *path, bool read_only)
 {
-	snprintf(w.remounted, sizeof(w.remounted), "%s %s", path, read_only ? "ro" : "rw");
+	snprintf(w.remounted, sizeof(w.remounted), "%s %s", path,
+		 read_only ? "ro" : "rw");
 	return w.remount_errno;
 }
-
-#define VOLUME_FORM                                                                      \
-	"<dict><key>Device</key><string>%s</string><key>Name</key><string>x</string>"    \
-	"<key>Role</key><string>System</string><key>UUID</key><string>U</string>"        \
-	"<key>Group</key><string></string><key>MountPoint</key><string>%s</string>"      \
-	"<key>Sealed</key><string>%s</string><key>ReadOnly</key><true/>"                 \
-	"<key>FileVault</key><false/><key>Locked</key><false/></dict>"
 
 /* Something is mounted on "/" and on a folder of the test. */
 static void world_init(const char *sealed)
 {
-	struct buf list = BUF_INIT;
+	const struct volume_row list[] = {
+		{.device = "disk1s5",
+		 .role = "System",
+		 .mount_point = "/",
+		 .sealed = sealed},
+		{.device = "disk1s6",
+		 .role = "System",
+		 .mount_point = w.dir,
+		 .sealed = sealed},
+	};
 	struct err e = ERR_INIT;
 
 	memset(&w, 0, sizeof(w));
-	snprintf(w.volumes, sizeof(w.volumes), "%s/volumes.plist", test_tmpdir());
 	snprintf(w.dir, sizeof(w.dir), "%s/mnt", test_tmpdir());
 	ASSERT_OK(fsio_mkdirs(w.dir, 0755, &e), &e);
-	ASSERT_OK(buf_printf(&list, &e,
-			     "<plist version=\"1.0\"><array>" VOLUME_FORM VOLUME_FORM
-			     "</array></plist>",
-			     "disk1s5", "/", sealed, "disk1s6", w.dir, sealed),
-		  &e);
-	ASSERT_OK(fsio_write_atomic(w.volumes, list.data, list.len, 0644, &e), &e);
-	buf_release(&list);
+	volumes_write(list, 2, w.volumes, sizeof(w.volumes));
 	w.kernel.answer = answer;
 	fake_kernel_start(&w.kernel);
 	w.env = (struct mount_env){.volumes = w.volumes,
@@ -266,18 +265,19 @@ static void a_new_mount_is_the_kernels(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&w.err_out), "mounted: Resource busy\n"));
 	run("disk3s1 /no/such");
 	CU_ASSERT_EQUAL(w.status, 66);
-	kernel_was_asked("{\"device\":\"/dev/disk3s1\",\"op\":\"mount\",\"options\":[],"
-			 "\"path\":\"%s\"}\n"
-			 "{\"device\":\"disk3s1\",\"op\":\"mount\",\"options\":[\"rdonly\"],"
-			 "\"path\":\"%s\"}\n",
-			 w.dir, w.dir);
+	kernel_was_asked(
+		"{\"device\":\"/dev/disk3s1\",\"op\":\"mount\",\"options\":[],"
+		"\"path\":\"%s\"}\n"
+		"{\"device\":\"disk3s1\",\"op\":\"mount\",\"options\":[\"rdonly\"],"
+		"\"path\":\"%s\"}\n",
+		w.dir, w.dir);
 	world_release();
 }
 
 static void bad_usage(void)
 {
-	static const char *const lines[] = {"-x",	   "-u",	   "/",
-					    "-wr a b",	   "-t hfs a b", "-o bad a b",
+	static const char *const lines[] = {"-x",	 "-u",	       "/",
+					    "-wr a b",	 "-t hfs a b", "-o bad a b",
 					    "-uw a b c", "a b c"};
 
 	world_init("Yes");
@@ -302,7 +302,8 @@ static void exit_statuses(void)
 
 TEST_MAIN("mount", {"lists as Catalina", lists_as_catalina},
 	  {"lists a sealed system", lists_a_sealed_system},
-	  {"the kernel updates what can be sealed", the_kernel_updates_what_can_be_sealed},
+	  {"the kernel updates what can be sealed",
+	   the_kernel_updates_what_can_be_sealed},
 	  {"before seals it is mount(2)", before_seals_it_is_mount_2},
 	  {"a new mount is the kernel's", a_new_mount_is_the_kernels},
 	  {"bad usage", bad_usage}, {"exit statuses", exit_statuses})
