@@ -56,28 +56,32 @@ static void add(struct klog *k, const char *process, const char *sender,
 	k->pending[k->n_pending++].message = m;
 }
 
-void klog(struct klog *k, const char *kext, const char *form, ...)
+static void add_form(struct klog *k, const char *process, const char *sender,
+		     const char *form, va_list ap)
 {
 	int64_t now = clock_ns();
 	char message[MESSAGE_MAX];
+
+	vsnprintf(message, sizeof(message), form, ap);
+	add(k, process, sender, message, now);
+}
+
+void klog(struct klog *k, const char *kext, const char *form, ...)
+{
 	va_list ap;
 
 	va_start(ap, form);
-	vsnprintf(message, sizeof(message), form, ap);
+	add_form(k, KERNEL, kext, form, ap);
 	va_end(ap);
-	add(k, KERNEL, kext, message, now);
 }
 
 void klog_mark(struct klog *k, const char *form, ...)
 {
-	int64_t now = clock_ns();
-	char message[MESSAGE_MAX];
 	va_list ap;
 
 	va_start(ap, form);
-	vsnprintf(message, sizeof(message), form, ap);
+	add_form(k, "", "", form, ap);
 	va_end(ap);
-	add(k, "", "", message, now);
 }
 
 void klog_from(struct klog *k, const char *process, const char *sender,

@@ -45,6 +45,16 @@ const char *test_tmpdir(void)
 	return tmpdir;
 }
 
+char *test_path(const char *name)
+{
+	static char out[4][PATH_MAX];
+	static unsigned turn;
+	char *p = out[turn++ % 4];
+
+	snprintf(p, PATH_MAX, "%s/%s", test_tmpdir(), name);
+	return p;
+}
+
 const char *test_source(const char *path)
 {
 	static char out[4][PATH_MAX];

@@ -31,6 +31,8 @@ void test_skip(const char *why);
 
 /* A fresh empty folder below $TMPDIR, removed when the program ends. Do not free. */
 const char *test_tmpdir(void);
+/* The path of @name in it; one of four buffers that are used in turn. */
+char *test_path(const char *name);
 
 /* Path of a file of the source tree: test_data("sim/x/test/data/y"). Do not free. */
 const char *test_source(const char *path);

@@ -14,6 +14,7 @@
 #include "sim/base/test.h"
 #include "sim/formats/apfs/writer.h"
 #include "sim/platform/machine.h"
+#include "sim/vm/test/vm_fixture.h"
 #include "sim/vm/vm.h"
 
 #define GUEST	  "build/guest-test/bootparts"
@@ -24,28 +25,9 @@ static struct {
 	unsigned passed, failed;
 } lines;
 
-static const char *missing(void)
-{
-	static const char *const needed[] = {
-		"build/cache/carrier/current/vmlinux",
-		"build/guest/init",
-		"build/guest/apfs",
-		GUEST,
-		"/usr/bin/qemu-system-x86_64",
-	};
-	static char why[128];
-
-	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
-		if (!fsio_exists(needed[i])) {
-			snprintf(why, sizeof(why), "no %s", needed[i]);
-			return why;
-		}
-	return NULL;
-}
-
 #define SKIP_WITHOUT_VM()                                                                \
 	do {                                                                             \
-		const char *missing_ = missing();                                        \
+		const char *missing_ = fixture_missing_for(GUEST);                       \
 		if (missing_)                                                            \
 			TEST_SKIP(missing_);                                             \
 	} while (0)

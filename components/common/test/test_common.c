@@ -16,12 +16,18 @@
 #include "sim/base/test.h"
 #include "sim/platform/paths.h"
 
-static const char *in_tmp(const char *name)
+/* In the child that plays a server: the connection and what it asks. */
+static int take_request(int listener, json_t **req)
 {
-	static char path[PATH_MAX];
+	struct err e = ERR_INIT;
+	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", test_tmpdir(), name);
-	return path;
+	do {
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	} while (fd < 0);
+	if (packet_recv(fd, 2000, req, &e))
+		_exit(1);
+	return fd;
 }
 
 static void answer_one(int listener)
@@ -30,11 +36,7 @@ static void answer_one(int listener)
 	json_t *req = NULL, *reply;
 	int fd;
 
-	do {
-		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	} while (fd < 0);
-	if (packet_recv(fd, 2000, &req, &e))
-		_exit(1);
+	fd = take_request(listener, &req);
 	reply = packet_reply(16, "busy");
 	if (packet_peer_uid(fd) != getuid() ||
 	    strcmp(json_string_value(json_object_get(req, "op")), "x"))
@@ -53,11 +55,11 @@ static void asks_and_is_answered(void)
 	int listener, fd, status;
 	pid_t pid;
 
-	ASSERT_OK(packet_listen(in_tmp("s"), &listener, &e), &e);
+	ASSERT_OK(packet_listen(test_path("s"), &listener, &e), &e);
 	pid = fork();
 	if (!pid)
 		answer_one(listener);
-	ASSERT_OK(packet_connect(in_tmp("s"), &fd, &e), &e);
+	ASSERT_OK(packet_connect(test_path("s"), &fd, &e), &e);
 	ASSERT_OK(packet_call(fd, req, 2000, &reply, &e), &e);
 	CU_ASSERT_EQUAL(packet_errno(reply), 16);
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(reply, "error")),
@@ -70,7 +72,7 @@ static void asks_and_is_answered(void)
 	json_decref(req);
 	close(fd);
 	close(listener);
-	ASSERT_FAILS(packet_connect(in_tmp("s"), &fd, &e), E_NOTFOUND);
+	ASSERT_FAILS(packet_connect(test_path("s"), &fd, &e), E_NOTFOUND);
 }
 
 static void refuses_bad_packets(void)
@@ -110,12 +112,12 @@ static void finds_its_release(void)
 	const struct release *r = NULL;
 	struct err e = ERR_INIT;
 
-	ASSERT_FAILS(this_release(in_tmp("v"), &r, &e), E_NOTFOUND);
-	write_version(in_tmp("v"), "19A583");
-	ASSERT_OK(this_release(in_tmp("v"), &r, &e), &e);
+	ASSERT_FAILS(this_release(test_path("v"), &r, &e), E_NOTFOUND);
+	write_version(test_path("v"), "19A583");
+	ASSERT_OK(this_release(test_path("v"), &r, &e), &e);
 	CU_ASSERT_STRING_EQUAL(r->name, "10.15.0");
-	write_version(in_tmp("v"), "99Z1");
-	ASSERT_FAILS(this_release(in_tmp("v"), &r, &e), E_UNSUPPORTED);
+	write_version(test_path("v"), "99Z1");
+	ASSERT_FAILS(this_release(test_path("v"), &r, &e), E_UNSUPPORTED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "99Z1"));
 }
 
@@ -126,14 +128,14 @@ static void adds_lines_to_a_log(void)
 	struct component_log log;
 	struct log_file f;
 
-	ASSERT_OK(log_file_open(&f, in_tmp("log/system.log"), "kextd", &e), &e);
+	ASSERT_OK(log_file_open(&f, test_path("log/system.log"), "kextd", &e), &e);
 	log = log_file_sink(&f, CLOG_BASIC);
 	clog_say(&log, CLOG_BASIC, "one %d", 1);
 	clog_say(&log, CLOG_DEBUG, "never");
 	clog_say(&log, CLOG_ERROR, "two");
 	log_file_close(&f);
 	clog_say(&log, CLOG_ERROR, "after closing");
-	ASSERT_OK(fsio_read(in_tmp("log/system.log"), 4096, &b, &e), &e);
+	ASSERT_OK(fsio_read(test_path("log/system.log"), 4096, &b, &e), &e);
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&b), "]: one 1\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&b), "]: two\n"));
 	CU_ASSERT_PTR_NULL(strstr(buf_str(&b), "never"));
@@ -155,11 +157,7 @@ static void take_record(int listener)
 	json_t *req = NULL, *reply = packet_reply(0, NULL);
 	int fd;
 
-	do {
-		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	} while (fd < 0);
-	if (packet_recv(fd, 2000, &req, &e))
-		_exit(1);
+	fd = take_request(listener, &req);
 	if (!is_text(req, "op", "log") || !is_text(req, "process", "kernelmanagerd") ||
 	    !is_text(req, "sender", "KernelManagement") ||
 	    !is_text(req, "message", "finding:\n/a\xef\xbf\xbd") ||
@@ -175,11 +173,11 @@ static void logs_to_the_kernel(void)
 	int listener, status;
 	pid_t pid;
 
-	ASSERT_OK(packet_listen(in_tmp("k"), &listener, &e), &e);
+	ASSERT_OK(packet_listen(test_path("k"), &listener, &e), &e);
 	pid = fork();
 	if (!pid)
 		take_record(listener);
-	unified_log_init(&l, in_tmp("k"), "kernelmanagerd");
+	unified_log_init(&l, test_path("k"), "kernelmanagerd");
 	unified_log_say(&l, "KernelManagement", "finding:\n/%s", "a\xff");
 	CU_ASSERT(l.fd >= 0);
 	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
@@ -200,18 +198,18 @@ static void what_the_kernel_says_of_its_start(void)
 	char text[8];
 	bool flag;
 
-	ASSERT_OK(fsio_write_atomic(in_tmp("args"), list, sizeof(list) - 1, 0644, &e), &e);
-	ASSERT_OK(boot_args_bool(in_tmp("args"), "AppleSilicon", &flag, &e), &e);
+	ASSERT_OK(fsio_write_atomic(test_path("args"), list, sizeof(list) - 1, 0644, &e), &e);
+	ASSERT_OK(boot_args_bool(test_path("args"), "AppleSilicon", &flag, &e), &e);
 	CU_ASSERT_TRUE(flag);
-	ASSERT_OK(boot_args_bool(in_tmp("args"), "NoSuch", &flag, &e), &e);
+	ASSERT_OK(boot_args_bool(test_path("args"), "NoSuch", &flag, &e), &e);
 	CU_ASSERT_FALSE(flag);
-	ASSERT_OK(boot_args_text(in_tmp("args"), "Machine", text, sizeof(text), &e), &e);
+	ASSERT_OK(boot_args_text(test_path("args"), "Machine", text, sizeof(text), &e), &e);
 	CU_ASSERT_STRING_EQUAL(text, "m1-pro");
-	ASSERT_OK(boot_args_text(in_tmp("args"), "NoSuch", text, sizeof(text), &e), &e);
+	ASSERT_OK(boot_args_text(test_path("args"), "NoSuch", text, sizeof(text), &e), &e);
 	CU_ASSERT_STRING_EQUAL(text, "");
-	ASSERT_FAILS(boot_args_text(in_tmp("args"), "Machine", text, 6, &e), E_OVERFLOW);
-	ASSERT_FAILS(boot_args_text(in_tmp("args"), "AppleSilicon", text, 6, &e), E_CORRUPT);
-	ASSERT_FAILS(boot_args_text(in_tmp("none"), "Machine", text, 6, &e), E_NOTFOUND);
+	ASSERT_FAILS(boot_args_text(test_path("args"), "Machine", text, 6, &e), E_OVERFLOW);
+	ASSERT_FAILS(boot_args_text(test_path("args"), "AppleSilicon", text, 6, &e), E_CORRUPT);
+	ASSERT_FAILS(boot_args_text(test_path("none"), "Machine", text, 6, &e), E_NOTFOUND);
 }
 
 TEST_MAIN("common", {"asks and is answered", asks_and_is_answered},

@@ -15,16 +15,6 @@
 #define OCT_10	 1570705231 /* 2019-10-10 11:00:31 UTC */
 #define ARGS_MAX 16
 
-static const char *in_tmp(const char *name)
-{
-	static char path[4][PATH_MAX];
-	static unsigned n;
-	char *p = path[n++ % 4];
-
-	snprintf(p, PATH_MAX, "%s/%s", test_tmpdir(), name);
-	return p;
-}
-
 /*
  * touch with the words of @line; "@x" is the file x in the temporary folder. Returns what
  * the program would: 0, or the error of the last thing that failed.
@@ -40,7 +30,7 @@ static int touch(const char *line, struct err *e)
 	snprintf(words, sizeof(words), "%s", line);
 	for (char *w = strtok_r(words, " ", &save); w && argc < ARGS_MAX - 1;
 	     w = strtok_r(NULL, " ", &save))
-		argv[argc++] = strdup(w[0] == '@' ? in_tmp(w + 1) : w);
+		argv[argc++] = strdup(w[0] == '@' ? test_path(w + 1) : w);
 	err_clear(e);
 	r = touch_options_read(&o, argc, argv, OCT_10, e);
 	for (int i = o.first_file; !r && i < argc; i++)
@@ -54,7 +44,7 @@ static struct stat stat_of(const char *name)
 {
 	struct stat st = {.st_size = -1};
 
-	if (lstat(in_tmp(name), &st))
+	if (lstat(test_path(name), &st))
 		st.st_size = -1;
 	return st;
 }
@@ -94,7 +84,7 @@ static void changes_folders(void)
 	struct err e = ERR_INIT;
 	struct stat before, after;
 
-	CU_ASSERT_EQUAL_FATAL(mkdir(in_tmp("Extensions"), 0755), 0);
+	CU_ASSERT_EQUAL_FATAL(mkdir(test_path("Extensions"), 0755), 0);
 	ASSERT_OK(touch("-t 200001010000 @Extensions", &e), &e);
 	before = stat_of("Extensions");
 	CU_ASSERT_EQUAL(before.st_mtim.tv_sec, 946684800);
@@ -125,7 +115,7 @@ static void copies_times(void)
 	struct stat st;
 
 	ASSERT_OK(touch("@from", &e), &e);
-	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, in_tmp("from"), ts, 0), 0);
+	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, test_path("from"), ts, 0), 0);
 	ASSERT_OK(touch("-r @from @to", &e), &e);
 	st = stat_of("to");
 	CU_ASSERT_EQUAL(st.st_atim.tv_sec, 5);
@@ -221,7 +211,7 @@ static void treats_links(void)
 	struct err e = ERR_INIT;
 
 	ASSERT_OK(touch("-t 200001010000 @target", &e), &e);
-	CU_ASSERT_EQUAL_FATAL(symlink("target", in_tmp("link")), 0);
+	CU_ASSERT_EQUAL_FATAL(symlink("target", test_path("link")), 0);
 	ASSERT_OK(touch("-h -t 200101010000 @link", &e), &e);
 	CU_ASSERT_EQUAL(stat_of("link").st_mtim.tv_sec, 978307200);
 	CU_ASSERT_EQUAL(stat_of("target").st_mtim.tv_sec, 946684800);

@@ -41,11 +41,7 @@ static int drop_content(struct apfs_edit *ed, struct edit_volume *v, struct err 
 	int rc = edit_settle(ed, e);
 
 	if (rc == 0)
-		rc = edit_volume_extents(ed, v, e);
-	if (rc == 0)
-		rc = edit_volume_free_extents(ed, v, &v->extents, e);
-	if (rc == 0)
-		rc = edit_fext_free(ed, v, &v->sb, e);
+		rc = edit_volume_free_live(ed, v, e);
 	if (rc == 0)
 		rc = add_up_snapshots(ed, v, &all, e);
 	if (rc == 0)

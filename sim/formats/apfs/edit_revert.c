@@ -87,11 +87,7 @@ static int revert(struct apfs_edit *ed, struct edit_volume *v, size_t i, struct 
 	if (rc == 0)
 		rc = edit_snapshot_superblock(ed, v, i, &sb, e);
 	if (rc == 0)
-		rc = edit_volume_extents(ed, v, e);
-	if (rc == 0)
-		rc = edit_volume_free_extents(ed, v, &v->extents, e);
-	if (rc == 0)
-		rc = edit_fext_free(ed, v, &v->sb, e);
+		rc = edit_volume_free_live(ed, v, e);
 	if (rc == 0)
 		rc = drop_younger_snapshots(ed, v, i, e);
 	if (rc == 0)

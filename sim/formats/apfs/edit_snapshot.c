@@ -70,6 +70,15 @@ int edit_fext_free(struct apfs_edit *ed, struct edit_volume *v,
 	return rc;
 }
 
+int edit_volume_free_live(struct apfs_edit *ed, struct edit_volume *v, struct err *e)
+{
+	int rc = edit_volume_extents(ed, v, e);
+
+	if (rc == 0)
+		rc = edit_volume_free_extents(ed, v, &v->extents, e);
+	return rc == 0 ? edit_fext_free(ed, v, &v->sb, e) : rc;
+}
+
 /* ---- Making one ---- */
 
 /*

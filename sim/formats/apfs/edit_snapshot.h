@@ -8,6 +8,9 @@
 /* Free the tree of files' extents that the sealed state @sb has; not sealed: nothing. */
 int edit_fext_free(struct apfs_edit *ed, struct edit_volume *v,
 		   const struct apfs_superblock *sb, struct err *e) MUST_CHECK;
+/* Free the blocks of files that belong to the live state alone, and that tree of it. */
+int edit_volume_free_live(struct apfs_edit *ed, struct edit_volume *v,
+			  struct err *e) MUST_CHECK;
 /* The live state gets a copy of the one that @from has. */
 int edit_fext_copy(struct apfs_edit *ed, struct edit_volume *v,
 		   const struct apfs_superblock *from, struct err *e) MUST_CHECK;

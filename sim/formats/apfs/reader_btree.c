@@ -140,16 +140,25 @@ static int step_over(struct apfs_cursor *cur, struct err *e)
 	return r ? r : settle(cur, e);
 }
 
-int apfs_cursor_seek(struct apfs_cursor *cur, const struct apfs_key *want, struct err *e)
+/* Go to the leaf *ret_n; *ret_k: how many entries of it are before @want, or also @equal.
+ */
+static int seek_leaf(struct apfs_cursor *cur, const struct apfs_key *want, bool equal,
+		     struct apfs_node **ret_n, uint32_t *ret_k, struct err *e)
 {
-	struct apfs_node *n;
-	uint32_t k = 0;
 	int r = go_down(cur, want, e);
 
 	if (r)
 		return r;
-	n = &cur->at[cur->depth - 1];
-	r = count_before(cur->t, n, want, false, &k, e);
+	*ret_n = &cur->at[cur->depth - 1];
+	return count_before(cur->t, *ret_n, want, equal, ret_k, e);
+}
+
+int apfs_cursor_seek(struct apfs_cursor *cur, const struct apfs_key *want, struct err *e)
+{
+	struct apfs_node *n;
+	uint32_t k = 0;
+	int r = seek_leaf(cur, want, false, &n, &k, e);
+
 	if (r)
 		return r;
 	if (k < n->n) {
@@ -184,12 +193,8 @@ int apfs_cursor_seek_last(struct apfs_cursor *cur, const struct apfs_key *want,
 {
 	struct apfs_node *n;
 	uint32_t k = 0;
-	int r = go_down(cur, want, e);
+	int r = seek_leaf(cur, want, true, &n, &k, e);
 
-	if (r)
-		return r;
-	n = &cur->at[cur->depth - 1];
-	r = count_before(cur->t, n, want, true, &k, e);
 	if (r)
 		return r;
 	if (!k)

@@ -92,6 +92,24 @@ int install_missing(uint32_t name, struct err *e)
 	return err_set(e, E_INVAL, "object '%s' is missing", fourcc_text(name, text));
 }
 
+int install_content(const struct sb_install_spec *s, const struct sb_row *row,
+		    uint32_t root_name, uint8_t root_hash[static ISYS_SIZE],
+		    struct install_content *ret, struct err *e)
+{
+	const struct sb_object *o = install_object(s, row->object);
+
+	*ret = (struct install_content){.description = ""};
+	if (row->object == root_name) {
+		install_root_hash(s, root_hash);
+		ret->data = (struct span){root_hash, ISYS_SIZE};
+		return 0;
+	}
+	if (!o)
+		return row->optional ? 0 : install_missing(row->object, e);
+	*ret = (struct install_content){o->description, o->data};
+	return 0;
+}
+
 int install_file(struct fs_tree *t, const char *path, const struct buf *data,
 		 struct err *e)
 {

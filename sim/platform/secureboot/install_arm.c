@@ -90,19 +90,14 @@ static int collect(const struct sb_install_spec *s, bool recovery, struct bundle
 	const struct sb_row *row = sb_rows(s->machine->secure_boot, recovery, &n);
 	int r = 0;
 
-	install_root_hash(s, root_hash);
 	for (size_t i = 0; !r && i < n; i++) {
-		const struct sb_object *o = install_object(s, row[i].object);
+		struct install_content c;
 
 		if (!is_boot_file(&row[i]))
 			continue;
-		if (row[i].object == SB_ISYS)
-			r = bundle_add(b, &row[i], "",
-				       (struct span){root_hash, ISYS_SIZE}, e);
-		else if (o)
-			r = bundle_add(b, &row[i], o->description, o->data, e);
-		else if (!row[i].optional)
-			r = install_missing(row[i].object, e);
+		r = install_content(s, &row[i], SB_ISYS, root_hash, &c, e);
+		if (!r && c.data.p)
+			r = bundle_add(b, &row[i], c.description, c.data, e);
 	}
 	return r;
 }

@@ -37,6 +37,17 @@ void bundle_release(struct bundle *b);
 const struct sb_object *install_object(const struct sb_install_spec *s, uint32_t name);
 /* E_INVAL: "object 'krnl' is missing". */
 int install_missing(uint32_t name, struct err *e);
+/*
+ * What the file of @row holds: the object of the spec, or for @root_name the root hash,
+ * which is put into @root_hash. data NULL: it is optional, and not there. E_INVAL.
+ */
+struct install_content {
+	const char *description;
+	struct span data;
+};
+int install_content(const struct sb_install_spec *s, const struct sb_row *row,
+		    uint32_t root_name, uint8_t root_hash[static ISYS_SIZE],
+		    struct install_content *ret, struct err *e) MUST_CHECK;
 /* A path on a volume, with errors that name it. */
 int install_file(struct fs_tree *t, const char *path, const struct buf *data,
 		 struct err *e) MUST_CHECK;

@@ -48,19 +48,14 @@ static int install_rows(const struct sb_install_spec *s, bool recovery, struct f
 	const struct sb_row *row = sb_rows(s->machine->secure_boot, recovery, &n);
 	int r = 0;
 
-	install_root_hash(s, root_hash);
 	for (size_t i = 0; !r && i < n; i++) {
-		const struct sb_object *o = install_object(s, row[i].object);
+		struct install_content c;
 
 		if (!row[i].path)
 			continue;
-		if (row[i].object == SB_XSYS)
-			r = install_row(s, &row[i], "",
-					(struct span){root_hash, ISYS_SIZE}, t, chip, e);
-		else if (o)
-			r = install_row(s, &row[i], o->description, o->data, t, chip, e);
-		else
-			r = install_missing(row[i].object, e);
+		r = install_content(s, &row[i], SB_XSYS, root_hash, &c, e);
+		if (!r && c.data.p)
+			r = install_row(s, &row[i], c.description, c.data, t, chip, e);
 	}
 	return r;
 }

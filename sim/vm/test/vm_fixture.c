@@ -10,11 +10,16 @@
 
 #define TESTBOOT "build/guest-test/testboot"
 
-const char *fixture_missing(void)
+const char *fixture_missing_for(const char *boot)
 {
-	static const char *const needed[] = {
-		"build/cache/carrier/current/vmlinux", "build/guest/init", "build/guest/apfs", TESTBOOT,
-		"/bin/bash-static", "/bin/busybox", "/usr/bin/qemu-system-x86_64",
+	const char *const needed[] = {
+		"build/cache/carrier/current/vmlinux",
+		"build/guest/init",
+		"build/guest/apfs",
+		boot,
+		"/bin/bash-static",
+		"/bin/busybox",
+		"/usr/bin/qemu-system-x86_64",
 	};
 	static char why[128];
 
@@ -24,6 +29,11 @@ const char *fixture_missing(void)
 			return why;
 		}
 	return NULL;
+}
+
+const char *fixture_missing(void)
+{
+	return fixture_missing_for(TESTBOOT);
 }
 
 static void write_file(char *path, size_t size, const char *name, const char *text)

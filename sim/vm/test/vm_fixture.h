@@ -10,6 +10,8 @@
 
 /* Why a machine cannot be run here, NULL when it can. */
 const char *fixture_missing(void);
+/* The same of one whose boot is the program @boot. */
+const char *fixture_missing_for(const char *boot);
 
 struct fixture {
 	struct carrier carrier;

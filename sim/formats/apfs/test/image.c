@@ -172,3 +172,31 @@ bool folder_extracts_as_written(const struct image *im, const char *path)
 	test_shell("rm -rf '%s/got'", test_tmpdir());
 	return same;
 }
+
+#define LARGE_MARKS                                                                      \
+	"for m in 0 1 127 128 300 319; do echo mark $m | "                               \
+	"dd of='%s' bs=1M seek=$m conv=notrunc status=none; done"
+
+void image_large_file(struct image *im, unsigned max_kib)
+{
+	const char *host = test_path("large");
+	struct err e = ERR_INIT;
+
+	CU_ASSERT_EQUAL_FATAL(test_shell("truncate -s 320M '%s' && " LARGE_MARKS
+					 " && printf tail >>'%s'",
+					 host, host, host),
+			      0);
+	image_text(&im->tree[0], "/before", "before");
+	ASSERT_OK(fs_tree_host_file(&im->tree[0], "/large", 0644, host, NULL, &e), &e);
+	image_text(&im->tree[0], "/behind", "behind");
+	image_must_write(im);
+	CU_ASSERT_TRUE(judges_accept(im->path));
+	if (have("7zz"))
+		CU_ASSERT_EQUAL(
+			test_shell("7zz x -so '%s' large | cmp - '%s'", im->path, host),
+			0);
+	CU_ASSERT_EQUAL(test_shell("test $(du -k '%s' | cut -f1) -lt %u", im->path,
+				   max_kib),
+			0);
+	unlink(host);
+}

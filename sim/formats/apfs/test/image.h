@@ -33,6 +33,12 @@ void image_must_write(struct image *im);
 struct fs_node *image_file(struct fs_tree *t, const char *path, const void *data, size_t len);
 struct fs_node *image_text(struct fs_tree *t, const char *path, const char *text);
 
+/*
+ * Write the container with "/large", 320 MiB and a bit, nearly all of it a hole, between
+ * two small files; the judges and 7-Zip must read it. It may take up @max_kib on the host.
+ */
+void image_large_file(struct image *im, unsigned max_kib);
+
 bool have(const char *tool);
 /* apfsck -cuw and 7zz t of the whole container find nothing wrong. */
 bool judges_accept(const char *path);

@@ -159,31 +159,10 @@ static void thousands_of_files(void)
 static void large_file_over_chunks(void)
 {
 	struct image im;
-	char host[300];
 
 	image_init(&im, "large.apfs", 20 * GIB, 1);
-	snprintf(host, sizeof(host), "%s/large", test_tmpdir());
-	CU_ASSERT_EQUAL_FATAL(
-		test_shell(
-			"truncate -s 320M '%s' && for m in 0 1 127 128 300 319; do echo "
-			"mark $m | dd of='%s' bs=1M seek=$m conv=notrunc status=none; "
-			"done "
-			"&& printf tail >>'%s'",
-			host, host, host),
-		0);
-	image_text(&im.tree[0], "/before", "before");
-	ASSERT_OK(fs_tree_host_file(&im.tree[0], "/large", 0644, host, NULL, &e), &e);
-	image_text(&im.tree[0], "/behind", "behind");
-	image_must_write(&im);
-	CU_ASSERT_TRUE(judges_accept(im.path));
-	if (have("7zz"))
-		CU_ASSERT_EQUAL(
-			test_shell("7zz x -so '%s' large | cmp - '%s'", im.path, host),
-			0);
-	/* Holes stayed holes. */
-	CU_ASSERT_EQUAL(test_shell("test $(du -k '%s' | cut -f1) -lt 2048", im.path), 0);
+	image_large_file(&im, 2048); /* holes stayed holes */
 	image_release(&im);
-	unlink(host);
 }
 
 static void names_of_all_kinds(void)

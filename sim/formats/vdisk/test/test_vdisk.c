@@ -18,16 +18,6 @@ static bool have_qemu(void)
 	return test_shell("command -v qemu-img qemu-io >/dev/null 2>&1") == 0;
 }
 
-static char *in_tmp(const char *name)
-{
-	static char path[4][4096];
-	static unsigned turn;
-	char *p = path[turn++ % 4];
-
-	snprintf(p, sizeof(path[0]), "%s/%s", test_tmpdir(), name);
-	return p;
-}
-
 /* What lies between the parts that vdisk_data names must be zeros. */
 static void copy_data(struct vdisk *d, uint8_t *to)
 {
@@ -54,8 +44,8 @@ static void same_as_qemu(const char *image)
 	uint8_t *got;
 
 	CU_ASSERT_EQUAL_FATAL(test_shell("qemu-img convert -O raw %s %s", image,
-					 in_tmp("flat")), 0);
-	ASSERT_OK(fsio_read(in_tmp("flat"), 64 * MIB, &expected, &e), &e);
+					 test_path("flat")), 0);
+	ASSERT_OK(fsio_read(test_path("flat"), 64 * MIB, &expected, &e), &e);
 	ASSERT_OK(vdisk_open(image, &d, &e), &e);
 	CU_ASSERT_EQUAL_FATAL(d->size, expected.len);
 	got = malloc(d->size);
@@ -82,8 +72,8 @@ static void raw_and_its_end(void)
 	uint8_t b[4];
 	int fd;
 
-	ASSERT_OK(fsio_write_atomic(in_tmp("r"), "0123456789", 10, 0600, &e), &e);
-	ASSERT_OK(vdisk_open(in_tmp("r"), &d, &e), &e);
+	ASSERT_OK(fsio_write_atomic(test_path("r"), "0123456789", 10, 0600, &e), &e);
+	ASSERT_OK(vdisk_open(test_path("r"), &d, &e), &e);
 	CU_ASSERT_EQUAL(d->size, 10);
 	ASSERT_OK(vdisk_read(d, 6, b, 4, &e), &e);
 	CU_ASSERT_EQUAL(memcmp(b, "6789", 4), 0);
@@ -91,13 +81,13 @@ static void raw_and_its_end(void)
 	ASSERT_FAILS(vdisk_read(d, UINT64_MAX, b, 4, &e), E_CORRUPT);
 	vdisk_close(d);
 
-	fd = open(in_tmp("r"), O_RDONLY | O_CLOEXEC);
+	fd = open(test_path("r"), O_RDONLY | O_CLOEXEC);
 	ASSERT_OK(vdisk_open_fd(fd, &d, &e), &e);
 	ASSERT_OK(vdisk_read(d, 0, b, 4, &e), &e);
 	vdisk_close(d);
 	CU_ASSERT_EQUAL(close(fd), 0);
 
-	ASSERT_FAILS(vdisk_open(in_tmp("none"), &d, &e), E_NOTFOUND);
+	ASSERT_FAILS(vdisk_open(test_path("none"), &d, &e), E_NOTFOUND);
 	ASSERT_FAILS(vdisk_open(test_tmpdir(), &d, &e), E_INVAL);
 }
 
@@ -111,7 +101,7 @@ static void overlay_on_raw(void)
 		   "qemu-io -f qcow2 -c 'write -P 0x33 1000000 5000' -c 'write -z 2M 128k' "
 		   "-c 'write -P 0x44 15M 64k' -c 'write -P 0x55 9437184 512' over >/dev/null",
 		   test_tmpdir());
-	same_as_qemu(in_tmp("over"));
+	same_as_qemu(test_path("over"));
 }
 
 static void chain_with_small_clusters(void)
@@ -126,7 +116,7 @@ static void chain_with_small_clusters(void)
 		   "qemu-img create -q -f qcow2 -o cluster_size=2M -b b1 -F qcow2 b2 && "
 		   "qemu-io -c 'write -P 4 6M 1000' b2 >/dev/null",
 		   test_tmpdir());
-	same_as_qemu(in_tmp("b2"));
+	same_as_qemu(test_path("b2"));
 }
 
 /* A raw base that a guest filled with a qcow2 header is raw all the same. */
@@ -138,7 +128,7 @@ static void backing_format_is_believed(void)
 		   "-F raw evil 1M && truncate -s 1M evil && "
 		   "qemu-img create -q -f qcow2 -b evil -F raw eover",
 		   test_tmpdir());
-	same_as_qemu(in_tmp("eover"));
+	same_as_qemu(test_path("eover"));
 }
 
 static void refuses_what_it_cannot_read(void)
@@ -152,24 +142,24 @@ static void refuses_what_it_cannot_read(void)
 	test_shell("cd %s && rm -f flat2 comp && head -c 1M /dev/zero | tr '\\0' x >flat2 && "
 		   "qemu-img convert -c -O qcow2 flat2 comp",
 		   test_tmpdir());
-	ASSERT_OK(vdisk_open(in_tmp("comp"), &d, &e), &e);
+	ASSERT_OK(vdisk_open(test_path("comp"), &d, &e), &e);
 	ASSERT_FAILS(vdisk_read(d, 0, b, sizeof(b), &e), E_UNSUPPORTED);
 	vdisk_close(d);
 
 	test_shell("cd %s && rm -f loop && qemu-img create -q -f qcow2 loop 1M && "
 		   "qemu-img rebase -u -f qcow2 -b loop -F qcow2 loop",
 		   test_tmpdir());
-	ASSERT_FAILS(vdisk_open(in_tmp("loop"), &d, &e), E_CORRUPT);
+	ASSERT_FAILS(vdisk_open(test_path("loop"), &d, &e), E_CORRUPT);
 
 	test_shell("cd %s && rm -f data d.raw && qemu-img create -q -f qcow2 "
 		   "-o data_file=d.raw data 1M",
 		   test_tmpdir());
-	ASSERT_FAILS(vdisk_open(in_tmp("data"), &d, &e), E_UNSUPPORTED);
+	ASSERT_FAILS(vdisk_open(test_path("data"), &d, &e), E_UNSUPPORTED);
 
 	test_shell("cd %s && rm -f gone && qemu-img create -q -f qcow2 -u -b nowhere -F raw "
 		   "gone 1M",
 		   test_tmpdir());
-	ASSERT_FAILS(vdisk_open(in_tmp("gone"), &d, &e), E_NOTFOUND);
+	ASSERT_FAILS(vdisk_open(test_path("gone"), &d, &e), E_NOTFOUND);
 }
 
 /* Every cut and every changed byte of a header gives an error or a disk, never a crash. */
@@ -181,14 +171,14 @@ static void damaged_headers(void)
 	if (!have_qemu())
 		TEST_SKIP("no qemu-img");
 	test_shell("cd %s && rm -f h && qemu-img create -q -f qcow2 h 1M", test_tmpdir());
-	ASSERT_OK(fsio_read(in_tmp("h"), MIB, &image, &e), &e);
+	ASSERT_OK(fsio_read(test_path("h"), MIB, &image, &e), &e);
 	for (size_t i = 4; i < 112; i++) {
 		uint8_t was = image.data[i], b[512];
 		struct vdisk *d;
 
 		image.data[i] = 0xff;
-		ASSERT_OK(fsio_write_atomic(in_tmp("h2"), image.data, image.len, 0600, &e), &e);
-		if (!vdisk_open(in_tmp("h2"), &d, &e)) {
+		ASSERT_OK(fsio_write_atomic(test_path("h2"), image.data, image.len, 0600, &e), &e);
+		if (!vdisk_open(test_path("h2"), &d, &e)) {
 			(void)!vdisk_read(d, 0, b, sizeof(b), &e);
 			vdisk_close(d);
 		}
@@ -197,8 +187,8 @@ static void damaged_headers(void)
 	for (size_t len = 4; len < 104; len += 4) {
 		struct vdisk *d;
 
-		ASSERT_OK(fsio_write_atomic(in_tmp("h2"), image.data, len, 0600, &e), &e);
-		CU_ASSERT_NOT_EQUAL(vdisk_open(in_tmp("h2"), &d, &e), 0);
+		ASSERT_OK(fsio_write_atomic(test_path("h2"), image.data, len, 0600, &e), &e);
+		CU_ASSERT_NOT_EQUAL(vdisk_open(test_path("h2"), &d, &e), 0);
 	}
 	buf_release(&image);
 }
@@ -215,24 +205,24 @@ static void names_foreign_images(void)
 		TEST_SKIP("qemu-img is not installed");
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		CU_ASSERT_EQUAL(test_shell("qemu-img create -q -f %s %s 4M", formats[i],
-					   in_tmp("foreign")),
+					   test_path("foreign")),
 				0);
-		ASSERT_FAILS(vdisk_open(in_tmp("foreign"), &d, &e), E_UNSUPPORTED);
+		ASSERT_FAILS(vdisk_open(test_path("foreign"), &d, &e), E_UNSUPPORTED);
 		CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "qemu-img convert"));
 	}
 	memcpy(dmg + sizeof(dmg) - 512, "koly", 4);
-	ASSERT_OK(fsio_write_atomic(in_tmp("foreign"), dmg, sizeof(dmg), 0644, &e), &e);
-	ASSERT_FAILS(vdisk_open(in_tmp("foreign"), &d, &e), E_UNSUPPORTED);
+	ASSERT_OK(fsio_write_atomic(test_path("foreign"), dmg, sizeof(dmg), 0644, &e), &e);
+	ASSERT_FAILS(vdisk_open(test_path("foreign"), &d, &e), E_UNSUPPORTED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, ".dmg"));
 	CU_ASSERT_EQUAL(
-		test_shell("gzip -c %s >%s.gz", in_tmp("flat"), in_tmp("foreign")), 0);
-	ASSERT_FAILS(vdisk_open(in_tmp("foreign.gz"), &d, &e), E_UNSUPPORTED);
+		test_shell("gzip -c %s >%s.gz", test_path("flat"), test_path("foreign")), 0);
+	ASSERT_FAILS(vdisk_open(test_path("foreign.gz"), &d, &e), E_UNSUPPORTED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "unpacked first"));
 	/* The magic of another place is nothing. */
 	memset(dmg, 0, sizeof(dmg));
 	memcpy(dmg + 512, "KDMV", 4);
-	ASSERT_OK(fsio_write_atomic(in_tmp("foreign"), dmg, sizeof(dmg), 0644, &e), &e);
-	ASSERT_OK(vdisk_open(in_tmp("foreign"), &d, &e), &e);
+	ASSERT_OK(fsio_write_atomic(test_path("foreign"), dmg, sizeof(dmg), 0644, &e), &e);
+	ASSERT_OK(vdisk_open(test_path("foreign"), &d, &e), &e);
 	vdisk_close(d);
 }
 

@@ -18,16 +18,6 @@ static bool have_qemu(void)
 	return test_shell("command -v qemu-img qemu-io >/dev/null 2>&1") == 0;
 }
 
-static char *in_tmp(const char *name)
-{
-	static char path[4][4096];
-	static unsigned turn;
-	char *p = path[turn++ % 4];
-
-	snprintf(p, sizeof(path[0]), "%s/%s", test_tmpdir(), name);
-	return p;
-}
-
 /* Does qemu-img find the bytes of @want in @image, and nothing wrong with it? */
 static bool holds(const char *image, const uint8_t *want, size_t size)
 {
@@ -35,9 +25,9 @@ static bool holds(const char *image, const uint8_t *want, size_t size)
 	bool same;
 
 	if (test_shell("qemu-img check -q %s && qemu-img convert -O raw %s %s", image,
-		       image, in_tmp("flat")) != 0)
+		       image, test_path("flat")) != 0)
 		return false;
-	ASSERT_OK(fsio_read(in_tmp("flat"), 64 * MIB, &got, &e), &e);
+	ASSERT_OK(fsio_read(test_path("flat"), 64 * MIB, &got, &e), &e);
 	same = got.len == size && memcmp(got.data, want, size) == 0;
 	buf_release(&got);
 	return same;
@@ -77,14 +67,14 @@ static void raw_file(void)
 	struct vdisk *d;
 	uint8_t b[4];
 
-	ASSERT_OK(fsio_write_atomic(in_tmp("r"), "0123456789", 10, 0600, &e), &e);
-	ASSERT_OK(vdisk_open_rw(in_tmp("r"), &d, &e), &e);
+	ASSERT_OK(fsio_write_atomic(test_path("r"), "0123456789", 10, 0600, &e), &e);
+	ASSERT_OK(vdisk_open_rw(test_path("r"), &d, &e), &e);
 	ASSERT_OK(vdisk_write(d, 6, "abcd", 4, &e), &e);
 	ASSERT_FAILS(vdisk_write(d, 7, "abcd", 4, &e), E_OVERFLOW);
 	ASSERT_FAILS(vdisk_write(d, UINT64_MAX, "abcd", 4, &e), E_OVERFLOW);
 	ASSERT_OK(vdisk_flush(d, &e), &e);
 	vdisk_close(d);
-	ASSERT_OK(vdisk_open(in_tmp("r"), &d, &e), &e);
+	ASSERT_OK(vdisk_open(test_path("r"), &d, &e), &e);
 	ASSERT_OK(vdisk_read(d, 6, b, 4, &e), &e);
 	CU_ASSERT_EQUAL(memcmp(b, "abcd", 4), 0);
 	ASSERT_FAILS(vdisk_write(d, 0, "abcd", 4, &e), E_PERM);
@@ -113,7 +103,7 @@ static void overlays(void)
 				">/dev/null",
 				test_tmpdir(), clusters[i]),
 			0);
-		scribble(in_tmp("over"), 12 * MIB);
+		scribble(test_path("over"), 12 * MIB);
 	}
 	/* Of a chain only the first file is written to. */
 	CU_ASSERT_EQUAL(test_shell("cd %s && cmp base before", test_tmpdir()), 0);
@@ -125,14 +115,14 @@ static void without_backing(void)
 		TEST_SKIP("no qemu-img");
 	test_shell("cd %s && rm -f alone && qemu-img create -q -f qcow2 alone 10M",
 		   test_tmpdir());
-	scribble(in_tmp("alone"), 10 * MIB);
+	scribble(test_path("alone"), 10 * MIB);
 	/* QEMU goes on where we stopped. */
 	CU_ASSERT_EQUAL(
 		test_shell("cd %s && qemu-io -f qcow2 -c 'write -P 9 1M 2M' alone "
 			   ">/dev/null && qemu-img check -q alone",
 			   test_tmpdir()),
 		0);
-	scribble(in_tmp("alone"), 10 * MIB);
+	scribble(test_path("alone"), 10 * MIB);
 }
 
 /* A writer that dies leaves an image that QEMU mends, with what was flushed in it. */
@@ -145,18 +135,18 @@ static void a_writer_that_dies(void)
 		TEST_SKIP("no qemu-img");
 	test_shell("cd %s && rm -f dies && qemu-img create -q -f qcow2 dies 10M",
 		   test_tmpdir());
-	ASSERT_OK(vdisk_open_rw(in_tmp("dies"), &d, &e), &e);
+	ASSERT_OK(vdisk_open_rw(test_path("dies"), &d, &e), &e);
 	memset(want + 3 * MIB, 5, 700000);
 	ASSERT_OK(vdisk_write(d, 3 * MIB, want + 3 * MIB, 700000, &e), &e);
 	ASSERT_OK(vdisk_flush(d, &e), &e);
 	CU_ASSERT_EQUAL(test_shell("cd %s && cp dies dead", test_tmpdir()), 0);
 	vdisk_close(d);
 	/* Not to be made worse. */
-	ASSERT_FAILS(vdisk_open_rw(in_tmp("dead"), &d, &e), E_UNSUPPORTED);
+	ASSERT_FAILS(vdisk_open_rw(test_path("dead"), &d, &e), E_UNSUPPORTED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "qemu-img check"));
-	test_shell("qemu-img check -q -r all %s", in_tmp("dead"));
-	CU_ASSERT_TRUE(holds(in_tmp("dead"), want, sizeof(want)));
-	scribble(in_tmp("dead"), 10 * MIB);
+	test_shell("qemu-img check -q -r all %s", test_path("dead"));
+	CU_ASSERT_TRUE(holds(test_path("dead"), want, sizeof(want)));
+	scribble(test_path("dead"), 10 * MIB);
 }
 
 /* A running machine's disk is not touched, and ours not by a machine. */
@@ -168,13 +158,13 @@ static void one_writer_at_a_time(void)
 		TEST_SKIP("no qemu-img");
 	test_shell("cd %s && rm -f busy && qemu-img create -q -f qcow2 busy 1M",
 		   test_tmpdir());
-	ASSERT_OK(vdisk_open_rw(in_tmp("busy"), &d, &e), &e);
-	ASSERT_FAILS(vdisk_open_rw(in_tmp("busy"), &other, &e), E_BUSY);
+	ASSERT_OK(vdisk_open_rw(test_path("busy"), &d, &e), &e);
+	ASSERT_FAILS(vdisk_open_rw(test_path("busy"), &other, &e), E_BUSY);
 	CU_ASSERT_NOT_EQUAL(
 		test_shell("qemu-io -f qcow2 -c 'write 0 512' %s >/dev/null 2>&1",
-			   in_tmp("busy")),
+			   test_path("busy")),
 		0);
-	ASSERT_OK(vdisk_open(in_tmp("busy"), &other, &e), &e);
+	ASSERT_OK(vdisk_open(test_path("busy"), &other, &e), &e);
 	vdisk_close(other);
 	vdisk_close(d);
 	/* Until qemu-io has it. */
@@ -185,7 +175,7 @@ static void one_writer_at_a_time(void)
 	int rc = 0;
 
 	for (int i = 0; i < 200 && rc == 0; i++) {
-		rc = vdisk_open_rw(in_tmp("busy"), &d, &e);
+		rc = vdisk_open_rw(test_path("busy"), &d, &e);
 		if (rc == 0)
 			vdisk_close(d);
 		usleep(50000);
@@ -195,7 +185,7 @@ static void one_writer_at_a_time(void)
 		   "sleep "
 		   "0.05; done",
 		   test_tmpdir());
-	ASSERT_OK(vdisk_open_rw(in_tmp("busy"), &d, &e), &e);
+	ASSERT_OK(vdisk_open_rw(test_path("busy"), &d, &e), &e);
 	vdisk_close(d);
 }
 
@@ -209,14 +199,14 @@ static void what_is_not_written_to(void)
 	for (size_t i = 0; i < 2; i++) {
 		test_shell("cd %s && rm -f no && qemu-img create -q -f qcow2 %s no 1M",
 			   test_tmpdir(), how[i]);
-		ASSERT_FAILS(vdisk_open_rw(in_tmp("no"), &d, &e), E_UNSUPPORTED);
-		ASSERT_OK(vdisk_open(in_tmp("no"), &d, &e), &e);
+		ASSERT_FAILS(vdisk_open_rw(test_path("no"), &d, &e), E_UNSUPPORTED);
+		ASSERT_OK(vdisk_open(test_path("no"), &d, &e), &e);
 		vdisk_close(d);
 	}
 	test_shell("cd %s && rm -f no && qemu-img create -q -f qcow2 no 1M && "
 		   "qemu-img snapshot -c one no",
 		   test_tmpdir());
-	ASSERT_FAILS(vdisk_open_rw(in_tmp("no"), &d, &e), E_UNSUPPORTED);
+	ASSERT_FAILS(vdisk_open_rw(test_path("no"), &d, &e), E_UNSUPPORTED);
 }
 
 TEST_MAIN("vdisk write", {"a raw file", raw_file}, {"overlays on a raw base", overlays},
