@@ -158,6 +158,7 @@ const struct boot_stage kernel_stages[] = {
 	{"seals", read_seals},
 	{"root", root_mount},
 	{"mounts", mounts_system},
+	{"policy", secure_enclave_settle},
 	{"sip", boot_prepare_userspace},
 	{NULL, NULL},
 };

@@ -5,6 +5,7 @@
  */
 #include "components/boot/mounts.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -45,13 +46,25 @@ void mounts_say(struct boot *b, const struct boot_volume *v)
 	     b->release->apfs.log_mount, v->device, v->name);
 }
 
+/* A volume whose place lies below a damaged node is not mounted, and that is all. */
+static int without_place(struct boot *b, const struct boot_volume *v, const char *path,
+			 int r, struct err *e)
+{
+	if (!r || !tree_unreadable(e))
+		return r;
+	klog(&b->log, "apfs", "%s cannot be mounted on %s: Input/output error", v->device,
+	     path);
+	err_clear(e);
+	return 0;
+}
+
 /* The system's tree says what it has a place for. */
 static bool has_place(const char *path)
 {
 	char full[BOOT_PATH_BUF];
 
 	snprintf(full, sizeof(full), TREE_ROOT "%s", path);
-	return fsio_exists(full);
+	return fsio_exists(full) || errno == EIO;
 }
 
 static int mount_row(struct boot *b, const struct mount_row *row, struct err *e)
@@ -60,11 +73,13 @@ static int mount_row(struct boot *b, const struct mount_row *row, struct err *e)
 	unsigned disk = row->isc ? m->isc_disk : m->main_disk;
 	struct boot_volume *v =
 		disk ? volumes_by_role(&b->volumes, disk, row->role, NULL) : NULL;
+	int r;
 
 	if (!v || !has_place(row->path))
 		return 0;
 	mounts_say(b, v);
-	return tree_attach_at(&b->volumes, v, row->path, row->read_only, e);
+	r = tree_attach_at(&b->volumes, v, row->path, row->read_only, e);
+	return without_place(b, v, row->path, r, e);
 }
 
 /* ---- Data ---- */
@@ -122,7 +137,12 @@ static int mount_data(struct boot *b, struct err *e)
 
 	mounts_say(b, d);
 	r = tree_attach_at(&b->volumes, d, PATH_DATA_MOUNT, false, e);
-	return r ? r : tree_bind_firmlinks("", ROOT_SERVED_DIR, d->carrier_dir, e);
+	r = without_place(b, d, PATH_DATA_MOUNT, r, e);
+	if (r)
+		return r;
+	return d->mount_point[0] ? tree_bind_firmlinks("", ROOT_SERVED_DIR,
+						       d->carrier_dir, e)
+				 : mount_memory_data(e);
 }
 
 static bool data_is_locked(const struct boot *b)

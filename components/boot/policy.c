@@ -27,10 +27,30 @@
 struct policy {
 	struct sip *sip;
 	const char *prefix; /* where the System volume is: "" for the root */
+	const struct policy_log *log;
 	struct rootless_conf conf;
 	const char *classes[SIP_CLASSES_MAX]; /* borrowed from conf; index: bit */
 	size_t n_classes;
 };
+
+/* ---- what cannot be read ---- */
+
+/*
+ * An error of @path: 0 when the volume is damaged there. What cannot be read cannot be
+ * changed either, since every way to it leads through the same node: leaving it out
+ * leaves nothing unprotected.
+ */
+static int leave_out(const struct policy *p, const char *path, struct err *e)
+{
+	char line[PATH_MAX + 64];
+
+	if (!tree_unreadable(e))
+		return -(int)e->code;
+	snprintf(line, sizeof(line), "rootless: %s: Input/output error, left out", path);
+	p->log->line(p->log->ctx, line);
+	err_clear(e);
+	return 0;
+}
 
 /* ---- marks ---- */
 
@@ -78,15 +98,19 @@ static int pin_ancestors(struct policy *p, const char *path, struct err *e)
 	while (!r && (slash = strrchr(above, '/')) && slash != above) {
 		*slash = '\0';
 		r = tree_open(above, O_PATH | O_NOFOLLOW, &fd, e);
-		if (r)
-			break;
+		if (r) {
+			r = leave_out(p, above, e);
+			continue;
+		}
 		r = mark_fd(p, fd, SIP_NOUNLINK, 0, e);
 		close(fd);
 	}
 	return r;
 }
 
-/* An entry of a folder with a glob row is marked if it bears the installer's attribute.
+/*
+ * An entry of a folder with a glob row is marked if it bears the installer's attribute,
+ * and if it cannot be told whether it does.
  */
 static int mark_entry(struct policy *p, int dir, const char *name, struct err *e)
 {
@@ -96,9 +120,9 @@ static int mark_entry(struct policy *p, int dir, const char *name, struct err *e
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, name);
 	n = lgetxattr(path, MAC_XATTR, value, sizeof(value) - 1);
-	if (n < 0)
+	if (n < 0 && errno != EIO)
 		return 0;
-	value[n] = '\0';
+	value[n < 0 ? 0 : n] = '\0';
 	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "%s", name);
@@ -117,27 +141,24 @@ static int mark_entries(struct policy *p, int fd, struct err *e)
 		close(fd);
 		return err_sys(e, "entries");
 	}
-	while (!r && (errno = 0, ent = readdir(d)))
+	while (!r && (errno = 0, ent = readdir(d))) {
 		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
 			r = mark_entry(p, fd, ent->d_name, e);
+		if (r)
+			r = leave_out(p, ent->d_name, e);
+	}
 	if (!r && errno)
 		r = err_sys(e, "entries");
 	closedir(d);
 	return r;
 }
 
-static int apply_rule(struct policy *p, const struct rootless_rule *rule, struct err *e)
+static int mark_path(struct policy *p, const struct rootless_rule *rule, const char *path,
+		     struct err *e)
 {
 	int flags = rule->entries ? O_RDONLY | O_DIRECTORY : O_PATH | O_NOFOLLOW;
-	char path[PATH_MAX];
-	int fd, r = fsio_join(path, sizeof(path), p->prefix, rule->path, e);
+	int fd, r = tree_open(path, flags, &fd, e);
 
-	if (!r)
-		r = tree_open(path, flags, &fd, e);
-	if (r == -E_NOTFOUND) {
-		err_clear(e);
-		return 0;
-	}
 	if (r)
 		return r;
 	if (rule->entries)
@@ -148,6 +169,40 @@ static int apply_rule(struct policy *p, const struct rootless_rule *rule, struct
 	if (!r && !rule->exception)
 		r = pin_ancestors(p, path, e);
 	return r;
+}
+
+/* The other end of a firmlink that cannot be read has a path of its own. */
+static int mark_on_data(struct policy *p, const struct rootless_rule *rule, struct err *e)
+{
+	char path[PATH_MAX];
+	int r;
+
+	if (p->prefix[0])
+		return 0;
+	r = fsio_join(path, sizeof(path), PATH_DATA_MOUNT, rule->path, e);
+	if (!r)
+		r = mark_path(p, rule, path, e);
+	if (r != -E_NOTFOUND)
+		return r ? leave_out(p, path, e) : 0;
+	err_clear(e);
+	return 0;
+}
+
+static int apply_rule(struct policy *p, const struct rootless_rule *rule, struct err *e)
+{
+	char path[PATH_MAX];
+	int r = fsio_join(path, sizeof(path), p->prefix, rule->path, e);
+
+	if (!r)
+		r = mark_path(p, rule, path, e);
+	if (r == -E_NOTFOUND) {
+		err_clear(e);
+		return 0;
+	}
+	if (!r)
+		return 0;
+	r = leave_out(p, path, e);
+	return r ? r : mark_on_data(p, rule, e);
 }
 
 static int apply_conf(struct policy *p, struct err *e)
@@ -243,17 +298,20 @@ static int entitle_folder(struct policy *p, const char *path, struct err *e)
 		return 0;
 	}
 	if (r)
-		return r;
+		return leave_out(p, path, e);
 	d = fdopendir(fd);
 	if (!d) {
 		close(fd);
 		return err_sys(e, "%s", path);
 	}
-	while (!r && (errno = 0, ent = readdir(d)))
+	while (!r && (errno = 0, ent = readdir(d))) {
 		if (ent->d_type == DT_REG)
 			r = entitle_file(p, fd, ent->d_name, e);
-	if (!r && errno)
-		r = err_sys(e, "%s", path);
+		if (r)
+			r = leave_out(p, ent->d_name, e);
+	}
+	if (!r && errno && err_sys(e, "%s", path))
+		r = leave_out(p, path, e);
 	closedir(d);
 	return r;
 }
@@ -321,7 +379,7 @@ static int configure(struct policy *p, const struct policy_facts *f, struct err 
 
 int policy_fill(struct sip *sip, const struct policy_facts *f, struct err *e)
 {
-	struct policy p = {.sip = sip, .prefix = ""};
+	struct policy p = {.sip = sip, .prefix = "", .log = &f->log};
 	int r = apply_conf(&p, e);
 
 	if (!r)
@@ -334,9 +392,10 @@ int policy_fill(struct sip *sip, const struct policy_facts *f, struct err *e)
 	return r ? err_ctx(e, "SIP policy") : 0;
 }
 
-int policy_mark_below(struct sip *sip, const char *prefix, struct err *e)
+int policy_mark_below(struct sip *sip, const char *prefix, const struct policy_log *log,
+		      struct err *e)
 {
-	struct policy p = {.sip = sip, .prefix = prefix};
+	struct policy p = {.sip = sip, .prefix = prefix, .log = log};
 	int r = apply_conf(&p, e);
 
 	rootless_release(&p.conf);

@@ -306,5 +306,10 @@ int root_mount(struct boot *b, struct err *e)
 		return kernel_panic(b, "", e, "%s", b->rooted.rootauth_panic);
 	snprintf(b->detail, sizeof(b->detail), "%s %s", b->root->device,
 		 b->rooted.snapshot[0] ? b->rooted.snapshot : "live");
-	return this_release(TREE_ROOT, &b->release, e);
+	r = this_release(TREE_ROOT, &b->release, e);
+	if (!r || !tree_unreadable(e))
+		return r;
+	/* The booter knew it already. */
+	err_clear(e);
+	return 0;
 }

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "components/boot/tree.h"
 #include "sim/base/clock.h"
 #include "sim/carrier/layout.h"
+#include "sim/formats/apfs/raw.h"
 
 /*
  * What was written to volumes is on the medium before the chip says that it counts: the
@@ -66,4 +68,38 @@ void secure_enclave_start(struct boot *b)
 		.log_ctx = b,
 	};
 	snprintf(b->sep.paired_group, sizeof(b->sep.paired_group), "%s", paired_group(b));
+}
+
+/* ---- the files ---- */
+
+int secure_enclave_files(struct boot *b, struct sb_policy_files *ret, struct err *e)
+{
+	struct boot_volume *v;
+	int r;
+
+	if (b->machine->secure_boot != SECURE_BOOT_LOCAL_POLICY)
+		return err_set(e, E_UNSUPPORTED, "this Mac has no LocalPolicy");
+	v = volumes_by_role(&b->volumes, b->machine->isc_disk, APFS_ROLE_PREBOOT, NULL);
+	if (!v)
+		return err_set(e, E_NOTFOUND, "there is no iSCPreboot volume");
+	r = tree_mount_volume(&b->volumes, v, e);
+	if (!r)
+		*ret = sb_policy_files_in(v->carrier_dir);
+	return r;
+}
+
+int secure_enclave_settle(struct boot *b, struct err *e)
+{
+	struct sb_policy_files files;
+	int r;
+
+	if (b->machine->secure_boot != SECURE_BOOT_LOCAL_POLICY)
+		return 0;
+	r = secure_enclave_files(b, &files, e);
+	if (!r)
+		r = policy_settle(&b->sep, &files, NULL, e);
+	if (r)
+		log_line(b, e->msg);
+	err_clear(e);
+	return 0;
 }

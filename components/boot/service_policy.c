@@ -5,28 +5,10 @@
 
 #include "components/boot/secure_enclave.h"
 #include "components/boot/service_impl.h"
-#include "components/boot/tree.h"
 #include "sim/base/json_text.h"
 #include "sim/formats/apfs/raw.h"
 #include "sim/platform/filevault.h"
 #include "sim/platform/paths.h"
-
-/* The folder with the policies, where the carrier has it. */
-static int open_store(struct boot *b, struct sb_policy_files *ret, struct err *e)
-{
-	struct boot_volume *v;
-	int r;
-
-	if (b->machine->secure_boot != SECURE_BOOT_LOCAL_POLICY)
-		return err_set(e, E_UNSUPPORTED, "this Mac has no LocalPolicy");
-	v = volumes_by_role(&b->volumes, b->machine->isc_disk, APFS_ROLE_PREBOOT, NULL);
-	if (!v)
-		return err_set(e, E_NOTFOUND, "there is no iSCPreboot volume");
-	r = tree_mount_volume(&b->volumes, v, e);
-	if (!r)
-		*ret = sb_policy_files_in(v->carrier_dir);
-	return r;
-}
 
 /* ---- reading ---- */
 
@@ -74,7 +56,7 @@ static int op_policy(struct boot *b, const struct request *q, struct err *e)
 	struct sb_policy_files files;
 	char path[LP_PATH_MAX];
 	struct local_policy p;
-	int r = open_store(b, &files, e);
+	int r = secure_enclave_files(b, &files, e);
 
 	if (!r)
 		r = policy_read(&b->chip, &files, group, &p, path, NULL, e);
@@ -179,7 +161,7 @@ static int op_update(struct boot *b, const struct request *q, struct err *e)
 	enum sep_status status = SEP_OK;
 	struct changes c = {.edit = {.n_changes = 0}};
 	struct sb_policy_files files;
-	int r = open_store(b, &files, e);
+	int r = secure_enclave_files(b, &files, e);
 
 	c.edit.changes = c.change;
 	if (!r)

@@ -103,17 +103,28 @@ int session_write_volumes(const struct boot *b, struct err *e)
 
 /* ---- SIP ---- */
 
+static void log_sandbox(void *ctx, const char *line)
+{
+	klog(&((struct boot *)ctx)->log, "Sandbox", "%s", line);
+}
+
 int session_protect(struct boot *b, struct err *e)
 {
 	const struct policy_facts f = {
-		.release = b->release, .root_device = b->root_device, .csr = b->csr};
+		.release = b->release,
+		.root_device = b->root_device,
+		.csr = b->csr,
+		.log = {.line = log_sandbox, .ctx = b},
+	};
 
 	return policy_fill(b->sip, &f, e);
 }
 
 int session_protect_below(struct boot *b, const char *mount_point, struct err *e)
 {
-	return policy_mark_below(b->sip, mount_point, e);
+	const struct policy_log log = {.line = log_sandbox, .ctx = b};
+
+	return policy_mark_below(b->sip, mount_point, &log, e);
 }
 
 /* ---- launchd ---- */

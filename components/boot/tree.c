@@ -57,6 +57,11 @@ int tree_open(const char *path, int flags, int *ret_fd, struct err *e)
 	return 0;
 }
 
+bool tree_unreadable(const struct err *e)
+{
+	return e->code == E_IO && e->sys_errno == EIO;
+}
+
 static int remount_read_only(const char *target, struct err *e)
 {
 	if (mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL))
@@ -212,12 +217,17 @@ int tree_link_in_volumes(const char *name, struct err *e)
 {
 	int dir, r = tree_open("/Volumes", O_RDONLY | O_DIRECTORY, &dir, e);
 
+	if (r && tree_unreadable(e)) {
+		err_clear(e);
+		return 0;
+	}
 	if (r)
 		return r;
 	if (unlinkat(dir, name, 0) && errno == EISDIR)
 		unlinkat(dir, name, AT_REMOVEDIR);
-	/* A folder that somebody filled stays in the way, as on a Mac. */
-	if (symlinkat("/", dir, name) && errno != EEXIST)
+	/* A folder that somebody filled stays in the way, as on a Mac. The one of a damaged
+	 * root is no firmlink, and read-only. */
+	if (symlinkat("/", dir, name) && errno != EEXIST && errno != EROFS)
 		r = err_sys(e, "/Volumes/%s", name);
 	close(dir);
 	return r;

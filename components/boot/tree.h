@@ -44,7 +44,8 @@ int tree_bind(const char *source, const char *path, struct err *e) MUST_CHECK;
 int tree_bind_root(const char *source, struct err *e) MUST_CHECK;
 /* ... its /dev is an empty file system in memory, ... */
 int tree_mount_dev(struct err *e) MUST_CHECK;
-/* ... "/Volumes/Macintosh HD" a link to "/", made anew at each start; ... */
+/* ... "/Volumes/Macintosh HD" a link to "/", made anew at each start where that can be
+ * written; ... */
 int tree_link_in_volumes(const char *name, struct err *e) MUST_CHECK;
 /* ... and at last it is read-only. */
 int tree_root_read_only(struct err *e) MUST_CHECK;
@@ -81,6 +82,12 @@ void tree_unbind_firmlinks(const char *prefix, const char *system_dir);
 int tree_join_groups(struct volumes *vs, struct err *e) MUST_CHECK;
 /* The reverse for the group of @v, before one of its volumes is detached. */
 void tree_part_group(struct volumes *vs, const struct boot_volume *v);
+
+/*
+ * Is @e of a place that lies below a damaged node or block of the served volume? It
+ * answers EIO, and the server says in the log what is wrong; everything else goes on.
+ */
+bool tree_unreadable(const struct err *e);
 
 /*
  * Open @path as the Mac sees it: links and ".." stay below TREE_ROOT. The last component

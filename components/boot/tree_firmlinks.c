@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Firmlinks of the running tree: bind mounts of folders of the Data volume. */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fts.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/xattr.h>
 
 #include "components/boot/firmlinks.h"
 #include "components/boot/tree.h"
@@ -12,6 +16,50 @@
 #include "sim/platform/paths.h"
 
 #define FIRMLINKS_MAX_BYTES 65536
+/* The file system's driver and server show the Mac's attributes below this prefix. */
+#define FIRMLINK_XATTR "osx." APFS_XATTR_NAME_FIRMLINK
+
+/* ---- finding them ---- */
+
+typedef int (*firmlink_fn)(void *arg, const char *path, const char *target,
+			   struct err *e);
+
+/* What cannot be read, and so has no attribute, is nobody's firmlink. */
+static int visit_folder(FTS *fts, FTSENT *ent, size_t prefix, firmlink_fn fn, void *arg,
+			struct err *e)
+{
+	char target[PATH_MAX];
+	ssize_t n;
+
+	if (ent->fts_info != FTS_D)
+		return 0;
+	n = lgetxattr(ent->fts_path, FIRMLINK_XATTR, target, sizeof(target) - 1);
+	if (n <= 0)
+		return 0;
+	target[n] = '\0';
+	(void)fts_set(fts, ent, FTS_SKIP);
+	return fn(arg, ent->fts_path + prefix, target, e);
+}
+
+/*
+ * A firmlink is a folder with an attribute; the list is made from that for programs. When
+ * the list lies below a damaged node, all folders that can be read are asked.
+ */
+static int each_by_attribute(const char *system_dir, firmlink_fn fn, void *arg,
+			     struct err *e)
+{
+	char *const roots[] = {(char *)(uintptr_t)system_dir, NULL};
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+	FTSENT *ent;
+	int r = 0;
+
+	if (!fts)
+		return err_sys(e, "%s", system_dir);
+	while (!r && (ent = fts_read(fts)))
+		r = visit_folder(fts, ent, strlen(system_dir), fn, arg, e);
+	fts_close(fts);
+	return r;
+}
 
 int tree_each_firmlink(const char *system_dir,
 		       int (*fn)(void *arg, const char *path, const char *target,
@@ -27,8 +75,14 @@ int tree_each_firmlink(const char *system_dir,
 	if (!r)
 		r = firmlinks_each(buf_str(&text), fn, arg, e);
 	buf_release(&text);
+	if (r && tree_unreadable(e)) {
+		err_clear(e);
+		r = each_by_attribute(system_dir, fn, arg, e);
+	}
 	return r ? err_ctx(e, "firmlinks") : 0;
 }
+
+/* ---- binding them ---- */
 
 struct bind_context {
 	const char *prefix; /* where the System volume is: "" for the root */
@@ -49,7 +103,12 @@ static int bind_firmlink(void *arg, const char *path, const char *target, struct
 		return 0;
 	if (snprintf(place, sizeof(place), "%s%s", c->prefix, path) >= (int)sizeof(place))
 		return err_set(e, E_OVERFLOW, "path too long");
-	return tree_bind(source, place, e);
+	r = tree_bind(source, place, e);
+	if (r && tree_unreadable(e)) {
+		err_clear(e);
+		return 0; /* and so does one that cannot be read */
+	}
+	return r;
 }
 
 int tree_bind_firmlinks(const char *prefix, const char *system_dir, const char *data_dir,
@@ -113,7 +172,8 @@ int tree_join_groups(struct volumes *vs, struct err *e)
 			continue;
 		data = data_of(vs, v);
 		r = data ? tree_bind_firmlinks(v->mount_point, v->carrier_dir,
-						  data->carrier_dir, e) : 0;
+					       data->carrier_dir, e)
+			 : 0;
 		if (r)
 			return r;
 		v->joined = data != NULL;

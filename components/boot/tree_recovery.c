@@ -64,7 +64,8 @@ static int attach_by_name(struct volumes *vs, struct boot_volume *v, struct err 
 /* A damaged system is what many come here for: it is not shown, and that is all. */
 static bool may_be_missing(const struct boot_volume *v, const struct err *e)
 {
-	return v->sealed && (e->code == E_CORRUPT || e->code == E_BADHASH);
+	return v->sealed &&
+	       (e->code == E_CORRUPT || e->code == E_BADHASH || tree_unreadable(e));
 }
 
 static int attach_others(struct volumes *vs, struct err *e)

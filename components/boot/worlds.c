@@ -62,6 +62,16 @@ static const struct world {
 
 /* ---- going through it ---- */
 
+/* What the server of the root found meanwhile, before the stage's own last words. */
+static int hear_root(struct boot *b, int r, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (sealed_root_hear(&b->rooted.server, &why))
+		err_keep_first(&r, e, &why);
+	return r;
+}
+
 static int run_stages(struct boot *b, const struct boot_stage *s, struct err *e)
 {
 	for (; s->name; s++) {
@@ -69,7 +79,7 @@ static int run_stages(struct boot *b, const struct boot_stage *s, struct err *e)
 		int r;
 
 		b->detail[0] = '\0';
-		r = s->run(b, e);
+		r = hear_root(b, s->run(b, e), e);
 		klog_flush(&b->log);
 		if (r)
 			return r;
@@ -87,6 +97,15 @@ static const struct world *choose_world(const struct boot *b)
 	return w;
 }
 
+/* What a kernel needs and finds damaged on its root: it cannot go on. */
+static int without_essentials(struct boot *b, struct err *e)
+{
+	char text[ERR_MSG_MAX];
+
+	snprintf(text, sizeof(text), "%s", e->msg);
+	return kernel_panic(b, "", e, "%s", text);
+}
+
 int boot_start_up(struct boot *b, struct err *e)
 {
 	const struct world *w;
@@ -98,7 +117,12 @@ int boot_start_up(struct boot *b, struct err *e)
 		return r;
 	w = choose_world(b);
 	r = run_stages(b, w->firmware, e);
-	return r ? r : run_stages(b, b->choice.recovery ? w->recovery : w->system, e);
+	if (r)
+		return r;
+	r = run_stages(b, b->choice.recovery ? w->recovery : w->system, e);
+	if (r && b->end == END_REFUSED && tree_unreadable(e))
+		return without_essentials(b, e);
+	return r;
 }
 
 int boot_undo(struct boot *b, struct err *e)

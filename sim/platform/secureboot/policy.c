@@ -205,14 +205,26 @@ static int transact(struct run *run, struct err *e)
 	return status ? refused(run, status, e) : finish(run, e);
 }
 
+/* The power may have gone after the new nonce was blessed, before the sweep. */
+static int sweep_again(struct run *run, struct err *e)
+{
+	int r = sep_nonce_digest(run->s->chip, SEP_LPN, false, run->new_lpnh, e);
+
+	if (!r)
+		r = policy_groups(run->files, &run->groups, e);
+	if (!r)
+		sweep(run);
+	policy_groups_release(&run->groups);
+	return r;
+}
+
 int policy_settle(struct sep *s, const struct sb_policy_files *files,
 		  enum sep_status *ret_status, struct err *e)
 {
 	struct run run = {.s = s, .files = files};
-	int r = 0;
+	int r = s->chip->sep.nonce[SEP_LPN].has_proposed ? finish(&run, e)
+							 : sweep_again(&run, e);
 
-	if (s->chip->sep.nonce[SEP_LPN].has_proposed)
-		r = finish(&run, e);
 	if (ret_status)
 		*ret_status = run.status;
 	return r;

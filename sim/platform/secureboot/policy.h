@@ -10,7 +10,8 @@
  *
  * LLB asks for the proposed digest first and goes on with the blessed one when there is
  * no good file of that name. So a power cut at any point leaves the old policy or the
- * new one, never none. The next change ends what was cut off before it begins.
+ * new one, never none. The next start of macOS, or the next change, ends what was
+ * cut off.
  */
 #ifndef SIM_PLATFORM_SECUREBOOT_POLICY_H
 #define SIM_PLATFORM_SECUREBOOT_POLICY_H
@@ -72,7 +73,10 @@ int policy_create(struct sep *s, const struct sb_policy_files *files, const char
 int policy_remove(struct sep *s, const struct sb_policy_files *files, const char *group,
 		  enum sep_status *ret_status, struct err *e) MUST_CHECK;
 
-/* End an update that was cut off. Does nothing when there is none. */
+/*
+ * End an update that was cut off, and remove what one may have left behind. Does nothing
+ * when there is neither. Each start of macOS does it, and so does each change.
+ */
 int policy_settle(struct sep *s, const struct sb_policy_files *files,
 		  enum sep_status *ret_status, struct err *e) MUST_CHECK;
 

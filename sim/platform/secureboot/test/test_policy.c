@@ -416,6 +416,9 @@ static bool cut_at(int at, enum sb_level *ret_level)
 	ASSERT_OK(sb_chip_load_file(&l.chip, device, &e), &e);
 	CU_ASSERT_FALSE(l.chip.sep.nonce[SEP_LPN].has_proposed);
 	CU_ASSERT_EQUAL(level_of(&l), *ret_level);
+	/* (That there is one of each, lab_policy_file asserts itself.) */
+	CU_ASSERT_PTR_NOT_NULL(lab_policy_file(&l, LAB_GROUP, ".img4", path));
+	CU_ASSERT_PTR_NOT_NULL(lab_policy_file(&l, LAB_GROUP2, ".img4", path));
 	/* Another change goes through, cut or not. */
 	in_1tr(&l);
 	ASSERT_OK(policy_update(&l.sep, &files, LAB_GROUP, &edit, &status, &e), &e);
