@@ -95,21 +95,40 @@ static int gen_system_extensions(struct generator *g, struct fs_tree *t, const c
 }
 
 /* A kext with a folder of its own elsewhere than here is somebody else's row. */
+static int import_kexts(const struct generator *g, struct fs_tree *t, bool staged,
+			struct err *e)
+{
+	for (size_t i = 0; i < g->spec->n_kexts; i++) {
+		const struct disk_kext *k = &g->spec->kexts[i];
+		char from[IMAGE_PATH_MAX], to[IMAGE_PATH_MAX], copy[IMAGE_PATH_MAX];
+		int r = disk_kext_places(k, from, to, e);
+
+		if (!r)
+			r = disk_kext_staged(k, copy, e);
+		if (!r && staged && !strcmp(copy, to))
+			continue;
+		if (!r)
+			r = fs_tree_import(t, staged ? copy : to, from, e);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 static int gen_kexts(struct generator *g, struct fs_tree *t, const char *path, uint32_t mode,
 		     struct err *e)
 {
 	(void)path;
 	(void)mode;
-	for (size_t i = 0; i < g->spec->n_kexts; i++) {
-		char from[IMAGE_PATH_MAX], to[IMAGE_PATH_MAX];
-		int r = disk_kext_places(&g->spec->kexts[i], from, to, e);
+	return import_kexts(g, t, false, e);
+}
 
-		if (!r)
-			r = fs_tree_import(t, to, from, e);
-		if (r)
-			return r;
-	}
-	return 0;
+static int gen_staged_kexts(struct generator *g, struct fs_tree *t, const char *path,
+			    uint32_t mode, struct err *e)
+{
+	(void)path;
+	(void)mode;
+	return import_kexts(g, t, true, e);
 }
 
 static int gen_driver_extensions(struct generator *g, struct fs_tree *t, const char *path,
@@ -227,6 +246,7 @@ static const struct {
 	{"system-extensions", gen_system_extensions},
 	{"driver-extensions", gen_driver_extensions},
 	{"kexts", gen_kexts},
+	{"staged-kexts", gen_staged_kexts},
 	{"firmlinks", gen_firmlinks},
 	{"crypto-users", gen_crypto_users},
 	{"runtime", gen_runtime},

@@ -97,11 +97,27 @@ static int add_system_kext(void *arg, const char *name, const char *folder, stru
 	return fsio_join(p->path, sizeof(p->path), PATH_SYSTEM_EXTENSIONS, name, e);
 }
 
+int disk_kext_staged(const struct disk_kext *k, char ret_path[static IMAGE_PATH_MAX],
+		     struct err *e)
+{
+	char folder[IMAGE_PATH_MAX], path[IMAGE_PATH_MAX];
+	int r = disk_kext_places(k, folder, path, e);
+
+	/* What the system was installed with is protected where it is. */
+	if (!r && fsio_below(path, PATH_SYSTEM_EXTENSIONS))
+		snprintf(ret_path, IMAGE_PATH_MAX, "%s", path);
+	else if (!r)
+		r = fsio_join(ret_path, IMAGE_PATH_MAX, PATH_STAGED_EXTENSIONS, path + 1,
+			      e);
+	return r;
+}
+
 static int add_disk_kext(struct bundle_list *l, const struct disk_kext *k, struct err *e)
 {
 	struct place *p = add_bundle(l, e);
+	int r = p ? disk_kext_places(k, p->folder, p->path, e) : -E_OVERFLOW;
 
-	return p ? disk_kext_places(k, p->folder, p->path, e) : -E_OVERFLOW;
+	return r ? r : disk_kext_staged(k, p->path, e);
 }
 
 /* What kernels of a disk are made from. */

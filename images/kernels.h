@@ -42,4 +42,11 @@ int system_kexts_each(const struct image_env *env, const struct disk_spec *spec,
 int disk_kext_places(const struct disk_kext *k, char ret_folder[static IMAGE_PATH_MAX],
 		     char ret_path[static IMAGE_PATH_MAX], struct err *e) MUST_CHECK;
 
+/*
+ * Where the kernel of a Mac that has had it for a while got it from: its staged copy
+ * (components/staging). A buffer of IMAGE_PATH_MAX bytes.
+ */
+int disk_kext_staged(const struct disk_kext *k, char ret_path[static IMAGE_PATH_MAX],
+		     struct err *e) MUST_CHECK;
+
 #endif

@@ -153,10 +153,6 @@ static int check_modelled(const struct kc_options *o, const struct kc_world *w)
 
 	if (o->system_caches)
 		name = "system-caches";
-	else if (o->clear_staging)
-		name = "clear-staging";
-	else if (o->prune_staging)
-		name = "prune-staging";
 	if (!name)
 		return EX_OK;
 	clog_say(w->log, CLOG_ERROR, "-%s is not part of this simulation.", name);

@@ -21,10 +21,15 @@ void kc_kexts_release(struct kc_kexts *k)
 	kext_set_release(&k->named);
 	kext_set_release(&k->loaded);
 	kext_set_release(&k->all);
+	kext_set_release(&k->copies);
+	kext_set_release(&k->read);
+	free(k->used);
+	if (k->secure)
+		staging_release(&k->staging);
 }
 
-/* Those of @all at or below @arg. */
-static int add_below(struct kext_set *to, const struct kext_set *all, const char *arg,
+/* What was read at or below @arg: what is used of it, then the original. */
+static int add_below(struct kext_set *to, const struct kc_kexts *k, const char *arg,
 		     struct err *e)
 {
 	char real[PATH_MAX];
@@ -32,9 +37,14 @@ static int add_below(struct kext_set *to, const struct kext_set *all, const char
 
 	if (!realpath(arg, real))
 		return 0;
-	for (size_t i = 0; i < all->n && !r; i++)
-		if (fsio_below(all->item[i]->path, real) && !kext_set_has(to, all->item[i]))
-			r = kext_set_add(to, all->item[i], e);
+	for (size_t i = 0; i < k->read.n && !r; i++) {
+		if (!k->used[i] || !fsio_below(k->read.item[i]->path, real))
+			continue;
+		if (!kext_set_has(to, k->used[i]))
+			r = kext_set_add(to, k->used[i], e);
+		if (!r && !kext_set_has(to, k->read.item[i]))
+			r = kext_set_add(to, k->read.item[i], e);
+	}
 	return r;
 }
 
@@ -74,12 +84,14 @@ int kc_read_kexts(const struct kc_world *w, const struct kc_options *o,
 	struct err e = ERR_INIT;
 	int r = 0;
 
-	k->all.owns = true;
+	k->read.owns = k->copies.owns = true;
 	for (size_t i = 0; i < o->n_args && !r; i++)
-		r = kext_set_scan(&k->all, o->arg[i], w->log, &e);
+		r = kext_set_scan(&k->read, o->arg[i], w->log, &e);
+	if (!r)
+		r = kc_stage_kexts(w, o, k, &e);
 	for (size_t i = 0; i < o->n_args && !r; i++)
-		r = add_below(kc_arg_is_kext(o, i) ? &k->named : &k->repositories,
-			      &k->all, o->arg[i], &e);
+		r = add_below(kc_arg_is_kext(o, i) ? &k->named : &k->repositories, k,
+			      o->arg[i], &e);
 	if (r)
 		clog_say(w->log, CLOG_ERROR, "%s", e.msg);
 	if (r || !k->all.n) {
@@ -219,6 +231,13 @@ static int choose(const struct choice *c, struct kext_set *list, struct err *e)
 	return r;
 }
 
+static bool is_secure(void *world, const struct kext *k)
+{
+	const struct kc_kexts *kexts = world;
+
+	return staging_is_secure(&kexts->staging, k->path);
+}
+
 int kc_choose(const struct kc_world *w, const struct kc_options *o, struct kc_kexts *k,
 	      struct kext_set *list)
 {
@@ -226,6 +245,8 @@ int kc_choose(const struct kc_world *w, const struct kc_options *o, struct kc_ke
 		.check_filesystem = !o->no_authentication,
 		.all = &k->all,
 		.log = w->log,
+		.is_secure = k->secure ? is_secure : NULL,
+		.world = k,
 	};
 	const struct kext_resolver resolver = {
 		.all = &k->all, .auth = &auth, .log = w->log};

@@ -190,7 +190,7 @@ int kc_create(struct kc_world *w, const struct kc_options *o)
 		.kernel_fd = -1,
 		.lock = KC_LOCK_INIT,
 	};
-	struct kc_kexts kexts = {.all = {.owns = true}};
+	struct kc_kexts kexts = {.secure = false};
 	int status;
 
 	c.dir_mtime = kc_newest_folder(o);

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 
+#include "components/kextcache/choose.h"
 #include "components/kextcache/create.h"
 #include "components/kextcache/options.h"
 #include "components/kextcache/update.h"
@@ -37,6 +38,11 @@ static int work(struct kc_world *w, const struct kc_options *o)
 {
 	if (o->low_priority)
 		lower_priority(w, o);
+	if (o->clear_staging || o->prune_staging) {
+		clog_say(w->log, CLOG_DETAIL, "%s staging directory.",
+			 o->clear_staging ? "Clearing" : "Pruning");
+		return kc_tidy_staging(w, o->clear_staging);
+	}
 	if (o->update_opts & KC_UPDATE_EARLY_BOOT)
 		return early_boot(w, o);
 	if (o->update_volume)

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "components/kextcache/protect.h"
 
-#include <string.h>
-
+#include "components/common/trusted_path.h"
 #include "sim/base/bytes.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/csr.h"
-#include "sim/platform/paths.h"
-#include "sim/platform/rootless.h"
-
-#define CONF_MAX (4u << 20)
 
 bool kc_sip_on(const struct kc_world *w)
 {
@@ -23,39 +18,14 @@ bool kc_sip_on(const struct kc_world *w)
 	return !csr_allows(config, CSR_ALLOW_UNRESTRICTED_FS);
 }
 
-/* @path as the running system names it: without the root of a test. */
-static const char *system_path(const struct kc_world *w, const char *path)
-{
-	size_t n = strlen(w->root);
-
-	if (n <= 1)
-		return path;
-	if (strncmp(path, w->root, n) || (path[n] && path[n] != '/'))
-		return NULL;
-	return path[n] ? path + n : "/";
-}
-
 bool kc_is_trusted(const struct kc_world *w, const char *path)
 {
-	const char *inside = system_path(w, path);
-	const struct rootless_rule *rule = NULL;
-	struct rootless_conf conf = {0};
-	struct buf b = BUF_INIT;
+	struct trusted_paths t;
 	struct err e = ERR_INIT;
-	char file[PATH_MAX];
-	bool trusted = false;
+	bool yes = !trusted_paths_load(&t, w->root, &e) && trusted_path(&t, path, NULL);
 
-	if (!inside || fsio_join(file, sizeof(file), w->root, PATH_ROOTLESS_CONF, &e) ||
-	    fsio_read(file, CONF_MAX, &b, &e)) {
-		buf_release(&b);
-		return false;
-	}
-	if (!rootless_parse(&conf, (const char *)b.data, b.len, &e))
-		rule = rootless_nearest(&conf, inside, false);
-	trusted = rule && !rule->exception;
-	rootless_release(&conf);
-	buf_release(&b);
-	return trusted;
+	trusted_paths_release(&t);
+	return yes;
 }
 
 bool kc_plk_protected(const struct kc_world *w, const struct kc_options *o)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "components/common/spawn.h"
+#include "components/kextcache/choose.h"
 #include "components/kextcache/freshness.h"
 #include "components/kextcache/lock.h"
 #include "components/kextd/protocol.h"
@@ -188,6 +189,9 @@ int kc_update_volume(struct kc_world *w, const struct kc_options *o)
 		status = exit_status_for(error);
 	else
 		status = read_and_update(w, o);
+	/* Whatever came of it, copies of kexts that are gone go too. */
+	if (kc_is_root_volume(w, o->update_volume))
+		kc_tidy_staging(w, false);
 	kc_lock_put(&lock, w, status);
 	return status;
 }

@@ -10,6 +10,7 @@
 #define PATH_STAGED_PLK         PATH_STAGED_PLK_DIR "/prelinkedkernel"
 #define PATH_SYSTEM_EXTENSIONS  "/System/Library/Extensions"
 #define PATH_LIBRARY_EXTENSIONS "/Library/Extensions"
+#define PATH_STAGED_EXTENSIONS  "/Library/StagedExtensions"
 #define PATH_BOOTCACHES         "/usr/standalone/bootcaches.plist"
 #define PATH_SYSTEM_VERSION     "/System/Library/CoreServices/SystemVersion.plist"
 #define PATH_ROOTLESS_CONF      "/System/Library/Sandbox/rootless.conf"

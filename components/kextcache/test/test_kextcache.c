@@ -13,6 +13,7 @@
 #include "components/kextcache/deferred.h"
 #include "components/kextcache/kextcache.h"
 #include "components/kextcache/mount_point.h"
+#include "sim/base/bytes.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
 #include "sim/formats/prelink/prelink.h"
@@ -34,6 +35,9 @@ static const char bootcaches[] =
 	"<key>Archs</key><array><string>x86_64</string></array>"
 	"<key>Preferred "
 	"Compression</key><string>lzvn</string></dict></dict></dict></plist>";
+
+static const char rootless[] = "/System\n/Library/Apple\n"
+			       "KernelExtensionManagement /Library/StagedExtensions\n";
 
 static char root[256], data_mount[512], csr[300], loaded[300], said[65536], printed[1024];
 
@@ -127,6 +131,15 @@ static void install(const char *fixture, const char *name)
 	set_mtime("/Library/Extensions", EXT_TIME);
 }
 
+static void set_sip(uint32_t config)
+{
+	uint8_t bytes[4];
+	struct err e = ERR_INIT;
+
+	put_le32(bytes, config);
+	ASSERT_OK(fsio_write_atomic(csr, bytes, 4, 0644, &e), &e);
+}
+
 /* A fresh volume with System.kext and ExampleFilter 1.0; false when that cannot be. */
 static bool volume(void)
 {
@@ -134,7 +147,6 @@ static bool volume(void)
 		"/usr/standalone", "/System/Library/Kernels", PATH_SYSTEM_EXTENSIONS,
 		PATH_LIBRARY_EXTENSIONS, PATH_STAGED_PLK_DIR, PATH_SYSTEM_PLK_DIR,
 		PATH_INSTALL_DIR, "/System/Library/Sandbox"};
-	static const uint8_t sip_off[4] = {0x77, 0, 0, 0};
 	struct err e = ERR_INIT;
 
 	if (geteuid() != 0 ||
@@ -149,9 +161,9 @@ static bool volume(void)
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		ASSERT_OK(fsio_mkdirs(at(dirs[i]), 0755, &e), &e);
 	ASSERT_OK(mount_point_of_path(root, data_mount, sizeof(data_mount), &e), &e);
-	ASSERT_OK(fsio_write_atomic(csr, sip_off, 4, 0644, &e), &e);
+	set_sip(0x77);
 	put(PATH_BOOTCACHES, bootcaches, sizeof(bootcaches) - 1);
-	put(PATH_ROOTLESS_CONF, "/System\n/Library/Apple\n", 23);
+	put(PATH_ROOTLESS_CONF, rootless, sizeof(rootless) - 1);
 	write_kernel();
 	ASSERT_OK(kpi_system_kext_write(release_by_name("10.15.0"),
 					at(PATH_SYSTEM_EXTENSIONS "/System.kext"), &e),
@@ -479,17 +491,92 @@ static void on_demand_only_when_loaded(void)
 	CU_ASSERT_EQUAL(unlink(loaded), 0);
 }
 
-static void sip_guards_the_target(void)
+/* Where the kernel says that @id comes from. */
+static const char *path_in(const char *rel, const char *id)
 {
-	static const uint8_t sip_on[4] = {0};
+	static char path[1024];
+	struct prelink p;
+
+	path[0] = '\0';
+	if (!open_plk(rel, &p))
+		return "unreadable";
+	if (prelink_find(&p, id))
+		snprintf(path, sizeof(path), "%s", prelink_find(&p, id)->bundle_path);
+	prelink_release(&p);
+	return path;
+}
+
+static void links_the_staged_copy(void)
+{
+	static const char copy[] = "/Library/StagedExtensions/Library/Extensions/"
+				   "ExampleFilter.kext";
+	struct kc_world w;
+
+	if (!volume())
+		return;
+	w = world();
+	set_sip(0);
+	CU_ASSERT_EQUAL(build(&w, "-l"), EX_OK);
+	CU_ASSERT_STRING_EQUAL(path_in(PATH_STAGED_PLK, "com.example.filter"), copy);
+	CU_ASSERT_STRING_EQUAL(path_in(PATH_STAGED_PLK, "com.apple.kpi.bsd"),
+			       "/System/Library/Extensions/System.kext/PlugIns/"
+			       "BSDKernel.kext");
+	/* An update renews the copy; a second kext comes to it. */
+	install("ExampleFilter-2.0", "ExampleFilter");
+	install("ExampleLib-1.0", "ExampleLib");
+	install("ExampleHelper-1.0", "ExampleHelper");
+	CU_ASSERT_EQUAL(build(&w, "-l"), EX_OK);
+	CU_ASSERT_STRING_EQUAL(path_in(PATH_STAGED_PLK, "com.example.filter"), copy);
+	CU_ASSERT_STRING_EQUAL(version_in(PATH_STAGED_PLK, "com.example.filter"), "2.0");
+	/* What is refused is not used from where it was. */
+	CU_ASSERT_EQUAL(test_shell("chmod o+w '%s'", at("/Library/Extensions/"
+							"ExampleFilter.kext/Contents")),
+			0);
+	CU_ASSERT_EQUAL(RUN(&w, "-clear-staging"), EX_OK);
+	CU_ASSERT_FALSE(fsio_exists(at(copy)));
+	CU_ASSERT_EQUAL(build(&w, "-l"), EX_OK);
+	CU_ASSERT_STRING_EQUAL(version_in(PATH_STAGED_PLK, "com.example.filter"), "");
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "improper filesystem permissions"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "StagedExtensions/Library/Extensions/"));
+	/* With SIP off it is linked from where it is. */
+	install("ExampleFilter-2.0", "ExampleFilter");
+	set_sip(0x77);
+	CU_ASSERT_EQUAL(build(&w, "-l"), EX_OK);
+	CU_ASSERT_STRING_EQUAL(path_in(PATH_STAGED_PLK, "com.example.filter"),
+			       "/Library/Extensions/ExampleFilter.kext");
+}
+
+static void update_prunes_the_copies(void)
+{
+	static const char copy[] = "/Library/StagedExtensions/Library/Extensions/"
+				   "ExampleFilter.kext";
 	struct kc_world w;
 	struct err e = ERR_INIT;
+
+	if (!volume())
+		return;
+	w = world();
+	set_sip(0);
+	CU_ASSERT_EQUAL(build(&w, "-l"), EX_OK);
+	CU_ASSERT_TRUE(fsio_exists(at(copy)));
+	ASSERT_OK(fsio_remove_tree(at("/Library/Extensions/ExampleFilter.kext"), &e), &e);
+	set_mtime("/Library/Extensions", EXT_TIME);
+	w.log->max = CLOG_DEBUG;
+	CU_ASSERT_EQUAL(RUN(&w, "-v", "6", "-u", root), EX_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "Pruning deleted kernel extension: "));
+	CU_ASSERT_FALSE(fsio_exists(at(copy)));
+	CU_ASSERT_EQUAL(RUN(&w, "-prune-staging"), EX_OK);
+}
+
+static void sip_guards_the_target(void)
+{
+	struct kc_world w;
 	char kernel[1024];
 
 	if (!volume())
 		return;
 	w = world();
-	ASSERT_OK(fsio_write_atomic(csr, sip_on, 4, 0644, &e), &e);
+	set_sip(0);
 	CU_ASSERT_EQUAL(build(&w, "-z"), EX_NOPERM);
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(said, "Cannot create a prelinked kernel in a SIP protected "
@@ -618,9 +705,9 @@ static void command_lines_that_are_refused(void)
 		{{"kextcache", "-clear-staging", "-u", "/"},
 		 EX_USAGE,
 		 "Kernel extension staging functions must be used alone."},
-		{{"kextcache", "-clear-staging"},
-		 EX_UNAVAILABLE,
-		 "-clear-staging is not part of this simulation."},
+		{{"kextcache", "-Boot", "-U", "/"},
+		 EX_OK,
+		 "-Boot -U {vol} only works on the root/boot volume"},
 		{{"kextcache", "-h"},
 		 EX_OK,
 		 "usage: kextcache -prelinked-kernel <filename>"},
@@ -725,6 +812,8 @@ TEST_MAIN("kextcache", {"builds and writes the script", builds_and_writes_the_sc
 	  {"missing dependency is left out", missing_dependency_is_left_out},
 	  {"unfit executables are left out", unfit_executables_are_left_out},
 	  {"on demand only when loaded", on_demand_only_when_loaded},
+	  {"links the staged copy", links_the_staged_copy},
+	  {"update prunes the copies", update_prunes_the_copies},
 	  {"SIP guards the target", sip_guards_the_target},
 	  {"script needs its folder and no link", script_needs_its_folder_and_no_link},
 	  {"update says what Apple's says", update_says_what_apples_says},

@@ -106,16 +106,26 @@ static bool filesystem_ok(struct kext *k, const struct kext_auth *auth)
 	return !auth->check_filesystem || kext_check_filesystem(k);
 }
 
-/*
- * authenticateKext's order. Behind these come on a Mac: signature, secure location
- * (staging), approval of driver extensions, system policy.
- */
+static bool location_ok(struct kext *k, const struct kext_auth *auth)
+{
+	return !auth->is_secure || auth->is_secure(auth->world, k);
+}
+
+/* A driver extension is approved elsewhere (sysextd). */
+static bool policy_ok(struct kext *k, const struct kext_auth *auth)
+{
+	return !auth->is_approved || k->dext || auth->is_approved(auth->world, k);
+}
+
+/* authenticateKext's order. */
 static const struct {
 	bool (*ok)(struct kext *k, const struct kext_auth *auth);
 	const char *rejection;
 } steps[] = {
 	{not_excluded, "Kext rejected due to presence on exclude list"},
 	{filesystem_ok, "Kext rejected due to improper filesystem permissions"},
+	{location_ok, "Kext rejected due to insecure location"},
+	{policy_ok, "Kext rejected due to system policy"},
 };
 
 static void say_rejected(const struct kext *k, const struct kext_auth *auth,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * May this kext be believed? The checks of kext_tools security.c, authenticateKext, in
- * its order. Signature, secure location and approval are not modelled: their rows are
- * not in the table (docs/fidelity.md).
+ * its order. What only the running system can tell - is the place safe, does the user
+ * want it - is asked of the caller.
  */
 #ifndef SIM_FORMATS_KEXT_AUTH_H
 #define SIM_FORMATS_KEXT_AUTH_H
@@ -19,6 +19,12 @@ struct kext_auth {
 	const struct kext_set
 		*all; /* where the exclude list is looked for; may be NULL */
 	const struct component_log *log;   /* "Kext rejected due to ..." */
+	/* requireSecureLocation: does SIP protect where @k lies? NULL: any place will do.
+	 */
+	bool (*is_secure)(void *world, const struct kext *k);
+	/* respectSystemPolicy: what syspolicyd says. NULL: not asked. */
+	bool (*is_approved)(void *world, const struct kext *k);
+	void *world;
 };
 
 /*
