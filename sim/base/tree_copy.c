@@ -14,6 +14,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "sim/base/fsio.h"
+
 #define OPEN_FOLDERS 32
 #define XATTR_MAX    65536
 
@@ -37,6 +39,16 @@ static int place(const char *path, char out[static PATH_MAX])
 			    : err_set(job.e, E_OVERFLOW, "%s: path too long", path);
 }
 
+/* For file systems that do not copy a range by themselves. */
+static ssize_t copy_piece(int in, int out)
+{
+	static char piece[65536];
+	ssize_t n = read(in, piece, sizeof(piece));
+	struct err e = ERR_INIT;
+
+	return n > 0 && fsio_write_all(out, piece, (size_t)n, "copy", &e) ? -1 : n;
+}
+
 static int copy_content(const char *path, const char *to, mode_t mode)
 {
 	int in = open(path, O_RDONLY | O_CLOEXEC), out, r = 0;
@@ -47,6 +59,9 @@ static int copy_content(const char *path, const char *to, mode_t mode)
 	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 07777);
 	while (out >= 0 && n > 0)
 		n = copy_file_range(in, NULL, out, NULL, 1 << 20, 0);
+	if (out >= 0 && n < 0 && (errno == EINVAL || errno == EXDEV || errno == EOPNOTSUPP))
+		while ((n = copy_piece(in, out)) > 0)
+			;
 	if (out < 0 || n < 0)
 		r = err_sys(job.e, "copying %s", path);
 	if (out >= 0)
