@@ -10,6 +10,8 @@ lib-src   += components/kextcache/usage.c components/kextcache/options.c \
 	     components/kextcache/update.c components/kextcache/kextcache.c
 test-src  += components/kextcache/test/test_freshness.c \
 	     components/kextcache/test/test_lock.c \
-	     components/kextcache/test/test_kextcache.c
+	     components/kextcache/test/test_kextcache.c \
+	     components/kextcache/test/test_staged.c
+test-lib-src += components/kextcache/test/kextcache_fixture.c
 guest-bin += kextcache
 kextcache-src := components/kextcache/main.c
