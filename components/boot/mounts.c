@@ -24,19 +24,21 @@ struct mount_row {
 	bool isc;      /* in iBoot's container; else in the system's own */
 	uint16_t role;
 	const char *path;
-	bool read_only;
+	unsigned flags;   /* of enum tree_flags */
+	bool in_recovery; /* there as well, for who changes policies */
 };
 
 /* In the order in which they are mounted. */
 static const struct mount_row rows[] = {
-	{false, APFS_ROLE_RECOVERY, "/System/Volumes/Recovery", true},
-	{false, APFS_ROLE_VM, "/System/Volumes/VM", false},
-	{false, APFS_ROLE_PREBOOT, "/System/Volumes/Preboot", false},
-	{false, APFS_ROLE_UPDATE, "/System/Volumes/Update", false},
-	{true, APFS_ROLE_PREBOOT, PATH_ISC_PREBOOT, false},
-	{true, APFS_ROLE_XART, "/System/Volumes/xarts", false},
-	{true, APFS_ROLE_HARDWARE, "/System/Volumes/Hardware", false},
+	{false, APFS_ROLE_RECOVERY, "/System/Volumes/Recovery", TREE_READ_ONLY, false},
+	{false, APFS_ROLE_VM, "/System/Volumes/VM", TREE_FOR_KERNEL, false},
+	{false, APFS_ROLE_PREBOOT, "/System/Volumes/Preboot", 0, false},
+	{false, APFS_ROLE_UPDATE, "/System/Volumes/Update", 0, false},
+	{true, APFS_ROLE_PREBOOT, PATH_ISC_PREBOOT, 0, true},
+	{true, APFS_ROLE_XART, "/System/Volumes/xarts", TREE_FOR_KERNEL, false},
+	{true, APFS_ROLE_HARDWARE, "/System/Volumes/Hardware", 0, false},
 };
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
 void mounts_say(struct boot *b, const struct boot_volume *v)
 {
@@ -78,7 +80,7 @@ static int mount_row(struct boot *b, const struct mount_row *row, struct err *e)
 	if (!v || !has_place(row->path))
 		return 0;
 	mounts_say(b, v);
-	r = tree_attach_at(&b->volumes, v, row->path, row->read_only, e);
+	r = tree_attach_at(&b->volumes, v, row->path, row->flags, e);
 	return without_place(b, v, row->path, r, e);
 }
 
@@ -136,7 +138,7 @@ static int mount_data(struct boot *b, struct err *e)
 	int r;
 
 	mounts_say(b, d);
-	r = tree_attach_at(&b->volumes, d, PATH_DATA_MOUNT, false, e);
+	r = tree_attach_at(&b->volumes, d, PATH_DATA_MOUNT, 0, e);
 	r = without_place(b, d, PATH_DATA_MOUNT, r, e);
 	if (r)
 		return r;
@@ -178,7 +180,7 @@ int mounts_system(struct boot *b, struct err *e)
 
 	volumes_close_disk(&b->volumes);
 	unlock_at_login(b);
-	for (size_t i = 0; !r && i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; !r && i < N_ROWS; i++)
 		r = mount_row(b, &rows[i], e);
 	if (!r)
 		r = data_is_locked(b) ? mount_memory_data(e)
@@ -220,11 +222,16 @@ int mounts_complete(struct boot *b, struct err *e)
 int mounts_recovery(struct boot *b, struct err *e)
 {
 	struct volumes *vs = &b->volumes;
+	int r;
 
 	b->root = b->choice.recovery_volume;
 	snprintf(b->root_device, sizeof(b->root_device), "%s", b->root->device);
 	b->hostname = b->machine->hostname;
 	mounts_say(b, b->root);
 	volumes_close_disk(vs);
-	return tree_build_recovery(vs, &b->choice, &b->release, e);
+	r = tree_build_recovery(vs, &b->choice, &b->release, e);
+	for (size_t i = 0; !r && i < N_ROWS; i++)
+		if (rows[i].in_recovery)
+			r = mount_row(b, &rows[i], e);
+	return r;
 }

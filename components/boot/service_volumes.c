@@ -55,7 +55,7 @@ static int attach(struct boot *b, struct boot_volume *v, int fd, bool read_only,
 	if (policy_protects(b->sip, b->csr, fd))
 		return err_set(e, E_PERM, "%s is protected", path);
 	r = tree_mount_volume(&b->volumes, v, e);
-	return r ? r : tree_attach(v, fd, path, read_only, e);
+	return r ? r : tree_attach(v, fd, path, read_only ? TREE_READ_ONLY : 0, e);
 }
 
 static int op_mount(struct boot *b, const struct request *q, struct err *e)

@@ -83,13 +83,34 @@ int tree_bind(const char *source, const char *path, struct err *e)
 	return r;
 }
 
+static struct mount_attr attributes(unsigned flags)
+{
+	static const struct {
+		unsigned flag;
+		uint64_t set, clear;
+	} rows[] = {
+		{TREE_READ_ONLY, MOUNT_ATTR_RDONLY, 0},
+		{TREE_NO_EXEC, MOUNT_ATTR_NOEXEC, 0},
+		{TREE_NO_ATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
+	};
+	struct mount_attr attr = {.attr_set = 0};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!(flags & rows[i].flag))
+			continue;
+		attr.attr_set |= rows[i].set;
+		attr.attr_clr |= rows[i].clear;
+	}
+	return attr;
+}
+
 /*
  * A mount of the folder @source that is nowhere yet. What is attached later, also in the
  * Mac's namespace, has its flags from the beginning.
  */
-static int clone_mount(const char *source, bool read_only, int *ret_fd, struct err *e)
+static int clone_mount(const char *source, unsigned flags, int *ret_fd, struct err *e)
 {
-	struct mount_attr attr = {.attr_set = read_only ? MOUNT_ATTR_RDONLY : 0};
+	struct mount_attr attr = attributes(flags);
 	int fd = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (fd < 0)
@@ -103,7 +124,7 @@ static int clone_mount(const char *source, bool read_only, int *ret_fd, struct e
 	return 0;
 }
 
-int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_only,
+int tree_attach(struct boot_volume *v, int dir_fd, const char *path, unsigned flags,
 		struct err *e)
 {
 	int fd = -1, r;
@@ -113,7 +134,7 @@ int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_o
 			       v->mount_point);
 	if (strlen(path) >= sizeof(v->mount_point))
 		return err_set(e, E_OVERFLOW, "path too long");
-	r = clone_mount(v->carrier_dir, read_only, &fd, e);
+	r = clone_mount(v->carrier_dir, flags, &fd, e);
 	if (r)
 		return r;
 	if (move_mount(fd, "", dir_fd, "",
@@ -123,20 +144,26 @@ int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_o
 	if (r)
 		return r;
 	strcpy(v->mount_point, path);
-	v->read_only = read_only;
+	v->read_only = flags & TREE_READ_ONLY;
 	return 0;
 }
 
-/* Flags of a mount are not shared: it is done where the Mac's processes see it. */
+/*
+ * Flags of a mount are not shared: it is done where the Mac's processes see it. The other
+ * flags stay.
+ */
 static int remount_in(pid_t mac, const char *path, bool read_only)
 {
-	unsigned long flags = MS_REMOUNT | MS_BIND | (read_only ? MS_RDONLY : 0);
+	struct mount_attr attr = {
+		.attr_set = read_only ? MOUNT_ATTR_RDONLY : 0,
+		.attr_clr = read_only ? 0 : MOUNT_ATTR_RDONLY,
+	};
 	char ns[64];
 	int fd;
 
 	snprintf(ns, sizeof(ns), "/proc/%d/ns/mnt", (int)mac);
 	fd = open(ns, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWNS) || mount(NULL, path, NULL, flags, NULL))
+	if (fd < 0 || setns(fd, CLONE_NEWNS) || mount_setattr(AT_FDCWD, path, 0, &attr, sizeof(attr)))
 		return errno;
 	return 0;
 }
@@ -160,7 +187,7 @@ int tree_set_read_only(struct boot_volume *v, bool read_only, pid_t mac, struct 
 }
 
 int tree_attach_at(struct volumes *vs, struct boot_volume *v, const char *path,
-		   bool read_only, struct err *e)
+		   unsigned flags, struct err *e)
 {
 	int fd, r = tree_mount_volume(vs, v, e);
 
@@ -168,7 +195,7 @@ int tree_attach_at(struct volumes *vs, struct boot_volume *v, const char *path,
 		r = tree_open(path, O_PATH | O_DIRECTORY, &fd, e);
 	if (r)
 		return r;
-	r = tree_attach(v, fd, path, read_only, e);
+	r = tree_attach(v, fd, path, flags, e);
 	close(fd);
 	return r;
 }

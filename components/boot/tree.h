@@ -20,15 +20,24 @@
 int tree_mount_volume(struct volumes *vs, struct boot_volume *v, struct err *e)
 	MUST_CHECK;
 
+/* How a volume is shown. */
+enum tree_flags {
+	TREE_READ_ONLY = 1 << 0,
+	TREE_NO_EXEC = 1 << 1,
+	TREE_NO_ATIME = 1 << 2,
+	/* Of those that only the system itself uses, such as VM. */
+	TREE_FOR_KERNEL = TREE_NO_EXEC | TREE_NO_ATIME,
+};
+
 /*
- * Show the mounted @v at the open folder @dir_fd, which the Mac calls @path. Fills
- * mount_point and read_only.
+ * Show the mounted @v at the open folder @dir_fd, which the Mac calls @path; @flags of
+ * enum tree_flags. Fills mount_point and read_only.
  */
-int tree_attach(struct boot_volume *v, int dir_fd, const char *path, bool read_only,
+int tree_attach(struct boot_volume *v, int dir_fd, const char *path, unsigned flags,
 		struct err *e) MUST_CHECK;
 /* Mount @v and show it at the folder that the Mac calls @path. */
 int tree_attach_at(struct volumes *vs, struct boot_volume *v, const char *path,
-		   bool read_only, struct err *e) MUST_CHECK;
+		   unsigned flags, struct err *e) MUST_CHECK;
 /* The reverse. E_BUSY when it is in use. */
 int tree_detach(struct boot_volume *v, struct err *e) MUST_CHECK;
 

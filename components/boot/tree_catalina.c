@@ -17,11 +17,11 @@ int tree_build_catalina(struct volumes *vs, const struct boot_choice *c,
 	if (!r)
 		r = this_release(TREE_ROOT, ret_release, e);
 	if (!r && c->data)
-		r = tree_attach_at(vs, c->data, PATH_DATA_MOUNT, false, e);
+		r = tree_attach_at(vs, c->data, PATH_DATA_MOUNT, 0, e);
 	if (!r && c->data)
 		r = tree_bind_firmlinks("", s->carrier_dir, c->data->carrier_dir, e);
 	if (!r && c->vm)
-		r = tree_attach_at(vs, c->vm, "/private/var/vm", false, e);
+		r = tree_attach_at(vs, c->vm, "/private/var/vm", TREE_FOR_KERNEL, e);
 	if (!r)
 		r = tree_link_in_volumes(s->name, e);
 	if (!r)

@@ -58,7 +58,7 @@ static int attach_by_name(struct volumes *vs, struct boot_volume *v, struct err 
 	if (strchr(v->name, '/') || (mkdirat(dir, v->name, 0755) && errno != EEXIST))
 		r = err_sys(e, "%s", path);
 	close(dir);
-	return r ? r : tree_attach_at(vs, v, path, v->sealed, e);
+	return r ? r : tree_attach_at(vs, v, path, v->sealed ? TREE_READ_ONLY : 0, e);
 }
 
 /* A damaged system is what many come here for: it is not shown, and that is all. */
