@@ -9,9 +9,10 @@
 
 /*
  * Files and folders that were read last stay open: FUSE names them by number alone, and
- * a program reads from front to back.
+ * a program reads from front to back. An open file that is compressed is held unpacked,
+ * up to 4 MiB of it, so there are few.
  */
-#define OPEN_FILES   32
+#define OPEN_FILES   8
 #define OPEN_FOLDERS 8
 
 struct open_file {

@@ -6,10 +6,8 @@
 #include <string.h>
 
 #include "components/apfs/report.h"
-#include "components/boot/copy_upper.h"
 #include "sim/base/fsio.h"
 #include "sim/carrier/layout.h"
-#include "sim/formats/apfs/writer.h"
 
 #define LIVE_DIR CARRIER_MAC_DIR "/live"
 
@@ -121,6 +119,8 @@ void live_release(struct live *l)
 		struct err e = ERR_INIT;
 
 		(void)!overlay_forget(&lv->overlay, &e);
+		while (lv->n_old)
+			(void)!overlay_forget(&lv->old[--lv->n_old], &e);
 		free(lv->snapshot);
 		free(lv->op);
 	}
@@ -152,6 +152,7 @@ static int serve(struct live *l, struct live_volume *lv, const char *dir, struct
 	const struct sealed_root_options o = {
 		.disk = CARRIER_DISK,
 		.slot = lv->v->slot,
+		.snapshot = lv->below[0] ? lv->below : NULL,
 		.no_verify = lv->seal != LIVE_SEALED,
 		.name = lv->v->device,
 		.dir = dir,
@@ -166,9 +167,11 @@ static int serve(struct live *l, struct live_volume *lv, const char *dir, struct
 static int cover(struct live_volume *lv, const char *lower, char out[static LIVE_DIR_MAX],
 		 struct err *e)
 {
-	char memory[LIVE_DIR_MAX];
-	int r = make_dir(lv, "memory", memory, e);
+	char memory[LIVE_DIR_MAX], name[16];
+	int r;
 
+	snprintf(name, sizeof(name), "memory%zu", lv->n_old);
+	r = make_dir(lv, name, memory, e);
 	if (!r)
 		r = make_dir(lv, "merged", out, e);
 	return r ? r : overlay_mount(&lv->overlay, lower, memory, out, e);
@@ -200,20 +203,24 @@ int live_mount(void *live, struct boot_volume *v, struct err *e)
 		r = serve(l, lv, lower, e);
 	if (r)
 		say_damaged(l, v, e);
-	if (!r && l->may_write)
+	if (!r && l->may_write) {
 		r = cover(lv, lower, dir, e);
+		if (r)
+			(void)!sealed_root_stop(&lv->server, NULL);
+	}
 	if (!r)
 		snprintf(v->carrier_dir, sizeof(v->carrier_dir), "%s", dir);
 	return r;
 }
 
-static int unmount(struct live_volume *lv, struct err *e)
+int live_unmount(struct live_volume *lv, struct err *e)
 {
 	int r = overlay_unmount(&lv->overlay, e);
 
 	if (!r)
 		r = sealed_root_stop(&lv->server, e);
-	lv->v->carrier_dir[0] = lv->v->mount_point[0] = '\0';
+	if (!r)
+		lv->v->carrier_dir[0] = lv->v->mount_point[0] = '\0';
 	return r;
 }
 
@@ -224,185 +231,10 @@ int live_unmount_all(struct live *l, struct err *e)
 	for (size_t i = 0; i < l->n; i++) {
 		struct err why = ERR_INIT;
 
-		if (unmount(&l->volume[i], &why) && !r) {
+		if (live_unmount(&l->volume[i], &why) && !r) {
 			*e = why;
 			r = -(int)why.code;
 		}
 	}
 	return r;
-}
-
-/* ---- what changed ---- */
-
-bool live_has_changed(const struct live_volume *lv)
-{
-	char upper[80];
-
-	return lv->overlay.memory[0] && overlay_changed(overlay_upper(&lv->overlay, upper));
-}
-
-bool live_has_unsaved(const struct live_volume *lv)
-{
-	struct timespec newest;
-	struct err e = ERR_INIT;
-	char upper[80];
-
-	if (!live_has_changed(lv))
-		return false;
-	/* What cannot be told is written once more. */
-	return newest_upper(overlay_upper(&lv->overlay, upper), &newest, &e) ||
-	       newest.tv_sec != lv->saved.tv_sec || newest.tv_nsec != lv->saved.tv_nsec;
-}
-
-enum live_seal live_seal(const struct live_volume *lv)
-{
-	return lv->seal == LIVE_SEALED && live_has_changed(lv) ? LIVE_BROKEN : lv->seal;
-}
-
-const struct live_snapshot *live_find(const struct live_volume *lv, const char *name)
-{
-	for (size_t i = 0; i < lv->n_snapshots; i++)
-		if (!strcmp(lv->snapshot[i].name, name))
-			return &lv->snapshot[i];
-	return NULL;
-}
-
-static int find(const struct live_volume *lv, const char *name, size_t *ret,
-		struct err *e)
-{
-	const struct live_snapshot *s = live_find(lv, name);
-
-	if (!s)
-		return err_set(e, E_NOTFOUND, "%s has no snapshot '%s'", lv->v->device,
-			       name);
-	*ret = (size_t)(s - lv->snapshot);
-	return 0;
-}
-
-/* The caller adds it by n_ops++ when all is well. */
-static int next_op(struct live_volume *lv, enum live_op_kind kind, const char *name,
-		   struct live_op **ret, struct err *e)
-{
-	if (lv->n_ops == LIVE_OPS_MAX)
-		return err_set(e, E_OVERFLOW,
-			       "more than %d changes of snapshots in one session",
-			       LIVE_OPS_MAX);
-	*ret = &lv->op[lv->n_ops];
-	**ret = (struct live_op){.kind = kind};
-	snprintf((*ret)->name, sizeof((*ret)->name), "%s", name);
-	return 0;
-}
-
-static int check_new_name(const struct live_volume *lv, const char *name, struct err *e)
-{
-	size_t len = strlen(name);
-
-	if (!len || len >= APFS_SNAPSHOT_NAME_MAX)
-		return err_set(e, E_INVAL, "not a name of a snapshot");
-	if (live_find(lv, name))
-		return err_set(e, E_EXISTS, "%s has a snapshot '%s'", lv->v->device,
-			       name);
-	if (lv->n_snapshots == LIVE_SNAPSHOTS_MAX)
-		return err_set(e, E_OVERFLOW, "%s has too many snapshots", lv->v->device);
-	return 0;
-}
-
-/* The overlay as it is now: it goes on changing, the snapshot does not. */
-static int save_upper(struct live_volume *lv, struct live_op *op, struct err *e)
-{
-	char upper[80];
-	int r;
-
-	if (!live_has_unsaved(lv))
-		return 0;
-	snprintf(op->upper, sizeof(op->upper), "%.40s/state%zu", lv->overlay.memory,
-		 lv->n_ops);
-	r = newest_upper(overlay_upper(&lv->overlay, upper), &lv->saved, e);
-	return r ? r : copy_upper(upper, op->upper, e);
-}
-
-int live_create(struct live_volume *lv, const char *name, struct err *e)
-{
-	struct live_snapshot *s = &lv->snapshot[lv->n_snapshots];
-	struct live_op *op;
-	int r = check_new_name(lv, name, e);
-
-	if (!r)
-		r = next_op(lv, LIVE_CREATE, name, &op, e);
-	if (!r)
-		r = save_upper(lv, op, e);
-	if (r)
-		return r;
-	*s = (struct live_snapshot){
-		.xid = lv->next_xid++, .seal = live_seal(lv), .pending = true};
-	snprintf(s->name, sizeof(s->name), "%s", name);
-	r = uuid_new_text(s->uuid, e);
-	if (r)
-		return r;
-	lv->n_snapshots++;
-	lv->n_ops++;
-	return 0;
-}
-
-static void remove_at(struct live_volume *lv, size_t i)
-{
-	memmove(&lv->snapshot[i], &lv->snapshot[i + 1],
-		(lv->n_snapshots - i - 1) * sizeof(lv->snapshot[0]));
-	lv->n_snapshots--;
-}
-
-/* The tag goes with the snapshot that it names. */
-int live_delete(struct live_volume *lv, const char *name, struct err *e)
-{
-	struct live_op *op;
-	size_t i = 0;
-	int r = find(lv, name, &i, e);
-
-	if (!r && lv->snapshot[i].xid == lv->root_xid)
-		r = live_tag_root(lv, "", e);
-	if (!r)
-		r = next_op(lv, LIVE_DELETE, name, &op, e);
-	if (r)
-		return r;
-	remove_at(lv, i);
-	lv->n_ops++;
-	return 0;
-}
-
-int live_tag_root(struct live_volume *lv, const char *name, struct err *e)
-{
-	struct live_op *op;
-	size_t i = 0;
-	int r = name[0] ? find(lv, name, &i, e) : 0;
-
-	if (!r)
-		r = next_op(lv, LIVE_ROOT, name, &op, e);
-	if (r)
-		return r;
-	lv->root_xid = name[0] ? lv->snapshot[i].xid : 0;
-	lv->n_ops++;
-	return 0;
-}
-
-/* Younger snapshots go with it (APFS Reference p. 56). */
-int live_revert(struct live_volume *lv, const char *name, struct err *e)
-{
-	struct live_op *op;
-	size_t i = 0;
-	int r = find(lv, name, &i, e);
-
-	if (r)
-		return r;
-	if (lv->v->carrier_dir[0])
-		return err_set(e, E_BUSY, "the live state of %s is mounted",
-			       lv->v->device);
-	r = next_op(lv, LIVE_REVERT, name, &op, e);
-	if (r)
-		return r;
-	lv->n_snapshots = i + 1;
-	lv->seal = lv->snapshot[i].seal;
-	if (lv->root_xid > lv->snapshot[i].xid)
-		lv->root_xid = 0;
-	lv->n_ops++;
-	return 0;
 }

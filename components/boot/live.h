@@ -27,6 +27,8 @@
 #define LIVE_SNAPSHOTS_MAX 64
 #define LIVE_OPS_MAX	   64
 #define LIVE_DIR_MAX	   64
+#define LIVE_REVERTS_MAX   8
+#define LIVE_UPPER_MAX	   96 /* the folder of an overlay, and a name in it */
 
 enum live_seal { LIVE_UNSEALED, LIVE_SEALED, LIVE_BROKEN };
 /* "no", "yes", "broken". */
@@ -46,21 +48,30 @@ struct live_op {
 	enum live_op_kind kind;
 	char name[APFS_NAME_BUF];
 	/* LIVE_CREATE: what the overlay held then; "": nothing had changed since the last
-	 * such operation, or since the state on the disk. */
-	char upper[LIVE_DIR_MAX];
+	 * such operation, or since the state below. */
+	char upper[LIVE_UPPER_MAX];
+	enum live_seal seal; /* LIVE_CREATE: of the state below the overlay */
 };
 
 struct live_volume {
 	struct boot_volume *v; /* borrowed */
-	enum live_seal seal;   /* of the live state on the disk, or after a revert */
+	enum live_seal seal;   /* of the state below the overlay */
 	uint64_t next_xid;
 	struct live_snapshot *snapshot; /* owned; LIVE_SNAPSHOTS_MAX */
 	size_t n_snapshots;
 	uint64_t root_xid; /* tagged as the one to root from; 0: none */
 	struct live_op *op; /* owned; LIVE_OPS_MAX */
 	size_t n_ops;
-	struct sealed_root server; /* of the live state, when it was mounted */
+	/*
+	 * What the live state is made of: a state of the disk, the live one or, after a
+	 * revert, a snapshot; and an overlay, when it was mounted. Overlays of before a
+	 * revert are kept for the sake of what was saved there.
+	 */
+	char below[APFS_NAME_BUF]; /* name of the snapshot; "": the live state */
+	struct sealed_root server; /* of the state below */
 	struct overlay overlay;
+	struct overlay old[LIVE_REVERTS_MAX];
+	size_t n_old;
 	struct timespec saved; /* when the overlay had changed last, as it was saved */
 };
 
@@ -82,6 +93,8 @@ struct live_volume *live_of(const struct live *l, const struct boot_volume *v);
 /* Mount the live state in the carrier, with an overlay if it can be changed: struct
  * volumes' mount_sealed. */
 int live_mount(void *live, struct boot_volume *v, struct err *e) MUST_CHECK;
+/* Unmount it in the carrier; changes stay. E_BUSY when it is in use. */
+int live_unmount(struct live_volume *lv, struct err *e) MUST_CHECK;
 /* Unmount all; changes stay until live_release. Reports the first error. */
 int live_unmount_all(struct live *l, struct err *e) MUST_CHECK;
 
@@ -95,8 +108,9 @@ enum live_seal live_seal(const struct live_volume *lv);
 const struct live_snapshot *live_find(const struct live_volume *lv, const char *name);
 
 /*
- * Operations. E_EXISTS, E_NOTFOUND, E_INVAL (a name that is none, or too many
- * operations), E_BUSY (revert while the live state is mounted).
+ * Operations. E_EXISTS, E_NOTFOUND, E_INVAL (a name that is none), E_OVERFLOW (too many
+ * operations). Revert: E_BUSY while the live state is mounted or in use, or when the
+ * snapshot is not on the disk yet; changes of files that no snapshot has are lost.
  */
 int live_create(struct live_volume *lv, const char *name, struct err *e) MUST_CHECK;
 int live_delete(struct live_volume *lv, const char *name, struct err *e) MUST_CHECK;

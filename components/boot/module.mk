@@ -1,5 +1,5 @@
 lib-src   += $(patsubst %,components/boot/%.c,collection entitlements firmlinks kernelcache klog)
-host-src  += $(patsubst %,components/boot/%.c,copy_upper environment live overlay overlay_apply \
+host-src  += $(patsubst %,components/boot/%.c,copy_upper environment live live_ops overlay overlay_apply \
 	     pending root_snapshot sealed_root volumes)
 test-src  += $(patsubst %,components/boot/test/test_%.c,boot environment klog live)
 # What reads a state of a volume: for /sbin/apfs, which serves the root.
@@ -9,7 +9,7 @@ boot-apfs := $(patsubst %,sim/formats/apfs/%.c,common reader_block reader_btree 
 	     reader_volume reader_xattr seal_info)
 guest-bin += boot
 boot-src  := $(patsubst %,components/boot/%.c,main catalina channel copy_upper devices \
-	     environment firmware kernel kernel_kexts live mounts pending policy root root_snapshot \
+	     environment firmware kernel kernel_kexts live live_ops mounts pending policy root root_snapshot \
 	     secure_enclave service service_kexts service_policy service_session \
 	     service_snapshots service_volumes session tree tree_catalina tree_firmlinks \
 	     tree_recovery volumes worlds xnu xnu_nodes) \

@@ -14,10 +14,12 @@
 /* A new content of the live state, to be written before operation @before. */
 struct state {
 	size_t before;
+	enum live_seal seal; /* of what it is a change of */
 	struct fs_tree tree;
 };
 
-struct writer {
+/* What is to be done to one volume. */
+struct work {
 	struct live_volume *lv;
 	const char *disk;
 	int64_t time_ns;
@@ -40,9 +42,10 @@ bool pending_any(const struct live *l)
 
 /* ---- what the volume is to contain ---- */
 
-/* *ret_fold: names match without regard to case. */
-static int load_tree(const struct writer *w, struct fs_tree *t, bool *ret_fold,
-		     struct err *e)
+/* The snapshot @base, or the live state when that is "", as it is on the disk now. *ret_fold:
+ * names match without regard to case. */
+static int load_tree(const struct work *w, const char *base, struct fs_tree *t,
+		     bool *ret_fold, struct err *e)
 {
 	struct apfs_volume *v;
 	struct apfs *c;
@@ -52,7 +55,7 @@ static int load_tree(const struct writer *w, struct fs_tree *t, bool *ret_fold,
 		r = apfs_open_path(w->disk, &c, e);
 	if (r)
 		return r;
-	r = apfs_volume_open(c, w->lv->v->slot, NULL, &v, e);
+	r = apfs_volume_open(c, w->lv->v->slot, base[0] ? base : NULL, &v, e);
 	if (!r) {
 		r = apfs_edit_tree_from_volume(v, TREE_MEMORY_MAX, t, e);
 		*ret_fold = !apfs_volume_info_of(v)->case_sensitive;
@@ -62,34 +65,43 @@ static int load_tree(const struct writer *w, struct fs_tree *t, bool *ret_fold,
 	return r;
 }
 
-/* What the overlay with @upper showed, above the state that is on the disk now. */
-static int add_state(struct writer *w, size_t before, const char *upper, struct err *e)
+/* What the overlay with @upper showed, above the state @base. */
+static int add_state(struct work *w, size_t before, const char *base, const char *upper,
+		     enum live_seal seal, struct err *e)
 {
 	struct state *s = &w->state[w->n_states];
 	bool fold = true;
-	int r = load_tree(w, &s->tree, &fold, e);
+	int r = load_tree(w, base, &s->tree, &fold, e);
 
 	s->before = before;
+	s->seal = seal;
 	w->n_states++;
 	return r ? r : overlay_upper_apply(upper, &s->tree, fold, e);
 }
 
-/* All of them before the first transaction, since they are changes of the old state. */
-static int collect_states(struct writer *w, struct err *e)
+/* All of them before the transaction, since they are changes of what is on the disk. */
+static int collect_states(struct work *w, struct err *e)
 {
 	const struct live_volume *lv = w->lv;
+	const char *base = "";
 	char upper[80];
 	int r = 0;
 
-	for (size_t i = 0; !r && i < lv->n_ops; i++)
-		if (lv->op[i].upper[0])
-			r = add_state(w, i, lv->op[i].upper, e);
+	for (size_t i = 0; !r && i < lv->n_ops; i++) {
+		const struct live_op *op = &lv->op[i];
+
+		if (op->upper[0])
+			r = add_state(w, i, base, op->upper, op->seal, e);
+		if (op->kind == LIVE_REVERT)
+			base = op->name;
+	}
 	if (!r && live_has_unsaved(lv))
-		r = add_state(w, lv->n_ops, overlay_upper(&lv->overlay, upper), e);
+		r = add_state(w, lv->n_ops, lv->below, overlay_upper(&lv->overlay, upper),
+			      lv->seal, e);
 	return r;
 }
 
-/* ---- transactions ---- */
+/* ---- the transaction ---- */
 
 static int apply_op(struct apfs_edit *ed, unsigned slot, const struct live_op *op,
 		    struct err *e)
@@ -106,76 +118,77 @@ static int apply_op(struct apfs_edit *ed, unsigned slot, const struct live_op *o
 	}
 }
 
-static int replace_content(const struct writer *w, struct apfs_edit *ed,
-			   struct fs_tree *tree, struct err *e)
+static int replace_content(struct apfs_edit *ed, unsigned slot, struct state *s,
+			   struct err *e)
 {
 	enum apfs_edit_seal mode =
-		w->lv->seal == LIVE_UNSEALED ? APFS_EDIT_UNSEALED : APFS_EDIT_BROKEN;
+		s->seal == LIVE_UNSEALED ? APFS_EDIT_UNSEALED : APFS_EDIT_BROKEN;
 
-	return apfs_edit_replace_tree(ed, w->lv->v->slot, tree, mode, NULL, e);
+	return apfs_edit_replace_tree(ed, slot, &s->tree, mode, NULL, e);
 }
 
-/* @tree NULL: the content stays; @op NULL: nothing but the content. */
-static int transact(const struct writer *w, struct fs_tree *tree,
-		    const struct live_op *op, struct err *e)
-{
-	struct apfs_edit *ed;
-	int r = apfs_edit_begin_path(w->disk, w->time_ns, &ed, e);
-
-	if (r)
-		return r;
-	if (tree)
-		r = replace_content(w, ed, tree, e);
-	if (!r && op)
-		r = apply_op(ed, w->lv->v->slot, op, e);
-	if (!r)
-		return apfs_edit_commit(ed, e);
-	apfs_edit_abort(ed);
-	return r;
-}
-
-static int write_all(struct writer *w, struct err *e)
+/* In the order in which it was done. */
+static int apply(struct work *w, struct apfs_edit *ed, struct err *e)
 {
 	const struct live_volume *lv = w->lv;
 	size_t next = 0;
 	int r = 0;
 
 	for (size_t i = 0; !r && i <= lv->n_ops; i++) {
-		bool changed = next < w->n_states && w->state[next].before == i;
-		struct fs_tree *tree = changed ? &w->state[next++].tree : NULL;
-
-		if (tree || i < lv->n_ops)
-			r = transact(w, tree, i < lv->n_ops ? &lv->op[i] : NULL, e);
+		if (next < w->n_states && w->state[next].before == i)
+			r = replace_content(ed, lv->v->slot, &w->state[next++], e);
+		if (!r && i < lv->n_ops)
+			r = apply_op(ed, lv->v->slot, &lv->op[i], e);
 	}
 	return r;
 }
 
-static int write_volume(struct live_volume *lv, const char *disk, int64_t time_ns,
-			struct err *e)
+static int name_volume(const struct work *w, int r, struct err *e)
 {
-	struct writer *w = calloc(1, sizeof(*w));
-	int r;
+	return r ? err_ctx(e, "writing the changes of %s", w->lv->v->device) : 0;
+}
 
-	if (!w)
-		return err_set(e, E_NOMEM, "out of memory");
-	w->lv = lv;
-	w->disk = disk;
-	w->time_ns = time_ns;
-	r = collect_states(w, e);
+static int commit(struct work *w, size_t n, struct err *e)
+{
+	struct apfs_edit *ed;
+	int r = apfs_edit_begin_path(w->disk, w->time_ns, &ed, e);
+
+	if (r)
+		return r;
+	for (size_t i = 0; !r && i < n; i++)
+		r = name_volume(&w[i], apply(&w[i], ed, e), e);
 	if (!r)
-		r = write_all(w, e);
-	for (size_t i = 0; i < w->n_states; i++)
-		fs_tree_release(&w->state[i].tree);
+		return apfs_edit_commit(ed, e);
+	apfs_edit_abort(ed);
+	return r;
+}
+
+static void release(struct work *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < w[i].n_states; k++)
+			fs_tree_release(&w[i].state[k].tree);
 	free(w);
-	return r ? err_ctx(e, "writing the changes of %s", lv->v->device) : 0;
 }
 
 int pending_write(struct live *l, const char *disk, int64_t time_ns, struct err *e)
 {
+	struct work *w = calloc(LIVE_VOLUMES_MAX, sizeof(*w));
+	size_t n = 0;
 	int r = 0;
 
-	for (size_t i = 0; !r && i < l->n; i++)
-		if (volume_pending(&l->volume[i]))
-			r = write_volume(&l->volume[i], disk, time_ns, e);
+	if (!w)
+		return err_set(e, E_NOMEM, "out of memory");
+	for (size_t i = 0; !r && i < l->n; i++) {
+		if (!volume_pending(&l->volume[i]))
+			continue;
+		w[n] = (struct work){
+			.lv = &l->volume[i], .disk = disk, .time_ns = time_ns};
+		r = name_volume(&w[n], collect_states(&w[n], e), e);
+		n++;
+	}
+	if (!r && n)
+		r = commit(w, n, e);
+	release(w, n);
 	return r;
 }

@@ -12,8 +12,8 @@
 bool pending_any(const struct live *l);
 
 /*
- * Write it to the container of @disk, in the order in which it was done, each step one
- * transaction; @time_ns since 1970. After an error what was written before stays.
+ * Write it to the container of @disk, in the order in which it was done and all in one
+ * transaction: after an error or a power cut the disk is as it was. @time_ns since 1970.
  */
 int pending_write(struct live *l, const char *disk, int64_t time_ns,
 		  struct err *e) MUST_CHECK;

@@ -46,7 +46,7 @@ struct boot_volume {
 	uint64_t root_to_xid;	   /* of the snapshot to root from; 0: none is named */
 	bool filevault;		   /* its group has crypto users */
 	bool locked;		   /* nobody gave the passphrase yet */
-	char carrier_dir[32];	   /* where the carrier mounted it; "" when it did not */
+	char carrier_dir[64];	   /* where the carrier mounted it; "" when it did not */
 	char mount_point[BOOT_PATH_BUF]; /* in the Mac; "" when not mounted there */
 	bool read_only;			 /* there */
 	bool joined;			 /* its firmlinks are in place below /Volumes */

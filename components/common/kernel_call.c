@@ -70,6 +70,11 @@ int kernel_mount_update(const char *socket, const char *path, bool read_only,
 			   NULL, e);
 }
 
+int kernel_volumes(const char *socket, struct err *e)
+{
+	return kernel_call(socket, json_pack("{s:s}", "op", "volumes"), NULL, e);
+}
+
 int kernel_unmount(const char *socket, const char *device, struct err *e)
 {
 	return kernel_call(socket,

@@ -27,6 +27,8 @@ int kernel_mount(const char *socket, const char *device, const char *path, bool 
 /* mount -u of what is mounted on @path. */
 int kernel_mount_update(const char *socket, const char *path, bool read_only,
 			struct err *e) MUST_CHECK;
+/* Bring the kernel's list of volumes up to date: seals change without a request. */
+int kernel_volumes(const char *socket, struct err *e) MUST_CHECK;
 int kernel_unmount(const char *socket, const char *device, struct err *e) MUST_CHECK;
 int kernel_unlock(const char *socket, const char *device, const char *passphrase,
 		  struct err *e) MUST_CHECK;

@@ -262,6 +262,9 @@ int diskutil_run(const struct diskutil_paths *p, int argc, char **argv, const ch
 	int words, r;
 	const struct command *c = find_command(argc, argv, &words);
 
+	/* Without an answer, what the list says is what there is to say. */
+	if (kernel_volumes(p->kernel, &why))
+		err_clear(&why);
 	if (!c)
 		r = usage(&s, e);
 	else if (volume_list_read(&s.list, p->volumes, &why))

@@ -72,6 +72,9 @@ static int show_list(struct session *s, struct err *e)
 	struct volume_list l;
 	int r;
 
+	/* Without an answer, what the list says is what there is to say. */
+	if (kernel_volumes(s->env->kernel, &why))
+		err_clear(&why);
 	if (volume_list_read(&l, s->env->volumes, &why)) {
 		s->status = EX_OSERR;
 		r = buf_printf(s->err_out, e, "mount: %s\n", why.msg);

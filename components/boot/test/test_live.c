@@ -351,6 +351,74 @@ static void a_reverted_system_is_sealed_again(void)
 	end(&s);
 }
 
+/* A volume may be reverted as soon as nobody sees its live state any more. */
+static void a_live_state_is_reverted_when_it_is_unmounted(void)
+{
+	static struct session s;
+
+	NEEDS_ROOT();
+	begin(&s, "unmounted.img");
+	begin_changes(&s, "mem4");
+	change(&s, "before", "1");
+	ASSERT_OK(live_create(s.lv, "blessed", &e), &e);
+	ASSERT_OK(live_tag_root(s.lv, "blessed", &e), &e);
+	change(&s, "lost", "2");
+	strcpy(s.lv->v->carrier_dir, "/nowhere");
+	strcpy(s.lv->v->mount_point, "/Volumes/mnt");
+	ASSERT_FAILS(live_revert(s.lv, "first", &e), E_BUSY);
+	s.lv->v->mount_point[0] = '\0';
+	ASSERT_FAILS(live_revert(s.lv, "blessed", &e), E_BUSY); /* not on the disk yet */
+	err_clear(&e);
+	CU_ASSERT_EQUAL(live_seal(s.lv), LIVE_BROKEN);
+	ASSERT_OK(live_revert(s.lv, "first", &e), &e);
+	CU_ASSERT_STRING_EQUAL(s.lv->v->carrier_dir, "");
+	CU_ASSERT_STRING_EQUAL(s.lv->below, "first");
+	CU_ASSERT_EQUAL(live_seal(s.lv), LIVE_SEALED);
+	CU_ASSERT_FALSE(live_has_unsaved(s.lv));
+	/* What is changed now is a change of the snapshot. */
+	begin_changes(&s, "mem5");
+	change(&s, "after", "3");
+	CU_ASSERT_EQUAL(live_seal(s.lv), LIVE_BROKEN);
+	ASSERT_OK(live_create(s.lv, "second", &e), &e);
+	ASSERT_OK(pending_write(&s.live, s.im.path, EDIT_TIME, &e), &e);
+	CU_ASSERT_STRING_EQUAL(content(&s, "second", "/after"), "3");
+	CU_ASSERT_STRING_EQUAL(content(&s, "second", "/before"), "");
+	CU_ASSERT_STRING_EQUAL(content(&s, NULL, "/lost"), "");
+	CU_ASSERT_TRUE(edit_accepted(s.im.path, EDIT_UNKNOWN));
+	s.lv->overlay.memory[0] = '\0';
+	reopen(&s);
+	CU_ASSERT_EQUAL(s.lv->n_snapshots, 2);
+	CU_ASSERT_STRING_EQUAL(s.lv->snapshot[1].name, "second");
+	CU_ASSERT_EQUAL(s.lv->root_xid, 0);
+	end(&s);
+}
+
+/* What fails at its end leaves nothing of its beginning. */
+static void all_is_written_or_nothing(void)
+{
+	static struct session s;
+
+	NEEDS_ROOT();
+	begin(&s, "atomic.img");
+	begin_changes(&s, "mem6");
+	change(&s, "new-file", "hello");
+	ASSERT_OK(live_create(s.lv, "blessed", &e), &e);
+	ASSERT_OK(live_tag_root(s.lv, "blessed", &e), &e);
+	ASSERT_OK(live_create(s.lv, "another", &e), &e);
+	ASSERT_OK(live_delete(s.lv, "another", &e), &e);
+	strcpy(s.lv->op[3].name, "of another volume");
+	ASSERT_FAILS(pending_write(&s.live, s.im.path, EDIT_TIME, &e), E_NOTFOUND);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, s.lv->v->device));
+	err_clear(&e);
+	CU_ASSERT_STRING_EQUAL(content(&s, NULL, "/new-file"), "");
+	s.lv->overlay.memory[0] = '\0';
+	reopen(&s);
+	CU_ASSERT_EQUAL(s.lv->n_snapshots, 1);
+	CU_ASSERT_EQUAL(s.lv->root_xid, 0);
+	CU_ASSERT_EQUAL(s.lv->seal, LIVE_SEALED);
+	end(&s);
+}
+
 TEST_MAIN("live",
 	  {"roots from the tagged snapshot, else from the sealed one",
 	   roots_from_the_tagged_or_the_sealed},
@@ -362,4 +430,7 @@ TEST_MAIN("live",
 	  {"a changed system is written with its snapshot",
 	   a_changed_system_is_written_with_its_snapshot},
 	  {"states are kept apart", states_are_kept_apart},
-	  {"a reverted system is sealed again", a_reverted_system_is_sealed_again})
+	  {"a reverted system is sealed again", a_reverted_system_is_sealed_again},
+	  {"a live state is reverted when it is unmounted",
+	   a_live_state_is_reverted_when_it_is_unmounted},
+	  {"all is written or nothing", all_is_written_or_nothing})

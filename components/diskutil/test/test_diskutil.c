@@ -63,11 +63,30 @@ static const struct volume_row sealed_system[] = {
 	{.device = "disk3s2", .container = "disk3", PREBOOT},
 };
 
+/* As the kernel's list has it when it was asked after a write to the live state. */
+static const struct volume_row broken_since[] = {
+	{.device = "disk3s1",
+	 .container = "disk3",
+	 .name = "Macintosh HD",
+	 .role = "System",
+	 .uuid = "SSSS",
+	 .sealed = "Broken"},
+};
+
 static char volumes[512], kernel[512], base[512];
 static const struct diskutil_paths paths = {volumes, kernel, base};
 static struct buf out, err_out;
 static struct err e;
 static pid_t server;
+
+/* This file stands for a write to the live state. */
+static const char *written_to(void)
+{
+	static char path[600];
+
+	snprintf(path, sizeof(path), "%s/written", base);
+	return path;
+}
 
 /* Works if the folder is there; the sealed system cannot be written to. */
 static int answer_mount(const json_t *req, const char *path)
@@ -89,6 +108,11 @@ static int answer(const json_t *req)
 	const char *pass = json_string_value(json_object_get(req, "passphrase"));
 	const char *path = json_string_value(json_object_get(req, "path"));
 
+	if (!strcmp(op, "volumes")) {
+		if (fsio_exists(written_to()))
+			volumes_write(broken_since, 1, volumes, sizeof(volumes));
+		return 0;
+	}
 	if (!strcmp(op, "unlock"))
 		return strcmp(pass, "secret") ? EPERM : 0;
 	if (!strcmp(op, "mount"))
@@ -380,6 +404,26 @@ static void snapshots_are_deleted(void)
 	stop();
 }
 
+static void the_kernel_is_asked_for_the_seal_of_now(void)
+{
+	struct volume_row before = broken_since[0];
+
+	start();
+	before.sealed = "Yes";
+	volumes_write(&before, 1, volumes, sizeof(volumes));
+	RUN(0, "apfs", "list");
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out), "Sealed:                    Yes\n"));
+	ASSERT_OK(fsio_write_atomic(written_to(), "", 0, 0644, &e), &e);
+	RUN(0, "apfs", "list");
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(buf_str(&out), "Sealed:                    Broken\n"));
+	stop();
+	/* A kernel that does not answer is no reason to say nothing. */
+	RUN(0, "apfs", "list");
+	buf_release(&out);
+	buf_release(&err_out);
+}
+
 static void a_path_lies_on_a_volume(void)
 {
 	const struct volume_snapshot *snap;
@@ -415,4 +459,6 @@ TEST_MAIN("diskutil",
 	  {"seals and snapshots are listed", seals_and_snapshots_are_listed},
 	  {"a sealed system is mounted read-only", a_sealed_system_is_mounted_read_only},
 	  {"snapshots are deleted", snapshots_are_deleted},
+	  {"the kernel is asked for the seal of now",
+	   the_kernel_is_asked_for_the_seal_of_now},
 	  {"a path lies on a volume", a_path_lies_on_a_volume})
