@@ -17,6 +17,12 @@ int kernel_call_errno(int r, const struct err *e)
 
 int kernel_call(const char *socket, json_t *req, json_t **ret_reply, struct err *e)
 {
+	return kernel_call_within(socket, req, ANSWER_MS, ret_reply, e);
+}
+
+int kernel_call_within(const char *socket, json_t *req, int timeout_ms,
+		       json_t **ret_reply, struct err *e)
+{
 	json_t *reply = NULL;
 	int fd = -1, r;
 
@@ -26,7 +32,7 @@ int kernel_call(const char *socket, json_t *req, json_t **ret_reply, struct err 
 		return err_set(e, E_NOMEM, "request");
 	r = packet_connect(socket, &fd, e);
 	if (!r)
-		r = packet_call(fd, req, ANSWER_MS, &reply, e);
+		r = packet_call(fd, req, timeout_ms, &reply, e);
 	if (!r && packet_errno(reply)) {
 		const char *why = json_string_value(json_object_get(reply, "error"));
 

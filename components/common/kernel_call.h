@@ -21,6 +21,9 @@ int kernel_call_errno(int r, const struct err *e);
  * caller's; NULL when there is none. A refusal is a reply, and an error. */
 int kernel_call(const char *socket, json_t *req, json_t **ret_reply,
 		struct err *e) MUST_CHECK;
+/* The same for who cannot wait: E_TIMEOUT after @timeout_ms. */
+int kernel_call_within(const char *socket, json_t *req, int timeout_ms,
+		       json_t **ret_reply, struct err *e) MUST_CHECK;
 
 int kernel_mount(const char *socket, const char *device, const char *path, bool read_only,
 		 struct err *e) MUST_CHECK;

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "components/common/packet.h"
+#include "components/common/kernel_call.h"
 #include "components/launchd/hooks.h"
 #include "components/common/spawn.h"
 #include "sim/base/clock.h"
@@ -76,23 +76,12 @@ static bool reap_until(struct teardown *t, bool (*done)(struct teardown *), int6
 
 static void ask_kernel(struct teardown *t, const char *op)
 {
-	json_t *req = json_pack("{s:s}", "op", op), *reply = NULL;
 	struct err e = ERR_INIT;
-	int fd = -1, r;
 
-	r = req ? packet_connect(t->system->kernel_socket, &fd, &e)
-		: err_set(&e, E_NOMEM, "packet");
-	if (!r)
-		r = packet_call(fd, req, KERNEL_ANSWER_MS, &reply, &e);
-	if (!r && packet_errno(reply))
-		r = err_set(&e, E_IO, "error %d", packet_errno(reply));
-	if (r)
+	if (kernel_call_within(t->system->kernel_socket, json_pack("{s:s}", "op", op),
+			       KERNEL_ANSWER_MS, NULL, &e))
 		launchd_say(t->supervisor->log, NULL, LAUNCHD_ERROR,
 			    "telling the kernel of the shutdown failed: %s", e.msg);
-	json_decref(reply);
-	json_decref(req);
-	if (fd >= 0)
-		close(fd);
 }
 
 /* From here on the kernel lets only the shutdown's own programs be executed, and no kext

@@ -29,6 +29,7 @@
 struct world {
 	bool refuse_remount;
 	bool no_kernel;
+	const char *kernel_says; /* the kernel refuses; NULL: it does not */
 	bool writable;	      /* the system volume, now */
 	const char *jobs;     /* folder of property lists; NULL: none */
 	const char *ready[2]; /* files that the jobs make when they listen to signals */
@@ -115,7 +116,10 @@ static pid_t start_kernel(struct world *w, const char *socket_path)
 		_exit(1);
 	note_deed(w, json_string_value(json_object_get(request, "op")));
 	note_deed(w, " ");
-	_exit(packet_send(fd, packet_reply(0, NULL), &e) ? 1 : 0);
+	_exit(packet_send(fd, packet_reply(w->kernel_says ? EBUSY : 0, w->kernel_says),
+			  &e)
+		      ? 1
+		      : 0);
 }
 
 static bool exists_soon(const char *path)
@@ -357,6 +361,20 @@ static void does_not_wait_for_ever(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(w.deeds, "restart"));
 }
 
+/* Why it refuses is what a person has to know. */
+static void says_why_the_kernel_refuses(void)
+{
+	static struct world w;
+
+	make_world(&w, "refused");
+	w.kernel_says = "disk3s5 is in use";
+	run_world(&w);
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.console_text,
+				      "telling the kernel of the shutdown failed: "
+				      "disk3s5 is in use"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.deeds, "restart"));
+}
+
 static void add_job(const char *dir, const char *label, const char *script)
 {
 	char path[PATH_MAX + 64], text[4 * PATH_MAX];
@@ -414,4 +432,5 @@ TEST_MAIN("launchd teardown",
 	  {"tells a failing script from a missing one",
 	   tells_a_failing_script_from_a_missing_one},
 	  {"does not wait for ever", does_not_wait_for_ever},
+	  {"says why the kernel refuses", says_why_the_kernel_refuses},
 	  {"stops daemons", stops_daemons})
