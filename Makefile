@@ -39,7 +39,8 @@ WARN += $(if $(findstring clang,$(CC)),-Wno-missing-field-initializers \
 CPPFLAGS += -I. -I$(B) -D_FILE_OFFSET_BITS=64
 ALL_CFLAGS = -std=gnu17 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(CFLAGS)
 
-LIB_LIBS  := -lplist-2.0 -ljansson -lyaml -lcrypto -lz
+# libsupc++ is a part of the compiler: the demangler of C++ names, and nothing else of it
+LIB_LIBS  := -lplist-2.0 -ljansson -lyaml -lcrypto -lz -lsupc++
 HOST_LIBS := -lguestfs
 
 # A guest program finds its loader and libraries at Apple's places, which is where

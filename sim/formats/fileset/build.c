@@ -18,6 +18,7 @@ static void release(struct fb *b)
 		kxld_image_release(&u->img);
 	}
 	free(b->unit);
+	free(b->exports);
 	buf_release(&b->info);
 	buf_release(&b->linkedit);
 	buf_release(&b->file);
@@ -39,7 +40,8 @@ static int init_units(struct fb *b, struct err *e)
 
 	b->first_kext = rq->kernel != NULL;
 	b->unit = calloc(rq->n_kexts + 1, sizeof(*b->unit));
-	if (!b->unit)
+	b->exports = calloc(rq->n_kexts + 1, sizeof(struct kxld_exports *));
+	if (!b->unit || !b->exports)
 		return err_set(e, E_NOMEM, "out of memory");
 	b->n_units = b->first_kext + rq->n_kexts;
 	if (rq->kernel)
@@ -55,6 +57,7 @@ static int init_units(struct fb *b, struct err *e)
 			pl_true(plist_dict_get_item(u->k->info, "OSKernelResource")) ||
 			pl_true(plist_dict_get_item(u->k->info, "OSBundleIsInterface"));
 		u->here = u->k->exec && !u->interface && !u->home;
+		b->exports[i] = u->k->exec ? &u->exports : NULL;
 	}
 	return 0;
 }
@@ -116,38 +119,23 @@ static int look_at_all(struct fb *b, struct err *e)
 	return 0;
 }
 
-/* The symbols that kext @i of the request may bind to. */
-static int collect_deps(const struct fb *b, size_t i, const struct kxld_exports **out,
-			size_t *n, struct err *e)
-{
-	bool *mark = calloc(i + 1, sizeof(*mark));
-
-	*n = 0;
-	if (!mark)
-		return err_set(e, E_NOMEM, "out of memory");
-	kext_input_reach(b->rq->kext, i, mark);
-	for (size_t j = 0; j < i; j++)
-		if (mark[j] && b->rq->kext[j].exec)
-			out[(*n)++] = &b->unit[b->first_kext + j].exports;
-	free(mark);
-	return 0;
-}
-
 static int link_code(struct fb *b, size_t i, struct err *e)
 {
 	struct fb_unit *u = &b->unit[i];
-	const struct kxld_exports **deps = calloc(i + 1, sizeof(struct kxld_exports *));
 	struct kxld_request rq = link_request(b, u);
+	struct kext_link_deps deps = {.reach = NULL};
 	int r = 0;
 
-	if (!deps)
-		return err_set(e, E_NOMEM, "out of memory");
 	if (u->k)
-		r = collect_deps(b, i - b->first_kext, deps, &rq.n_deps, e);
-	rq.deps = deps;
+		r = kext_link_deps_collect(b->rq->kext, b->exports, i - b->first_kext,
+					   &deps, e);
+	rq.deps = deps.direct;
+	rq.n_deps = deps.n_direct;
+	rq.indirect = deps.indirect;
+	rq.n_indirect = deps.n_indirect;
 	if (!r)
 		r = kxld_link(&rq, &u->img, e);
-	free(deps);
+	kext_link_deps_release(&deps);
 	if (!r)
 		r = macho_open_for(u->img.bytes.data, u->img.bytes.len, b->rq->arch,
 				   &u->m, e);
@@ -167,16 +155,30 @@ static int link_unit(struct fb *b, size_t i, const struct kxld_exports *of_boot,
 		return kxld_exports_interface(&u->m,
 					      of_boot ? of_boot : &b->unit[0].exports,
 					      u->id, b->rq->log, &u->exports, e);
-	return kxld_exports_image(&u->m, &u->exports, e);
+	r = kxld_exports_image(&u->m, &u->exports, e);
+	if (!r && !u->here)
+		kxld_exports_chained(&u->exports, b->bases);
+	return r;
+}
+
+/* Of collections that are there already, pointers are links of chains. */
+static int exports_of_boot(struct fb *b, struct kxld_exports *x, struct err *e)
+{
+	uint64_t size;
+	int r = kxld_exports_image(&b->rq->boot->kernel, x, e);
+
+	fileset_range(b->rq->boot, &b->bases[FIXUPS_BOOT], &size);
+	if (b->rq->pageable)
+		fileset_range(b->rq->pageable, &b->bases[FIXUPS_PAGEABLE], &size);
+	kxld_exports_chained(x, b->bases);
+	return r;
 }
 
 static int link_all(struct fb *b, struct err *e)
 {
 	struct kxld_exports of_boot = {.syms = {.n = 0}};
-	int r = 0;
+	int r = b->rq->boot ? exports_of_boot(b, &of_boot, e) : 0;
 
-	if (b->rq->boot)
-		r = kxld_exports_image(&b->rq->boot->kernel, &of_boot, e);
 	for (size_t i = 0; !r && i < b->n_units; i++) {
 		r = link_unit(b, i, b->rq->boot ? &of_boot : NULL, e);
 		if (r)

@@ -4,7 +4,7 @@
 #define SIM_FORMATS_FILESET_BUILD_INTERNAL_H
 
 #include "sim/formats/fileset/build.h"
-#include "sim/formats/macho/kxld.h"
+#include "sim/formats/kext/link_deps.h"
 #include "sim/formats/macho/write.h"
 
 #define FB_ALIGN 0x4000u /* of segments of the collection, in file and memory */
@@ -52,6 +52,8 @@ struct fb {
 	const struct fileset_request *rq;
 	struct fb_unit *unit; /* the kernel first, if there is one */
 	size_t n_units, first_kext;
+	const struct kxld_exports **exports; /* of each kext; NULL: has no executable */
+	uint64_t bases[FIXUPS_LEVELS];	     /* of the collections there are, by level */
 	struct fb_region region[MACHO_SEGS_MAX];
 	unsigned n_regions; /* with __LINKEDIT, the last */
 	uint64_t base;

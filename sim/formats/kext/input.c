@@ -22,8 +22,7 @@ void kext_inputs_release(struct kext_inputs *p)
 	*p = (struct kext_inputs){.n = 0};
 }
 
-static int set_path(const struct kext *k, kext_path_fn *path, const void *arg,
-		    char **ret,
+static int set_path(const struct kext *k, kext_path_fn *path, const void *arg, char **ret,
 		    struct err *e)
 {
 	struct buf b = BUF_INIT;
@@ -124,18 +123,23 @@ int kext_inputs_in_order(const struct kext_input *v, size_t n, struct err *e)
 	return 0;
 }
 
-static void mark_deps(const struct kext_input *k, bool *mark)
+static void reach_deps(const struct kext_input *k, enum kext_reach as,
+		       enum kext_reach *reach)
 {
 	for (size_t d = 0; d < k->n_deps; d++)
-		mark[k->deps[d]] = true;
+		if (reach[k->deps[d]] < as)
+			reach[k->deps[d]] = as;
 }
 
-/* Everything that is marked lies before v[i], so one walk down is enough. */
-void kext_input_reach(const struct kext_input *v, size_t i, bool *mark)
+/* Everything that is reached lies before v[i], so one walk down is enough. */
+void kext_input_reach(const struct kext_input *v, size_t i, enum kext_reach *reach)
 {
-	memset(mark, 0, i * sizeof(*mark));
-	mark_deps(&v[i], mark);
-	for (size_t j = i; j--;)
-		if (mark[j] && !v[j].exec)
-			mark_deps(&v[j], mark);
+	memset(reach, 0, i * sizeof(*reach));
+	reach_deps(&v[i], KEXT_DIRECT, reach);
+	for (size_t j = i; j--;) {
+		if (reach[j] == KEXT_DIRECT && !v[j].exec)
+			reach_deps(&v[j], KEXT_DIRECT, reach);
+		else if (reach[j] != KEXT_UNRELATED)
+			reach_deps(&v[j], KEXT_INDIRECT, reach);
+	}
 }

@@ -41,10 +41,13 @@ void kext_inputs_release(struct kext_inputs *p);
 /* E_INVAL unless each comes after what it depends on. */
 int kext_inputs_in_order(const struct kext_input *v, size_t n, struct err *e) MUST_CHECK;
 
+enum kext_reach { KEXT_UNRELATED, KEXT_INDIRECT, KEXT_DIRECT };
+
 /*
- * Mark in @mark, of @i bools, what v[i] may bind to: its direct dependencies, and through
- * those without an executable also theirs. The inputs have to be in order.
+ * Say in @reach, of @i elements, what the inputs before v[i] are to it. Direct, what it
+ * may bind to, are its dependencies, and through those without an executable also
+ * theirs; indirect is what those need, down to the last. The inputs have to be in order.
  */
-void kext_input_reach(const struct kext_input *v, size_t i, bool *mark);
+void kext_input_reach(const struct kext_input *v, size_t i, enum kext_reach *reach);
 
 #endif

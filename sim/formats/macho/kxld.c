@@ -2,10 +2,13 @@
 /*
  * The order of a link, as in kxld_kext.c: dependencies' symbols are there already
  * (kxld_exports), own symbols are indexed and moved, references are bound, vtables
- * would be built and patched, relocations are worked off, kmod_info is filled in.
+ * are found and patched, relocations are worked off, kmod_info is filled in.
  */
+#define _GNU_SOURCE /* vasprintf */
 #include "sim/formats/macho/kxld.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +31,9 @@ static void release(struct kx *k)
 	buf_release(&k->image);
 	buf_release(&k->relocs);
 	macho_symw_release(&k->out);
+	free(k->target);
+	kx_vtables_release(&k->vt);
+	buf_release(&k->errors);
 }
 
 uint8_t *kx_at(struct kx *k, uint64_t addr, size_t len)
@@ -408,11 +414,52 @@ static int link_kext(struct kx *k, struct kxld_image *img, struct err *e)
 	if (!r)
 		r = kx_resolve(k, e);
 	if (!r)
+		r = kx_find_classes(k, e);
+	if (!r)
+		r = kx_patch_classes(k, e);
+	if (!r)
+		r = kx_check_resolved(k, e);
+	if (!r)
 		r = kx_count_got(k, e);
 	if (!r)
 		r = make_image(k, e);
 	if (!r)
 		r = finish(k, img, e);
+	return r;
+}
+
+int kx_error(struct kx *k, enum err_code code, const char *fmt, ...)
+{
+	va_list ap;
+	char *line = NULL;
+	int n, r = -(int)code;
+
+	va_start(ap, fmt);
+	n = vasprintf(&line, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return -(int)E_NOMEM;
+	if (buf_printf(&k->errors, NULL, "%s%s", k->errors.len ? "\n" : "", line))
+		r = -(int)E_NOMEM;
+	free(line);
+	return r;
+}
+
+/* @e gets the lines that there are, or the other way round. */
+static int report(struct kx *k, int r, struct err *e)
+{
+	struct err own = ERR_INIT;
+	const char *text;
+
+	if (r == -(int)E_NOMEM)
+		return err_set(e, E_NOMEM, "out of memory");
+	if (!e)
+		e = &own;
+	if (k->errors.len)
+		r = err_set(e, (enum err_code) - r, "%s", buf_str(&k->errors));
+	text = k->errors.len ? buf_str(&k->errors) : e->msg;
+	if (k->rq->errors && buf_printf(k->rq->errors, NULL, "%s", text))
+		return err_set(e, E_NOMEM, "out of memory");
 	return r;
 }
 
@@ -422,7 +469,10 @@ int kxld_link(const struct kxld_request *rq, struct kxld_image *img, struct err 
 	int r;
 
 	memset(img, 0, sizeof(*img));
+	clog_say(rq->log, CLOG_PROGRESS, "kxld[%s]: Linking kext %s", rq->name, rq->name);
 	r = link_kext(&k, img, e);
+	if (r)
+		r = report(&k, r, e);
 	if (!r) {
 		img->bytes = k.image;
 		k.image = (struct buf)BUF_INIT;
@@ -466,6 +516,8 @@ int kxld_measure(const struct kxld_request *rq, struct kxld_layout *ret, struct 
 
 	memset(ret, 0, sizeof(*ret));
 	r = measure(&k, ret, e);
+	if (r)
+		r = report(&k, r, e);
 	release(&k);
 	return r;
 }

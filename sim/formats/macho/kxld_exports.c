@@ -4,14 +4,29 @@
 
 #include <string.h>
 
+#include "sim/formats/macho/kxld_internal.h"
+
 void kxld_exports_release(struct kxld_exports *x)
 {
 	symdict_release(&x->syms);
+	kxld_cxx_release(&x->cxx);
+	memset(x, 0, sizeof(*x));
+}
+
+void kxld_exports_chained(struct kxld_exports *x, const uint64_t *bases)
+{
+	x->bases = bases;
 }
 
 int kxld_exports_image(const struct macho *m, struct kxld_exports *x, struct err *e)
 {
+	int rc;
+
 	memset(x, 0, sizeof(*x));
+	x->image = m;
+	rc = kxld_cxx_index(m, true, &x->cxx, e);
+	if (rc)
+		return rc;
 	for (uint32_t i = 0; i < m->nsyms; i++) {
 		struct macho_symbol s;
 		int r = macho_symbol(m, i, &s, e);
@@ -27,8 +42,8 @@ int kxld_exports_image(const struct macho *m, struct kxld_exports *x, struct err
 	return 0;
 }
 
-/* The target of an alias: n_value is the offset of its name in the string table. */
-static const char *alias_target(const struct macho *m, const struct macho_symbol *s)
+/* n_value of an alias is the offset of the name in the string table. */
+const char *kx_alias_target(const struct macho *m, const struct macho_symbol *s)
 {
 	if (s->value >= m->strsize ||
 	    !memchr(m->data + m->stroff + s->value, '\0', m->strsize - s->value))
@@ -49,7 +64,7 @@ static int export_one(const struct macho *iface, uint32_t i,
 	if (r || macho_sym_is_stab(&s))
 		return r;
 	if ((s.type & N_TYPE) == N_INDR)
-		target = alias_target(iface, &s);
+		target = kx_alias_target(iface, &s);
 	else if (macho_sym_is_undefined(&s))
 		target = s.name;
 	else
@@ -71,6 +86,7 @@ int kxld_exports_interface(const struct macho *iface, const struct kxld_exports 
 			   struct kxld_exports *x, struct err *e)
 {
 	memset(x, 0, sizeof(*x));
+	x->through = kernel;
 	for (uint32_t i = 0; i < iface->nsyms; i++) {
 		int r = export_one(iface, i, kernel, name, log, x, e);
 

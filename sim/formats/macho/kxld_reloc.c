@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Relocations of a kext (xnu libkern/kxld/kxld_reloc.c): the tables, and x86_64. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/base/ckd.h"
 #include "sim/formats/macho/internal.h"
 #include "sim/formats/macho/kxld_internal.h"
-
-#define PURE_VIRTUAL "___cxa_pure_virtual"
 
 bool kx_is_got(const struct kx *k, const struct macho_reloc *r)
 {
@@ -28,11 +27,30 @@ int kx_overflow(struct err *e)
 static struct kx_symbol *any_symbol(struct kx *k, const struct macho_reloc *r,
 				    struct err *e)
 {
-	if (r->symbolnum < k->m.nsyms)
+	if (r->symbolnum < k->n_sym)
 		return &k->sym[r->symbolnum];
 	err_set(e, E_CORRUPT, "relocation against symbol %u of %u", r->symbolnum,
-		k->m.nsyms);
+		k->n_sym);
 	return NULL;
+}
+
+/* All patched vtables have lost the slot @s, so this is of one that was not found. */
+static int still_used(struct kx *k, const struct kx_symbol *s)
+{
+	char *room = NULL;
+	int r = kx_error(
+		k, E_UNSUPPORTED,
+		"Relocation failed because some class in this kext didn't use the "
+		"OSDeclareDefaultStructors and OSDefineMetaClassAndStructors, so it "
+		"still "
+		"references %s, which has been patched with another symbol for binary "
+		"compatibility. Please make sure all classes that inherit from OSObject "
+		"use "
+		"these macros.",
+		kxn_demangle(s->s.name, &room));
+
+	free(room);
+	return r;
 }
 
 int kx_symbol_of(struct kx *k, const struct macho_reloc *r, struct kx_symbol **ret,
@@ -42,7 +60,9 @@ int kx_symbol_of(struct kx *k, const struct macho_reloc *r, struct kx_symbol **r
 
 	if (!s)
 		return -(int)E_CORRUPT;
-	if (s->state == KX_SKIPPED || s->state == KX_UNRESOLVED)
+	if (s->replaced && kxn_is_padslot(s->s.name))
+		return still_used(k, s);
+	if (s->state == KX_SKIPPED || (s->state == KX_UNRESOLVED && !s->replaced))
 		return err_set(e, E_CORRUPT, "relocation against symbol %s", s->s.name);
 	*ret = s;
 	return 0;
@@ -69,6 +89,30 @@ static bool slides(const struct kx_symbol *s)
 	       (s->state == KX_DEFINED && (s->s.type & N_TYPE) == N_SECT);
 }
 
+/*
+ * A reference into a vtable is a direct call of the function in that slot (clang
+ * -fapple-kext); @offset is where it lies.
+ */
+static int check_pure_virtual(struct kx *k, const struct kx_symbol *s, uint64_t offset,
+			      struct err *e)
+{
+	struct kx_vtable *v = NULL;
+	int r;
+
+	if (!s->s.name || !kxn_is_vtable(s->s.name) || k->rq->kernel)
+		return 0;
+	r = kx_vtable_patched(k, s->s.name, &v, e);
+	if (r || !v || offset < KX_VTABLE_HEADER || offset % 8)
+		return r;
+	offset = (offset - KX_VTABLE_HEADER) / 8;
+	if (offset >= v->n || !v->slot[offset].name ||
+	    !kxn_is_pure_virtual(v->slot[offset].name))
+		return 0;
+	return kx_error(k, E_UNSUPPORTED,
+			"This kext calls a pure virtual function. Make sure your kext's "
+			"OSObject-derived classes implement all pure virtual functions.");
+}
+
 static int fix_pcrel(struct kx *k, uint64_t addr, uint8_t *at,
 		     const struct macho_reloc *r, struct err *e)
 {
@@ -82,11 +126,9 @@ static int fix_pcrel(struct kx *k, uint64_t addr, uint8_t *at,
 	rc = kx_symbol_of(k, r, &s, e);
 	if (rc)
 		return rc;
-	if (r->type == X86_64_RELOC_BRANCH && !strcmp(s->s.name, PURE_VIRTUAL))
-		return err_set(
-			e, E_UNSUPPORTED,
-			"This kext calls a pure virtual function. Make sure your kext's "
-			"OSObject-derived classes implement all pure virtual functions.");
+	rc = check_pure_virtual(k, s, (uint64_t)disp, e);
+	if (rc)
+		return rc;
 	if (kx_is_got(k, r))
 		disp += (int64_t)(k->got_addr + 8ull * (s->got - 1));
 	else
@@ -112,6 +154,8 @@ static int fix_pointer(struct kx *k, uint64_t addr, uint8_t *at,
 		return rc ? rc : keep(k, addr, e);
 	}
 	rc = kx_symbol_of(k, r, &s, e);
+	if (!rc)
+		rc = check_pure_virtual(k, s, get_le64(at), e);
 	if (rc)
 		return rc;
 	put_le64(at, get_le64(at) + s->value);
@@ -162,6 +206,8 @@ static int fix_difference(struct kx *k, uint8_t *at, const struct macho_reloc *r
 
 struct table {
 	uint32_t off, n;
+	const uint32_t
+		*target; /* symbols to use in place of those of the table; or NULL */
 };
 
 #define NO_RELOC 0xff /* no type of a relocation is so large */
@@ -218,6 +264,8 @@ static int fix_one(struct kx *k, const struct table *t, uint32_t i, uint32_t *us
 		.second = {.type = NO_RELOC},
 	};
 
+	if (t->target && p.r.is_extern)
+		p.r.symbolnum = t->target[i];
 	*used = 1;
 	p.addr = k->base + p.r.address;
 	p.at = kx_at(k, p.addr, 1u << p.r.length);
@@ -264,8 +312,8 @@ static int count_got_in(struct kx *k, const struct table *t, struct err *e)
 
 int kx_count_got(struct kx *k, struct err *e)
 {
-	const struct table ext = {k->m.dysym.extreloff, k->m.dysym.nextrel};
-	const struct table loc = {k->m.dysym.locreloff, k->m.dysym.nlocrel};
+	const struct table ext = {k->m.dysym.extreloff, k->m.dysym.nextrel, NULL};
+	const struct table loc = {k->m.dysym.locreloff, k->m.dysym.nlocrel, NULL};
 	int r = count_got_in(k, &ext, e);
 
 	return r ? r : count_got_in(k, &loc, e);
@@ -288,6 +336,13 @@ static int fill_got(struct kx *k, struct err *e)
 			return r;
 	}
 	return 0;
+}
+
+/* By its name, as in kxld: pointers of other sections (__got) have relocations. */
+static bool is_symbol_pointers(const struct macho_section *s)
+{
+	return !strcmp(s->segname, "__DATA") && !strcmp(s->name, "__nl_symbol_ptr") &&
+	       (s->flags & SECTION_TYPE) == S_NON_LAZY_SYMBOL_POINTERS;
 }
 
 /* Slots of a __nl_symbol_ptr section get the values that the indirect table names. */
@@ -324,14 +379,14 @@ static int fill_pointers(struct kx *k, const struct macho_section *sect, struct 
 
 int kx_relocate(struct kx *k, struct err *e)
 {
-	const struct table ext = {k->m.dysym.extreloff, k->m.dysym.nextrel};
-	const struct table loc = {k->m.dysym.locreloff, k->m.dysym.nlocrel};
+	const struct table ext = {k->m.dysym.extreloff, k->m.dysym.nextrel, k->target};
+	const struct table loc = {k->m.dysym.locreloff, k->m.dysym.nlocrel, NULL};
 	int r = fix_table(k, &ext, e);
 
 	if (!r)
 		r = fix_table(k, &loc, e);
 	for (unsigned i = 0; !r && i < k->m.nsects; i++)
-		if ((k->m.sects[i].flags & SECTION_TYPE) == S_NON_LAZY_SYMBOL_POINTERS)
+		if (is_symbol_pointers(&k->m.sects[i]))
 			r = fill_pointers(k, &k->m.sects[i], e);
 	if (!r)
 		r = fill_got(k, e);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which value each symbol of the kext has. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,18 @@
 /* Tested by kexts that have weak references (OSKextSymbolIsResolved). */
 #define WEAK_TEST_SYMBOL "_gOSKextUnresolved"
 
-static const struct symdict_entry *find(const struct kx *k, const char *name)
+/*
+ * Names that were changed in the kernel, while kexts of before still use the old one: a
+ * slot that OSMetaClassBase had in reserve became Dispatch in 10.15.
+ */
+static const struct {
+	const char *old, *now;
+} renamed[] = {
+	{"__ZN15OSMetaClassBase25_RESERVEDOSMetaClassBase3Ev",
+	 "__ZN15OSMetaClassBase8DispatchE5IORPC"},
+};
+
+const struct symdict_entry *kx_find(const struct kx *k, const char *name)
 {
 	/* A later dependency replaces what an earlier one offered under that name. */
 	for (size_t i = k->rq->n_deps; i--;) {
@@ -18,6 +30,17 @@ static const struct symdict_entry *find(const struct kx *k, const char *name)
 			return x;
 	}
 	return NULL;
+}
+
+/* The same, also under the name that it has now. */
+static const struct symdict_entry *find_old(const struct kx *k, const char *name)
+{
+	const struct symdict_entry *x = kx_find(k, name);
+
+	for (size_t i = 0; !x && i < sizeof(renamed) / sizeof(renamed[0]); i++)
+		if (!strcmp(renamed[i].old, name))
+			x = kx_find(k, renamed[i].now);
+	return x;
 }
 
 /* Every kext has its own of these, and libkern exports the same names. */
@@ -32,28 +55,6 @@ static bool is_private(const char *name)
 	return false;
 }
 
-static bool ends_with(const char *s, const char *tail)
-{
-	size_t n = strlen(s), t = strlen(tail);
-
-	return n >= t && !strcmp(s + n - t, tail);
-}
-
-/*
- * The name of a class is known from the pointer to its superclass' metaclass. Each such
- * class has vtables that must be patched before symbols are worked with.
- */
-static int refuse_classes(const struct kx_symbol *s, struct err *e)
-{
-	if (s->state != KX_DEFINED || strncmp(s->s.name, "__ZN", 4) ||
-	    !ends_with(s->s.name, "10superClassE"))
-		return 0;
-	return err_set(
-		e, E_UNSUPPORTED,
-		"The kext defines C++ classes (%s), whose vtables are not patched yet.",
-		s->s.name);
-}
-
 static int index_one(struct kx *k, uint32_t i, struct err *e)
 {
 	struct kx_symbol *s = &k->sym[i];
@@ -62,17 +63,24 @@ static int index_one(struct kx *k, uint32_t i, struct err *e)
 
 	if (r)
 		return r;
-	if (macho_sym_is_common(&s->s))
-		return err_set(e, E_UNSUPPORTED,
-			       "Common symbols are not supported in kernel extensions. "
-			       "Use -fno-common to build your kext. (%s)",
-			       s->s.name);
-	if (macho_sym_is_undefined(&s->s)) {
-		s->state = KX_UNRESOLVED;
+	if (macho_sym_is_stab(&s->s))
 		return 0;
+	if ((s->s.type & N_TYPE) == N_INDR) {
+		s->alias = kx_alias_target(&k->m, &s->s);
+		if (!s->alias)
+			return err_set(e, E_CORRUPT,
+				       "alias %s: target outside the string table",
+				       s->s.name);
 	}
-	if (!macho_sym_is_defined(&s->s))
+	s->state = KX_UNRESOLVED;
+	if (s->alias || (s->s.type & N_TYPE) == N_UNDF)
 		return 0;
+	if (!macho_sym_is_defined(&s->s))
+		return kx_error(k, E_CORRUPT,
+				"The Mach-O file is malformed: Invalid symbol type: %u.",
+				s->s.type & N_TYPE);
+	if (!k->rq->kernel && is_private(s->s.name))
+		s->s.type |= N_PEXT;
 	s->state = KX_DEFINED;
 	s->value = s->s.value;
 	if ((s->s.type & N_TYPE) == N_ABS)
@@ -87,101 +95,136 @@ static int index_one(struct kx *k, uint32_t i, struct err *e)
 
 int kx_index_symbols(struct kx *k, struct err *e)
 {
-	k->sym = calloc(k->m.nsyms + 1, sizeof(*k->sym));
+	k->sym = calloc(k->m.nsyms + 1u, sizeof(*k->sym));
 	if (!k->sym)
 		return err_set(e, E_NOMEM, "out of memory");
+	k->n_sym = k->m.nsyms;
+	k->cap_sym = k->m.nsyms + 1u;
 	for (uint32_t i = 0; i < k->m.nsyms; i++) {
 		int r = index_one(k, i, e);
 
-		if (!r && !k->rq->kernel) /* the kernel's vtables are whole */
-			r = refuse_classes(&k->sym[i], e);
 		if (r)
 			return r;
 	}
 	return 0;
 }
 
-/* Is @s a strong definition that a dependency has as well? */
-static bool is_duplicate(const struct kx *k, const struct kx_symbol *s)
-{
-	return s->state == KX_DEFINED && macho_sym_is_external(&s->s) &&
-	       !(s->s.desc & N_WEAK_DEF) && !is_private(s->s.name) && find(k, s->s.name);
-}
-
-static void bind(struct kx *k, struct kx_symbol *s)
-{
-	const struct symdict_entry *x = find(k, s->s.name);
-
-	if (x) {
-		if (x->flags & N_DESC_DISCARDED)
-			clog_say(k->rq->log, CLOG_WARNING,
-				 "This kext uses obsolete symbol %s.", s->s.name);
-		s->value = x->value;
-		s->state = KX_BOUND;
-	} else if (s->s.desc & N_WEAK_REF) {
-		s->value = KXLD_WEAK_UNRESOLVED;
-		s->state = KX_WEAK;
-	}
-}
-
-static bool is_unresolved(const struct kx *k, const struct kx_symbol *s)
-{
-	(void)k;
-	return s->state == KX_UNRESOLVED;
-}
-
-/* An error with the names of all symbols for which @bad holds; 0 when there are none. */
-static int refuse(const struct kx *k,
-		  bool (*bad)(const struct kx *, const struct kx_symbol *),
+/* An error with a line for each symbol that @line finds something to say about. */
+static int refuse(struct kx *k,
+		  bool (*line)(const struct kx *, const struct kx_symbol *, struct buf *),
 		  enum err_code code, const char *what, struct err *e)
 {
 	struct buf list = BUF_INIT;
 	int r = 0;
 
-	for (uint32_t i = 0; !r && i < k->m.nsyms; i++)
-		if (bad(k, &k->sym[i]))
-			r = buf_printf(&list, e, "\n\t%s", k->sym[i].s.name);
-	if (!r && list.len)
-		r = err_set(e, code, "%s%s", what, buf_str(&list));
+	for (uint32_t i = 0; i < k->n_sym; i++)
+		if (k->sym[i].s.name && !line(k, &k->sym[i], &list))
+			r = err_set(e, E_NOMEM, "out of memory");
+	if (!r && list.len) {
+		list.data[--list.len] = '\0'; /* the last newline */
+		r = kx_error(k, code, "%s\n%s", what, (const char *)list.data);
+	}
 	buf_release(&list);
 	return r;
 }
 
-static int check_weak(const struct kx *k, struct err *e)
+static bool put_name(struct buf *list, const struct kx_symbol *s, const char *tail)
 {
-	bool weak = false, tests = false;
+	char *room = NULL;
+	int r = buf_printf(list, NULL, "\t%s%s\n", kxn_demangle(s->s.name, &room), tail);
 
-	for (uint32_t i = 0; i < k->m.nsyms; i++) {
-		const struct kx_symbol *s = &k->sym[i];
+	free(room);
+	return !r;
+}
 
-		if ((s->state == KX_BOUND || s->state == KX_WEAK) &&
-		    (s->s.desc & N_WEAK_REF))
-			weak = true;
-		if (!strcmp(s->s.name ? s->s.name : "", WEAK_TEST_SYMBOL))
-			tests = true;
-	}
-	if (weak && !tests)
-		return err_set(
-			e, E_NOTFOUND,
+static bool list_common(const struct kx *k, const struct kx_symbol *s, struct buf *list)
+{
+	(void)k;
+	return !macho_sym_is_common(&s->s) || put_name(list, s, "");
+}
+
+/* A definition that a dependency has as well, with another value. */
+static bool list_duplicate(const struct kx *k, const struct kx_symbol *s,
+			   struct buf *list)
+{
+	const struct symdict_entry *x = NULL;
+	char tail[64];
+
+	if (s->state == KX_DEFINED && macho_sym_is_external(&s->s))
+		x = kx_find(k, s->s.name);
+	if (!x || x->value == s->value)
+		return true;
+	snprintf(tail, sizeof(tail), ": 0x%llx - 0x%llx", (unsigned long long)s->value,
+		 (unsigned long long)x->value);
+	return put_name(list, s, tail);
+}
+
+static bool list_unresolved(const struct kx *k, const struct kx_symbol *s,
+			    struct buf *list)
+{
+	(void)k;
+	return s->state != KX_UNRESOLVED || (s->replaced && !s->alias) ||
+	       put_name(list, s, "");
+}
+
+static bool tests_for_weak(const struct kx *k)
+{
+	for (uint32_t i = 0; i < k->m.nsyms; i++)
+		if (k->sym[i].s.name && !strcmp(k->sym[i].s.name, WEAK_TEST_SYMBOL))
+			return true;
+	return false;
+}
+
+static int bind_weak(struct kx *k, struct kx_symbol *s)
+{
+	if (!tests_for_weak(k))
+		return kx_error(
+			k, E_NOTFOUND,
 			"This kext has weak references but does not test for them. Test "
 			"for weak references with OSKextSymbolIsResolved(). (found in "
 			"<libkern/OSKextLib.h>)");
+	s->value = KXLD_WEAK_UNRESOLVED;
+	s->state = KX_WEAK;
+	return 0;
+}
+
+static int bind(struct kx *k, struct kx_symbol *s)
+{
+	const char *name = s->alias ? s->alias : s->s.name;
+	const struct symdict_entry *x = find_old(k, name);
+	char *room = NULL;
+
+	if (!x) /* what is not weak may still be replaced in a vtable */
+		return s->s.desc & N_WEAK_REF ? bind_weak(k, s) : 0;
+	if (x->flags & N_DESC_DISCARDED)
+		clog_say(k->rq->log, CLOG_WARNING,
+			 "kxld[%s]: This kext uses obsolete symbol %s.", k->rq->name,
+			 kxn_demangle(name, &room));
+	free(room);
+	s->value = x->value;
+	s->state = KX_BOUND;
 	return 0;
 }
 
 int kx_resolve(struct kx *k, struct err *e)
 {
-	int r = refuse(k, is_duplicate, E_EXISTS,
+	int r = refuse(k, list_duplicate, E_EXISTS,
 		       "The following symbols were defined more than once:", e);
 
-	if (r)
-		return r;
-	for (uint32_t i = 0; i < k->m.nsyms; i++)
-		if (k->sym[i].state == KX_UNRESOLVED)
-			bind(k, &k->sym[i]);
-	r = refuse(k, is_unresolved, E_NOTFOUND,
-		   "The following symbols are unresolved for this kext:", e);
 	if (!r)
-		r = check_weak(k, e);
+		r = refuse(k, list_common, E_UNSUPPORTED,
+			   "Common symbols are not supported in kernel extensions. Use "
+			   "-fno-common to build your kext. The following are common "
+			   "symbols:",
+			   e);
+	for (uint32_t i = 0; !r && i < k->m.nsyms; i++)
+		if (k->sym[i].state == KX_UNRESOLVED)
+			r = bind(k, &k->sym[i]);
 	return r;
+}
+
+int kx_check_resolved(struct kx *k, struct err *e)
+{
+	return refuse(k, list_unresolved, E_NOTFOUND,
+		      "The following symbols are unresolved for this kext:", e);
 }

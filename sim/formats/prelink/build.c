@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "sim/base/ckd.h"
-#include "sim/formats/macho/kxld.h"
+#include "sim/formats/kext/link_deps.h"
 #include "sim/formats/macho/write.h"
 #include "sim/formats/plist/pl.h"
 #include "sim/formats/prelink/ioxml.h"
@@ -37,6 +37,9 @@ struct build {
 	uint64_t file_off, source, load; /* of the first kext */
 	uint64_t total;			 /* bytes of code so far */
 	unsigned required_failures;
+	const struct kxld_exports **exports; /* of each unit; NULL: has no executable */
+	struct buf errors;		     /* kxld's, of the kext at work */
+	bool said;			     /* they are in the log already */
 };
 
 /* A value of Info.plist; one for this architecture goes first. */
@@ -86,6 +89,8 @@ static void release(struct build *b)
 		kxld_image_release(&b->unit[i].img);
 	}
 	free(b->unit);
+	free(b->exports);
+	buf_release(&b->errors);
 	kxld_exports_release(&b->kernel_exports);
 	macho_release(&b->kernel);
 }
@@ -133,49 +138,57 @@ static int open_kernel(struct build *b, struct err *e)
 	return 0;
 }
 
-/* The symbols that kext @i may bind to; all of their kexts have to be linked. */
-static int collect_deps(const struct build *b, size_t i, const struct kxld_exports **out,
-			size_t *n, struct err *e)
+static int check_deps(const struct build *b, size_t i, const struct kext_link_deps *d,
+		      struct err *e)
 {
-	bool *mark = calloc(i + 1, sizeof(*mark));
-	int r = 0;
+	for (size_t j = 0; j < i; j++)
+		if (d->reach[j] == KEXT_DIRECT && b->res->outcome[j] == PRELINK_OMITTED)
+			return err_set(e, E_NOTFOUND, "its dependency %s did not link",
+				       b->unit[j].k->bundle_path);
+	return 0;
+}
 
-	if (!mark)
-		return err_set(e, E_NOMEM, "out of memory");
-	kext_input_reach(b->rq->kext, i, mark);
-	*n = 0;
-	for (size_t j = 0; !r && j < i; j++) {
-		if (mark[j] && b->res->outcome[j] == PRELINK_OMITTED)
-			r = err_set(e, E_NOTFOUND, "its dependency %s did not link",
-				    b->unit[j].k->bundle_path);
-		else if (mark[j] && b->unit[j].k->exec)
-			out[(*n)++] = &b->unit[j].exports;
+/* kxld knows a kext by its identifier. */
+static int link_against(struct build *b, struct unit *u, const struct kext_link_deps *d,
+			struct err *e)
+{
+	const struct kxld_request rq = {
+		.name = info_string(u->k, "CFBundleIdentifier",
+				    "CFBundleIdentifier_x86_64"),
+		.file = u->k->exec,
+		.len = u->k->exec_len,
+		.load_addr = b->load + b->total,
+		.keep_relocs = b->res->kaslr,
+		.deps = d->direct,
+		.n_deps = d->n_direct,
+		.indirect = d->indirect,
+		.n_indirect = d->n_indirect,
+		.log = b->rq->log,
+		.errors = &b->errors,
+	};
+	int r = kxld_link(&rq, &u->img, e);
+
+	for (char *line = (char *)b->errors.data, *next; r && line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		clog_say(b->rq->log, CLOG_ERROR, "kxld[%s]: %s", rq.name, line);
 	}
-	free(mark);
+	b->said = b->errors.len != 0;
 	return r;
 }
 
 static int link_code(struct build *b, size_t i, struct err *e)
 {
 	struct unit *u = &b->unit[i];
-	const struct kxld_exports **deps = calloc(i + 1, sizeof(struct kxld_exports *));
-	struct kxld_request rq = {
-		.name = u->k->bundle_path,
-		.file = u->k->exec,
-		.len = u->k->exec_len,
-		.load_addr = b->load + b->total,
-		.keep_relocs = b->res->kaslr,
-		.deps = deps,
-		.log = b->rq->log,
-	};
-	int r;
+	struct kext_link_deps deps;
+	int r = kext_link_deps_collect(b->rq->kext, b->exports, i, &deps, e);
 
-	if (!deps)
-		return err_set(e, E_NOMEM, "out of memory");
-	r = collect_deps(b, i, deps, &rq.n_deps, e);
 	if (!r)
-		r = kxld_link(&rq, &u->img, e);
-	free(deps);
+		r = check_deps(b, i, &deps, e);
+	if (!r)
+		r = link_against(b, u, &deps, e);
+	kext_link_deps_release(&deps);
 	if (r)
 		return r;
 	u->load = b->load + b->total;
@@ -226,7 +239,8 @@ static int failed(struct build *b, size_t i, int r, const struct err *why, struc
 	b->res->outcome[i] = PRELINK_OMITTED;
 	if (is_required(k) && ++b->required_failures > REQUIRED_FAILURES_MAX)
 		abort = true;
-	clog_say(b->rq->log, CLOG_ERROR, "%s", why->msg);
+	if (!b->said)
+		clog_say(b->rq->log, CLOG_ERROR, "%s", why->msg);
 	clog_say(b->rq->log, CLOG_ERROR, "Link failed (error code %d).", KXLD_ERROR);
 	clog_say(b->rq->log, abort ? CLOG_ERROR : CLOG_WARNING,
 		 "Prelink failed for %s; %s.", k->bundle_path,
@@ -245,7 +259,10 @@ static int link_all(struct build *b, struct err *e)
 
 		clog_say(b->rq->log, CLOG_DETAIL, "Adding %s to prelinked kernel.",
 			 b->rq->kext[i].bundle_path);
+		buf_clear(&b->errors);
+		b->said = false;
 		b->unit[i].k = &b->rq->kext[i];
+		b->exports[i] = b->rq->kext[i].exec ? &b->unit[i].exports : NULL;
 		r = link_unit(b, i, &why);
 		if (r)
 			r = failed(b, i, r, &why, e);
@@ -392,8 +409,9 @@ int prelink_build(const struct prelink_request *rq, struct prelink_result *res,
 	if (r)
 		return r;
 	b.unit = calloc(rq->n_kexts + 1, sizeof(*b.unit));
+	b.exports = calloc(rq->n_kexts + 1, sizeof(struct kxld_exports *));
 	res->outcome = calloc(rq->n_kexts + 1, sizeof(*res->outcome));
-	if (!b.unit || !res->outcome)
+	if (!b.unit || !b.exports || !res->outcome)
 		r = err_set(e, E_NOMEM, "out of memory");
 	if (!r)
 		r = open_kernel(&b, e);

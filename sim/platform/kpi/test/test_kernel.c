@@ -424,8 +424,10 @@ static void failures_are_left_out(void)
 	CU_ASSERT_EQUAL(res.outcome[K_HELPER], PRELINK_OMITTED);
 	CU_ASSERT_STRING_EQUAL(
 		log_text,
-		"1 The following symbols are unresolved for this kext:"
-		"\n\t_example_other_missing_symbol\n\t_example_symbol_of_no_kernel\n"
+		"1 kxld[com.example.lib]: The following symbols are unresolved for this "
+		"kext:\n"
+		"1 kxld[com.example.lib]: \t_example_other_missing_symbol\n"
+		"1 kxld[com.example.lib]: \t_example_symbol_of_no_kernel\n"
 		"1 Link failed (error code 5).\n"
 		"2 Prelink failed for com.example.lib; omitting from prelinked kernel.\n"
 		"1 its dependency com.example.lib did not link\n"
