@@ -101,6 +101,21 @@ static int malformed(const char *what, struct err *e)
 	return err_set(e, E_CORRUPT, "The Mach-O file is malformed: %s.", what);
 }
 
+/*
+ * Of a kext the first segment; of an executable of x86_64 the first that is written to
+ * (dyld MachOLoaded.cpp).
+ */
+static uint64_t reloc_base(const struct kx *k)
+{
+	const struct macho *m = &k->m;
+
+	if (m->filetype == MH_EXECUTE && m->arch == macho_arch(MACHO_X86_64))
+		for (unsigned i = 0; i < m->nsegs; i++)
+			if (m->segs[i].initprot & VM_PROT_WRITE)
+				return m->segs[i].vmaddr;
+	return m->segs[0].vmaddr;
+}
+
 /* Segments ascend from the header on, page-aligned, and __LINKEDIT is the last. */
 static int check_segments(struct kx *k, struct err *e)
 {
@@ -121,6 +136,7 @@ static int check_segments(struct kx *k, struct err *e)
 			return err_set(e, E_OVERFLOW, "kext of more than %u bytes",
 				       KEXT_VM_MAX);
 	}
+	k->reloc_base = reloc_base(k);
 	k->linkedit = m->nsegs - 1;
 	if (strcmp(m->segs[k->linkedit].name, "__LINKEDIT"))
 		return malformed("The last segment is not __LINKEDIT", e);

@@ -71,8 +71,9 @@ struct kx {
 	uint32_t n_sym, cap_sym;
 	uint32_t *target; /* NULL: of the table; else the symbol of each external reloc */
 	struct kx_vtables vt;
-	struct buf errors; /* messages, a line each */
-	uint64_t base;	   /* lowest address in the file */
+	struct buf errors;   /* messages, a line each */
+	uint64_t base;	     /* lowest address in the file */
+	uint64_t reloc_base; /* addresses of relocations count from here */
 	/* What defined addresses of a segment grow by: all by the same without @refs */
 	uint64_t slide[MACHO_SEGS_MAX];
 	struct split_refs refs;

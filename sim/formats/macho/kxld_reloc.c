@@ -267,7 +267,7 @@ static int fix_one(struct kx *k, const struct table *t, uint32_t i, uint32_t *us
 	if (t->target && p.r.is_extern)
 		p.r.symbolnum = t->target[i];
 	*used = 1;
-	p.addr = k->base + p.r.address;
+	p.addr = k->reloc_base + p.r.address;
 	p.at = kx_at(k, p.addr, 1u << p.r.length);
 	if (!p.at)
 		return err_set(e, E_CORRUPT, "relocation at 0x%x is outside the kext",

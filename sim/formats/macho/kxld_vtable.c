@@ -81,7 +81,7 @@ static int index_relocs(struct kx *k, struct err *e)
 	for (uint32_t i = 0; i < n; i++) {
 		const struct macho_reloc r = macho_reloc(&k->m, k->m.dysym.extreloff, i);
 
-		k->vt.place[i] = (struct kx_place){k->base + r.address, i};
+		k->vt.place[i] = (struct kx_place){k->reloc_base + r.address, i};
 		k->target[i] = r.symbolnum;
 	}
 	qsort(k->vt.place, n, sizeof(*k->vt.place), by_place);

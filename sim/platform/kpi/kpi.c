@@ -13,7 +13,7 @@
 #define TABLE(darwin, v)                                                                 \
 	{                                                                                \
 		darwin, kpi_##v##_symbols, kpi_##v##_symbols_end, kpi_##v##_bundles,     \
-			kpi_##v##_bundles_end                                            \
+			kpi_##v##_bundles_end, kpi_##v##_vtables, kpi_##v##_vtables_end  \
 	}
 
 /*
@@ -22,7 +22,7 @@
  */
 static const struct {
 	const char *darwin;
-	const char *symbols, *symbols_end, *bundles, *bundles_end;
+	const char *symbols, *symbols_end, *bundles, *bundles_end, *vtables, *vtables_end;
 } tables[] = {
 	TABLE("19.0.0", 10_15_0),
 	TABLE("20.1.0", 11_0_1),
@@ -149,6 +149,11 @@ static int load(struct kpi_table *t, size_t which, const char *darwin, struct er
 	r = each_line(t, t->text, add_symbol, e);
 	if (!r)
 		r = each_line(t, t->text + slen + 1, add_bundle, e);
+	if (!r)
+		r = kpi_vtables_read(
+			tables[which].vtables,
+			(size_t)(tables[which].vtables_end - tables[which].vtables), NULL,
+			&t->vtables, e);
 	return r ? r : set_versions(t, tables[which].darwin, darwin, e);
 }
 
@@ -179,6 +184,7 @@ void kpi_table_free(struct kpi_table *t)
 	free(t->darwin);
 	free(t->sym);
 	free(t->bundle);
+	kpi_vtables_release(&t->vtables);
 	free(t);
 }
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "sim/base/buf.h"
+#include "sim/platform/kpi/vtables.h"
 #include "sim/platform/machine.h"
 #include "sim/platform/release.h"
 
@@ -41,6 +42,7 @@ struct kpi_table {
 	size_t n_syms;
 	struct kpi_bundle *bundle;
 	size_t n_bundles;
+	struct kpi_vtables vtables;
 };
 
 /* The table for kernels of @darwin ("19.0.0"); E_NOTFOUND when there is none. */
@@ -51,10 +53,10 @@ bool kpi_exports(const struct kpi_symbol *s, const char *id);
 
 /*
  * Append a stand-in for /System/Library/Kernels/kernel of @r to @out: a real Mach-O
- * with every symbol the KPIs name, each at its own address, with empty __PRELINK_TEXT
- * and __PRELINK_INFO segments, and with Apple's version string. It exports what a
- * linker needs and runs nothing. The same release gives the same bytes; releases of
- * one xnu build share kernel and UUID.
+ * with every symbol the KPIs name, each at its own address, with the vtables of the
+ * kernel's classes, with empty __PRELINK_TEXT and __PRELINK_INFO segments, and with
+ * Apple's version string. It exports what a linker needs and runs nothing. The same
+ * release gives the same bytes; releases of one xnu build share kernel and UUID.
  */
 int kernel_standin_build(const struct release *r, struct buf *out,
 			 struct err *e) MUST_CHECK;

@@ -140,7 +140,7 @@ static void catalinas_kernel_is_what_it_was(void)
 	ASSERT_OK(kernel_standin_build(release_by_name("10.15.0"), &k, &e), &e);
 	ASSERT_OK(sha256_text(k.data, k.len, sha, &e), &e);
 	CU_ASSERT_STRING_EQUAL(
-		sha, "8e519e6392e8125ed1405e9dafa63af15450de6c89bd8f369c4082f14be3cbc0");
+		sha, "52cdc386bfd044b257dd1a35979a987ff07784ddf76a1f3b68fc26e0766a0a82");
 	buf_release(&k);
 }
 
