@@ -153,8 +153,7 @@ static int link_against(struct build *b, struct unit *u, const struct kext_link_
 			struct err *e)
 {
 	const struct kxld_request rq = {
-		.name = info_string(u->k, "CFBundleIdentifier",
-				    "CFBundleIdentifier_x86_64"),
+		.name = info_string(u->k, "CFBundleIdentifier"),
 		.file = u->k->exec,
 		.len = u->k->exec_len,
 		.load_addr = b->load + b->total,
