@@ -150,7 +150,7 @@ check-asan-run: $(test-bin)
 print-tests:
 	@echo $(test-bin)
 
-bench: all ## sizes and times, as ratios against a peer in one run
+bench: all $(B)/components/boot/test/test_parts ## sizes and times, as ratios against a peer in one run
 	$(Q)ci/bench.sh
 
 # As one word of the shell, whatever is in it.

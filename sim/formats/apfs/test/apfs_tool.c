@@ -6,9 +6,10 @@
  *	apfs-tool info IMAGE
  *	apfs-tool read IMAGE                       read every byte of every file
  *	apfs-tool verified IMAGE VOLUME[@SNAPSHOT] the same twice, against the seal
- *	apfs-tool root-hash IMAGE HEX              compare it, as a boot does, and time
- *that apfs-tool check IMAGE VOLUME[@SNAPSHOT]    the whole seal apfs-tool list IMAGE
- *VOLUME[@SNAPSHOT]     one line per file apfs-tool extract IMAGE VOLUME[@SNAPSHOT] FOLDER
+ *	apfs-tool root-hash IMAGE HEX              compare it, as a boot does, and time that
+ *	apfs-tool check IMAGE VOLUME[@SNAPSHOT]    the whole seal
+ *	apfs-tool list IMAGE VOLUME[@SNAPSHOT]     one line per file
+ *	apfs-tool extract IMAGE VOLUME[@SNAPSHOT] FOLDER
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -279,8 +280,8 @@ int main(int argc, char **argv)
 	       (argc != modes[m].argc || strcmp(argv[1], modes[m].name) != 0))
 		m++;
 	if (m == N_MODES) {
-		fprintf(stderr, "usage: apfs-tool info|read IMAGE | list|verified|check "
-				"IMAGE VOLUME | "
+		fprintf(stderr, "usage: apfs-tool info|read IMAGE | root-hash IMAGE HEX | "
+				"list|verified|check IMAGE VOLUME | "
 				"extract IMAGE VOLUME FOLDER\n");
 		return 2;
 	}
