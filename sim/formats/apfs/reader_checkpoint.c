@@ -36,32 +36,53 @@ static bool is_superblock(const struct apfs *c, const struct apfs_blk *b)
 		apfs_checksum_ok(b->data, APFS_BLOCK_SIZE));
 }
 
-static int check_superblock(const struct apfs *c, const struct apfs_nx_superblock *sb,
-			    struct err *e)
+static int bad_field(uint64_t bno, enum err_code code, const char *field, uint64_t value,
+		     const char *why, struct err *e)
+{
+	return err_set(e, code,
+		       "block %" PRIu64 ": container superblock: %s is %#" PRIx64 ", %s",
+		       bno, field, value, why);
+}
+
+/* What kinds of container can be read. */
+static int check_kind(uint64_t bno, const struct apfs_nx_superblock *sb, struct err *e)
 {
 	uint64_t incompat = le64_get(sb->nx_incompatible_features);
-	uint64_t blocks = le64_get(sb->nx_block_count);
 
 	if (le32_get(sb->nx_block_size) != APFS_BLOCK_SIZE)
-		return err_set(e, E_UNSUPPORTED, "container with blocks of %u bytes",
-			       le32_get(sb->nx_block_size));
+		return bad_field(bno, E_UNSUPPORTED, "nx_block_size",
+				 le32_get(sb->nx_block_size), "not 4096", e);
 	if (incompat & APFS_NX_INCOMPAT_FUSION)
-		return err_set(e, E_UNSUPPORTED, "fusion container");
+		return bad_field(bno, E_UNSUPPORTED, "nx_incompatible_features", incompat,
+				 "a fusion container", e);
 	if (incompat & ~APFS_NX_INCOMPAT_VERSION2)
-		return err_set(e, E_UNSUPPORTED,
-			       "container with incompatible features %#" PRIx64, incompat);
+		return bad_field(bno, E_UNSUPPORTED, "nx_incompatible_features", incompat,
+				 "which has unknown bits", e);
+	return 0;
+}
+
+static int check_superblock(const struct apfs *c, uint64_t bno,
+			    const struct apfs_nx_superblock *sb, struct err *e)
+{
+	uint64_t blocks = le64_get(sb->nx_block_count);
+	uint32_t ring = le32_get(sb->nx_xp_desc_blocks);
+	int r = check_kind(bno, sb, e);
+
+	if (r)
+		return r;
 	if (!blocks || blocks > c->size / APFS_BLOCK_SIZE)
-		return err_set(e, E_CORRUPT,
-			       "container of %" PRIu64 " blocks in %" PRIu64 " bytes", blocks,
-			       c->size);
-	if (le32_get(sb->nx_xp_desc_blocks) & APFS_NX_AREA_IS_TREE)
-		return err_set(e, E_UNSUPPORTED, "checkpoint area in pieces");
-	if (le32_get(sb->nx_xp_desc_blocks) > RING_MAX ||
-	    !range_inside(le64_get(sb->nx_xp_desc_base), le32_get(sb->nx_xp_desc_blocks),
-			  blocks))
-		return err_set(e, E_CORRUPT, "checkpoint area of %u blocks at %" PRIu64,
-			       le32_get(sb->nx_xp_desc_blocks),
-			       le64_get(sb->nx_xp_desc_base));
+		return bad_field(bno, E_CORRUPT, "nx_block_count", blocks,
+				 blocks ? "more than the image has" : "no block", e);
+	if (ring & APFS_NX_AREA_IS_TREE)
+		return bad_field(bno, E_UNSUPPORTED, "nx_xp_desc_blocks", ring,
+				 "an area in pieces", e);
+	if (ring > RING_MAX)
+		return bad_field(bno, E_CORRUPT, "nx_xp_desc_blocks", ring, "too many",
+				 e);
+	if (!range_inside(le64_get(sb->nx_xp_desc_base), ring, blocks))
+		return bad_field(
+			bno, E_CORRUPT, "nx_xp_desc_base", le64_get(sb->nx_xp_desc_base),
+			"from where the area reaches beyond the container's end", e);
 	return 0;
 }
 
@@ -91,9 +112,10 @@ static int find_ring(struct apfs *c, struct err *e)
 			memcpy(&c->sb, b->data, sizeof(c->sb));
 		apfs_blk_put(c, b);
 		if (found)
-			return check_superblock(c, &c->sb, e);
+			return check_superblock(c, bno, &c->sb, e);
 	}
-	return err_set(e, E_CORRUPT, "block 0: bad checksum, and no other superblock near");
+	return err_set(e, E_CORRUPT,
+		       "block 0: bad checksum, and no other superblock near");
 }
 
 /* Newest first. */
@@ -119,12 +141,14 @@ static int scan_ring(struct apfs *c, struct candidate *found, size_t *n, struct 
 			return r;
 		sb = (const void *)b->data;
 		xid = le64_get(sb->nx_o.o_xid);
-		/* A container made in the place of another may still hold some of the other's. */
+		/* A container made in the place of another may still hold some of the
+		 * other's. */
 		if (memcmp(&sb->nx_uuid, &c->sb.nx_uuid, sizeof(sb->nx_uuid)) != 0)
 			xid = 0;
 		if (xid && is_superblock(c, b))
 			found[(*n)++] = (struct candidate){.xid = xid, .index = i};
-		else if (le32_get(sb->nx_magic) == APFS_NX_MAGIC && xid > c->info.newest_xid)
+		else if (le32_get(sb->nx_magic) == APFS_NX_MAGIC &&
+			 xid > c->info.newest_xid)
 			c->info.newest_xid = xid;
 		apfs_blk_put(c, b);
 	}
@@ -148,8 +172,8 @@ static int read_ephemeral(struct apfs *c, uint64_t bno, uint8_t *obj, uint32_t s
 	for (uint32_t done = 0; !r && done < size; done += APFS_BLOCK_SIZE) {
 		r = bno >= c->blocks
 			    ? err_set(e, E_CORRUPT,
-				      "ephemeral object at block %" PRIu64
-				      ", beyond the container's end",
+				      "block %" PRIu64
+				      ": ephemeral object beyond the container's end",
 				      bno)
 			    : apfs_read_bytes(c, bno * APFS_BLOCK_SIZE, obj + done,
 					      APFS_BLOCK_SIZE, e);
@@ -174,8 +198,9 @@ int apfs_ephemeral_read(struct apfs *c, const struct apfs_checkpoint_mapping *m,
 	int r;
 
 	if (!size || size % APFS_BLOCK_SIZE || size > EPH_SIZE_MAX)
-		return err_set(e, E_CORRUPT, "ephemeral object of %u bytes at block %" PRIu64,
-			       size, bno);
+		return err_set(e, E_CORRUPT,
+			       "block %" PRIu64 ": ephemeral object: cpm_size is %u", bno,
+			       size);
 	obj = malloc(size);
 	if (!obj)
 		return err_set(e, E_NOMEM, "ephemeral object: out of memory");
@@ -228,8 +253,8 @@ static int check_map(struct apfs *c, uint64_t bno, bool *ret_last, struct err *e
 	n = le32_get(map->cpm_count);
 	*ret_last = le32_get(map->cpm_flags) & APFS_CHECKPOINT_MAP_LAST;
 	if (n > APFS_CHECKPOINT_MAP_MAX)
-		r = err_set(e, E_CORRUPT, "block %" PRIu64 ": checkpoint map of %u entries",
-			    bno, n);
+		r = err_set(e, E_CORRUPT,
+			    "block %" PRIu64 ": checkpoint map: cpm_count is %u", bno, n);
 	for (uint32_t i = 0; !r && i < n; i++)
 		r = check_ephemeral(c, &map->cpm_map[i], e);
 	apfs_blk_put(c, b);
@@ -248,16 +273,21 @@ static int check_maps(struct apfs *c, uint32_t index, struct err *e)
 	if (len < 2 || len > blocks || first >= blocks ||
 	    ((uint64_t)first + len - 1) % blocks != index)
 		return err_set(e, E_CORRUPT,
-			       "checkpoint of %u blocks at %u of the ring does not end at %u",
-			       len, first, index);
+			       "block %" PRIu64 ": container superblock: "
+			       "nx_xp_desc_index is %u and nx_xp_desc_len %u, "
+			       "a checkpoint that does not end here",
+			       base + index, first, len);
 	for (uint32_t i = 0; i < len - 1; i++) {
 		int r = check_map(c, base + (first + (uint64_t)i) % blocks, &last, e);
 
 		if (r)
 			return r;
 		if (last != (i == len - 2))
-			return err_set(e, E_CORRUPT, "checkpoint map %u of %u is %s", i + 1,
-				       len - 1, last ? "the last" : "not the last");
+			return err_set(e, E_CORRUPT,
+				       "block %" PRIu64 ": checkpoint map %u of %u: "
+				       "cpm_flags %s that it is the last",
+				       base + (first + (uint64_t)i) % blocks, i + 1,
+				       len - 1, last ? "says" : "does not say");
 	}
 	return 0;
 }
@@ -273,7 +303,7 @@ static int try_checkpoint(struct apfs *c, uint64_t base, const struct candidate 
 		return r;
 	memcpy(&c->sb, b->data, sizeof(c->sb));
 	apfs_blk_put(c, b);
-	r = check_superblock(c, &c->sb, e);
+	r = check_superblock(c, base + at->index, &c->sb, e);
 	if (r)
 		return r;
 	c->xid = at->xid;
@@ -303,13 +333,14 @@ static int choose(struct apfs *c, const struct candidate *found, size_t n, struc
 		if (!try_checkpoint(c, base, &found[i], &why))
 			return 0;
 		if (!c->info.damage[0])
-			snprintf(c->info.damage, sizeof(c->info.damage), "%.250s", why.msg);
+			snprintf(c->info.damage, sizeof(c->info.damage), "%.250s",
+				 why.msg);
 		/* A kind that cannot be read does not become readable by going back. */
 		if (why.code != E_CORRUPT)
 			return err_set(e, why.code, "%s", why.msg);
 	}
-	return err_set(e, E_CORRUPT, "none of %zu checkpoints is intact; the newest: %s", n,
-		       c->info.damage);
+	return err_set(e, E_CORRUPT, "none of %zu checkpoints is intact; the newest: %s",
+		       n, c->info.damage);
 }
 
 int apfs_checkpoint_load(struct apfs *c, struct err *e)

@@ -262,6 +262,99 @@ static void block_0_may_be_torn(void)
 	ASSERT_FAILS(walk_all(&info, &n, &e), E_NOTFOUND);
 }
 
+/* Fields of the container's superblock and of the checkpoint map that lie. */
+enum in_which { IN_BLOCK_0, IN_RING, IN_MAP };
+#define NX(member)  offsetof(struct apfs_nx_superblock, member)
+#define MAP(member) offsetof(struct apfs_checkpoint_map, member)
+
+static const struct container_lie {
+	enum in_which where;
+	size_t at, size; /* of the field */
+	uint64_t value;
+	enum err_code code;
+	const char *says;
+} container_lies[] = {
+	{IN_BLOCK_0, NX(nx_block_size), 4, 8192, E_UNSUPPORTED, "nx_block_size is 0x2000"},
+	{IN_RING, NX(nx_block_size), 4, 512, E_UNSUPPORTED, "nx_block_size is 0x200"},
+	{IN_BLOCK_0, NX(nx_incompatible_features), 8, 0x102, E_UNSUPPORTED,
+	 "nx_incompatible_features is 0x102, a fusion container"},
+	{IN_BLOCK_0, NX(nx_incompatible_features), 8, 1ull << 40 | 2, E_UNSUPPORTED,
+	 "nx_incompatible_features is 0x10000000002, which has unknown bits"},
+	{IN_RING, NX(nx_incompatible_features), 8, 6, E_UNSUPPORTED,
+	 "nx_incompatible_features is 0x6, which has unknown bits"},
+	{IN_BLOCK_0, NX(nx_block_count), 8, 0, E_CORRUPT, "nx_block_count is 0"},
+	{IN_BLOCK_0, NX(nx_block_count), 8, UINT64_MAX, E_CORRUPT,
+	 "nx_block_count is 0xffffffffffffffff, more than the image has"},
+	{IN_RING, NX(nx_block_count), 8, 1ull << 52, E_CORRUPT,
+	 "nx_block_count is 0x10000000000000, more than the image has"},
+	{IN_BLOCK_0, NX(nx_xp_desc_blocks), 4, 1u << 31 | 8, E_UNSUPPORTED,
+	 "nx_xp_desc_blocks is 0x80000008, an area in pieces"},
+	{IN_BLOCK_0, NX(nx_xp_desc_blocks), 4, 0x7fffffff, E_CORRUPT,
+	 "nx_xp_desc_blocks is 0x7fffffff, too many"},
+	{IN_BLOCK_0, NX(nx_xp_desc_base), 8, UINT64_MAX - 3, E_CORRUPT,
+	 "nx_xp_desc_base is 0xfffffffffffffffc, from where"},
+	{IN_RING, NX(nx_xp_desc_len), 4, 0, E_CORRUPT, "nx_xp_desc_len 0"},
+	{IN_RING, NX(nx_xp_desc_index), 4, 0xffffffff, E_CORRUPT,
+	 "nx_xp_desc_index is 4294967295"},
+	{IN_MAP, MAP(cpm_flags), 4, 0, E_CORRUPT, "cpm_flags does not say"},
+	{IN_MAP, MAP(cpm_count), 4, 0xffffffff, E_CORRUPT, "cpm_count is 4294967295"},
+	{IN_MAP, MAP(cpm_map[0].cpm_size), 4, 0, E_CORRUPT, "cpm_size is 0"},
+	{IN_MAP, MAP(cpm_map[0].cpm_size), 4, 0xfffff000, E_CORRUPT,
+	 "cpm_size is 4294963200"},
+	{IN_MAP, MAP(cpm_map[0].cpm_paddr), 8, 1ull << 52, E_CORRUPT,
+	 "ephemeral object beyond the container's end"},
+};
+
+/* Nothing is left in the ring that could take the newest checkpoint's place. */
+static void forget_older(const struct ring *r)
+{
+	uint64_t base = le64_get(r->sb->nx_xp_desc_base);
+	uint8_t zero[BS] = {0};
+
+	for (uint32_t i = 0; i < le32_get(r->sb->nx_xp_desc_blocks); i++)
+		if (base + i != r->map_bno && base + i != r->sb_bno)
+			put_block(base + i, zero);
+}
+
+static uint64_t tell_lie(const struct container_lie *l)
+{
+	uint8_t b[BS];
+	struct ring r;
+	uint64_t bno;
+
+	fresh_image();
+	newest(&r);
+	forget_older(&r);
+	bno = l->where == IN_MAP ? r.map_bno : l->where == IN_RING ? r.sb_bno : 0;
+	get_block(bno, b);
+	for (size_t k = 0; k < l->size; k++)
+		b[l->at + k] = (uint8_t)(l->value >> (8 * k));
+	put_object(bno, b);
+	return bno;
+}
+
+static void container_lies_are_named(void)
+{
+	struct apfs_info info;
+	struct err e = ERR_INIT;
+	char where[32];
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(container_lies) / sizeof(container_lies[0]); i++) {
+		const struct container_lie *l = &container_lies[i];
+		/* What a map says of an object is told with the object's block. */
+		bool elsewhere = l->where == IN_MAP && l->at >= MAP(cpm_map);
+		uint64_t bno = tell_lie(l);
+
+		snprintf(where, sizeof(where), "block %llu:", (unsigned long long)bno);
+		ASSERT_FAILS(walk_all(&info, &n, &e), l->code);
+		if (!strstr(e.msg, l->says))
+			test_note(__FILE__, __LINE__, l->says, &e);
+		CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, l->says));
+		CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, elsewhere ? "block " : where));
+	}
+}
+
 /* ---- objects ---- */
 
 /* A changed byte in any block is found, or belongs to nothing that a listing needs. */
@@ -402,6 +495,7 @@ TEST_MAIN("apfs-reader-damage", {"takes the newest checkpoint", takes_the_newest
 	  {"takes no other container's checkpoint", strangers_do_not_count},
 	  {"opens with a torn block 0", block_0_may_be_torn},
 	  {"finds a changed byte in every block", every_block},
+	  {"names the lies of a container", container_lies_are_named},
 	  {"tells nodes that lie", nodes_that_lie},
 	  {"does not run in circles", trees_that_bite_their_tail},
 	  {"closes the image", close_image})
