@@ -91,6 +91,22 @@ const struct command commands[] = {
 	 "  --json                     as JSON\n"
 	 "Exit status of verify and fix: 0 the seal holds, 1 it does not.\n",
 	 cmd_seal},
+	{"kext", "kernel extensions: sign them, look at signatures",
+	 "ACTION ...\n"
+	 "  sign BUNDLE [--identity ID] [--output FOLDER]\n"
+	 "                             in place, or a copy in FOLDER. ID: developer-id-kext\n"
+	 "                             (without this option), developer-id, expired, "
+	 "other-ca,\n"
+	 "                             apple, adhoc: all of the laboratory's own authority\n"
+	 "       [--time SECONDS]      of signing, since 1970. Else $SOURCE_DATE_EPOCH, or "
+	 "now\n"
+	 "       [--options FLAG,...]  as codesign's: expires, hard, kill, ...\n"
+	 "  signature BUNDLE [-R REQUIREMENT]\n"
+	 "                             what its signature says, and whether it is good\n"
+	 "            [--anchors FOLDER]  certificates (*.cer, DER) that count as Apple's\n"
+	 "  --json                     as JSON\n"
+	 "Exit status of signature: 0 good, 1 not.\n",
+	 cmd_kext},
 	{"doctor", "is everything here that a run needs?",
 	 "\n  --json           as JSON\n", cmd_doctor},
 	{"help", "explain a command, or the scenario language", "[COMMAND|language]\n",

@@ -18,6 +18,8 @@
 #define PATH_INSTALL_DIR        "/private/var/install"
 #define PATH_SHOVE_KERNELS      PATH_INSTALL_DIR "/shove_kernels"
 #define PATH_DATA_MOUNT         "/System/Volumes/Data"
+/* Roots whose code is Apple's (*.cer). On a Mac they are built into Security.framework. */
+#define PATH_ANCHORS            "/System/Library/Security/Anchors"
 #define PATH_ISC_PREBOOT        "/System/Volumes/iSCPreboot" /* Apple silicon */
 
 /*

@@ -18,12 +18,7 @@
 
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
-
-/* Bytes that belong to somebody else. p is NULL when there are none to speak of. */
-struct span {
-	const uint8_t *p;
-	size_t len;
-};
+#include "sim/base/span.h"
 
 enum der_class {
 	DER_UNIVERSAL = 0x00,

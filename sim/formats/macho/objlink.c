@@ -7,6 +7,7 @@
 #include "sim/base/ckd.h"
 #include "sim/formats/macho/objlink_internal.h"
 
+#define HEADER_PAD 32u /* bytes */
 #define KEXT_SIZE_MAX (1u << 30) /* r_address of a relocation is 32 bits */
 
 static void release(struct ol *l)
@@ -216,7 +217,10 @@ static uint32_t commands_size(const struct ol *l)
 			  (l->split ? sizeof(struct macho_linkedit_data_raw) : 0));
 }
 
-/* Addresses count from 0; __TEXT begins with header and load commands. */
+/*
+ * Addresses count from 0; __TEXT begins with header and load commands. Behind them is
+ * some room, as ld64 leaves it (-headerpad): code signing adds a load command.
+ */
 static int lay_out(struct ol *l, struct err *e)
 {
 	const uint64_t page = l->arch->page;
@@ -224,7 +228,9 @@ static int lay_out(struct ol *l, struct err *e)
 
 	for (unsigned i = 0; i < l->n_segs; i++) {
 		struct macho_segment *seg = &l->seg[i];
-		uint64_t at = i ? 0 : sizeof(struct macho_header_raw) + commands_size(l);
+		uint64_t at = i ? 0
+				: sizeof(struct macho_header_raw) + commands_size(l) +
+					  HEADER_PAD;
 		uint64_t in_file = at;
 
 		for (unsigned k = 0; k < seg->nsects; k++) {

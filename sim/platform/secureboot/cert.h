@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Making the laboratory's X.509 certificates: the same input gives the same bytes. */
+/* Certificates of secure boot, and the hashes of keys that chips know. */
 #ifndef SIM_PLATFORM_SECUREBOOT_CERT_H
 #define SIM_PLATFORM_SECUREBOOT_CERT_H
 
 #include <openssl/evp.h>
 
 #include "sim/formats/image4/img4_verify.h"
+#include "sim/platform/lab_cert.h"
 
-#define SB_SERIAL_LEN 8
+#define SB_SERIAL_LEN LAB_SERIAL_LEN
 
 struct sb_cert_spec {
 	const char *subject, *issuer; /* common names */

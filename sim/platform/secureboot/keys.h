@@ -24,9 +24,10 @@
 #include "sim/base/buf.h"
 #include "sim/base/idtext.h"
 #include "sim/formats/image4/im4m.h"
+#include "sim/platform/keystore.h"
 
-#define SB_SEED_LEN 32u
-#define SB_KEYS_DIR "build/cache/keys" /* below the top of the source tree */
+#define SB_SEED_LEN KEYSTORE_SEED_LEN
+#define SB_KEYS_DIR KEYSTORE_DIR
 
 struct sb_identity {
 	EVP_PKEY *key;	 /* owned */

@@ -1,0 +1,1 @@
+lib-src  += sim/platform/signing/authority.c sim/platform/signing/identity.c
