@@ -21,6 +21,14 @@ int cs_cms_finish(CMS_ContentInfo *cms, struct span content, unsigned flags,
  * then *ret is that signer. */
 CMS_ContentInfo *cs_cms_parse(struct span der, CMS_SignerInfo **ret, X509 **ret_leaf);
 
+/*
+ * Is the signature of @si, whose certificate is @leaf, over @content (p NULL: what is in
+ * the message)? With @out the content is appended to it. (CMS_verify does the same, and
+ * leaks where the message names no digest.)
+ */
+bool cs_cms_is_over(CMS_ContentInfo *cms, CMS_SignerInfo *si, X509 *leaf,
+		    struct span content, struct buf *out);
+
 /* The only value of attribute @oid, which has to be of @type; NULL when it is not so. */
 void *cs_cms_signed_value(CMS_SignerInfo *si, const char *oid, int type);
 

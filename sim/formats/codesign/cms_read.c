@@ -55,6 +55,38 @@ CMS_ContentInfo *cs_cms_parse(struct span der, CMS_SignerInfo **ret, X509 **ret_
 	return NULL;
 }
 
+/* Through the digests of the message. */
+static bool read_through(BIO *chain, struct buf *out)
+{
+	struct err e = ERR_INIT;
+	uint8_t piece[4096];
+	int n;
+
+	while ((n = BIO_read(chain, piece, sizeof(piece))) > 0)
+		if (out && (out->len > CS_CMS_MAX || buf_append(out, piece, (size_t)n, &e)))
+			return false;
+	return true;
+}
+
+bool cs_cms_is_over(CMS_ContentInfo *cms, CMS_SignerInfo *si, X509 *leaf,
+		    struct span content, struct buf *out)
+{
+	BIO *in = content.p ? BIO_new_mem_buf(content.p, (int)content.len) : NULL;
+	BIO *chain = content.p && !in ? NULL : CMS_dataInit(cms, in);
+	bool ok;
+
+	if (!chain) {
+		BIO_free(in);
+		return false;
+	}
+	CMS_SignerInfo_set1_signer_cert(si, leaf);
+	ok = read_through(chain, out) &&
+	     (CMS_signed_get_attr_count(si) < 0 || CMS_SignerInfo_verify(si) > 0) &&
+	     CMS_SignerInfo_verify_content(si, chain) > 0;
+	BIO_free_all(chain);
+	return ok;
+}
+
 void *cs_cms_signed_value(CMS_SignerInfo *si, const char *oid, int type)
 {
 	ASN1_OBJECT *o = OBJ_txt2obj(oid, 1);

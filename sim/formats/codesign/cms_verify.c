@@ -35,13 +35,7 @@ static int refuse(struct verify *v, int status, const char *why)
 
 static int check_signature(struct verify *v)
 {
-	struct span content = v->all->dir[0].whole;
-	BIO *in = BIO_new_mem_buf(content.p, (int)content.len);
-	bool ok = in && CMS_verify(v->cms, NULL, NULL, in, NULL,
-				   CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) == 1;
-
-	BIO_free(in);
-	if (ok)
+	if (cs_cms_is_over(v->cms, v->si, v->leaf, v->all->dir[0].whole, NULL))
 		return CS_OK;
 	cs_ssl_error(v->e, E_CORRUPT, "the signature is not over the code directory");
 	return CS_SIGNATURE_FAILED;

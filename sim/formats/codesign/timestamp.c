@@ -109,22 +109,18 @@ static bool is_token(CMS_ContentInfo *cms)
 }
 
 /* What was signed, if the signature is good; NULL if not. */
-static TS_TST_INFO *signed_info(CMS_ContentInfo *cms)
+static TS_TST_INFO *signed_info(CMS_ContentInfo *cms, CMS_SignerInfo *si, X509 *leaf)
 {
-	BIO *out = BIO_new(BIO_s_mem());
+	struct buf b = BUF_INIT;
 	TS_TST_INFO *info = NULL;
 	const uint8_t *p;
-	char *data;
-	long len;
 
-	if (out && CMS_verify(cms, NULL, NULL, NULL, out,
-			      CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) == 1) {
-		len = BIO_get_mem_data(out, &data);
-		p = (const uint8_t *)data;
-		if (len > 0 && len <= (long)INFO_MAX)
-			info = d2i_TS_TST_INFO(NULL, &p, len);
+	if (cs_cms_is_over(cms, si, leaf, (struct span){NULL, 0}, &b) && b.len &&
+	    b.len <= INFO_MAX) {
+		p = b.data;
+		info = d2i_TS_TST_INFO(NULL, &p, (long)b.len);
 	}
-	BIO_free(out);
+	buf_release(&b);
 	return info;
 }
 
@@ -175,7 +171,8 @@ int cs_timestamp_verify(struct span der, struct span signature,
 	X509 *leaf = NULL;
 	CMS_ContentInfo *cms =
 		der.len <= TOKEN_MAX ? cs_cms_parse(der, &si, &leaf) : NULL;
-	TS_TST_INFO *info = cms && is_token(cms) ? signed_info(cms) : NULL;
+	TS_TST_INFO *info =
+		cms && is_token(cms) ? signed_info(cms, si, leaf) : NULL;
 	int64_t time = info ? cs_asn1_seconds(TS_TST_INFO_get_time(info)) : 0;
 	int r = 0;
 
