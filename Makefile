@@ -40,7 +40,7 @@ CPPFLAGS += -I. -I$(B) -D_FILE_OFFSET_BITS=64
 ALL_CFLAGS = -std=gnu17 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(CFLAGS)
 
 # libsupc++ is a part of the compiler: the demangler of C++ names, and nothing else of it
-LIB_LIBS  := -lplist-2.0 -ljansson -lyaml -lcrypto -lz -lsupc++
+LIB_LIBS  := -lplist-2.0 -ljansson -lyaml -lcrypto -lz -lsqlite3 -lsupc++
 HOST_LIBS := -lguestfs
 
 # A guest program finds its loader and libraries at Apple's places, which is where

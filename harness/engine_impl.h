@@ -73,6 +73,14 @@ int engine_command(struct engine *en, const char *what, const char *const *argv,
 		   const void *input, size_t len, unsigned timeout_ms, bool *ret_ok,
 		   struct err *e) MUST_CHECK;
 
+/*
+ * The same for the laboratory's own @program (a guest-bin), handed over for the moment;
+ * @args ends with NULL and has at most four words.
+ */
+int engine_lab_program(struct engine *en, const char *check, const char *program,
+		       const char *const *args, unsigned timeout_ms,
+		       struct err *e) MUST_CHECK;
+
 /* Add the checks of @x to the running step. */
 int engine_expect(struct engine *en, const struct expect *x, struct err *e) MUST_CHECK;
 

@@ -177,7 +177,7 @@ static int add_ref(struct plan *p, const struct plan_options *o, const struct yn
 
 int plan_bundles(struct plan *p, const struct plan_options *o, struct err *e)
 {
-	size_t max = p->s.n_bundles + p->s.n_kexts + p->n_steps;
+	size_t max = p->s.n_bundles + p->s.n_kexts + p->s.approved.n + p->n_steps;
 	bool update = false;
 	int r = 0;
 
@@ -195,6 +195,13 @@ int plan_bundles(struct plan *p, const struct plan_options *o, struct err *e)
 			    p->scn->name);
 	for (size_t i = 0; i < p->s.n_kexts && !r; i++)
 		r = add_ref(p, o, p->s.kexts[i].at, p->s.kexts[i].bundle, e);
+	for (size_t i = 0; i < p->s.approved.n && !r; i++)
+		r = add_ref(p, o, p->s.approved_at, p->s.approved.items[i], e);
+	for (size_t i = 0; i < p->n_steps && !r; i++)
+		if (p->steps[i].type->run == step_run_allow_kext)
+			r = add_ref(p, o, p->steps[i].at,
+				    ((struct step_allow_kext *)p->steps[i].args)->bundle,
+				    e);
 	for (size_t i = 0; i < p->n_steps && !r; i++)
 		if (p->steps[i].type->run == step_run_install)
 			r = add_ref(p, o, p->steps[i].at,

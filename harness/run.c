@@ -27,6 +27,8 @@ struct run {
 	struct image_env images;
 	struct disk_spec spec;
 	struct disk_kext *kexts;
+	const char **approved;
+	size_t n_approved;
 	struct machine_vm_config vm_cfg;
 	struct machine_vm *vm;
 	struct machine machine;
@@ -118,6 +120,29 @@ static int describe(struct run *run, struct err *e)
 		       : err_set(e, E_NOMEM, "out of memory");
 }
 
+/* What the user of the disk has approved: everything, unless the scenario says. */
+static int list_approved(struct run *run, struct err *e)
+{
+	const struct plan *p = run->plan;
+	const struct scn_settings *s = &p->s;
+	size_t n = s->approved_at ? s->approved.n : p->n_bundles;
+	int r = 0;
+
+	run->approved = arena_array(&run->res->arena, n, sizeof(*run->approved), e);
+	if (!run->approved)
+		return -(int)E_NOMEM;
+	for (size_t i = 0; i < n && !r; i++) {
+		const struct plan_bundle *b = &p->bundles[i];
+
+		if (s->approved_at)
+			r = plan_bundle(p, s->approved.items[i], &b, e);
+		if (!r)
+			run->approved[i] = b->path;
+	}
+	run->n_approved = n;
+	return r;
+}
+
 static int fill_spec(struct run *run, struct err *e)
 {
 	const struct scn_settings *s = &run->plan->s;
@@ -134,6 +159,8 @@ static int fill_spec(struct run *run, struct err *e)
 			run->kexts[i] =
 				(struct disk_kext){b->path, s->kexts[i].to, b->mac_name};
 	}
+	if (!r)
+		r = list_approved(run, e);
 	/* An empty user takes FileVault away, for --set and controls. */
 	run->spec = (struct disk_spec){
 		.release = s->release,
@@ -147,6 +174,8 @@ static int fill_spec(struct run *run, struct err *e)
 		.sleepimage_mib = s->volumes.sleepimage_mib,
 		.kexts = run->kexts,
 		.n_kexts = s->n_kexts,
+		.approved = run->approved,
+		.n_approved = run->n_approved,
 		.csr = s->csr,
 		.security = (enum sb_level)s->security,
 	};

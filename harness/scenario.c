@@ -132,6 +132,26 @@ static int read_disk_kexts(struct binder *b, const struct ynode *n, void *field,
 	return r;
 }
 
+static int read_approved(struct binder *b, const struct ynode *n, void *field, struct err *e)
+{
+	struct scn_settings *s = field;
+	size_t i = 0;
+	int r = schema_want(n, YNODE_LIST, "approved", e);
+
+	if (r)
+		return r;
+	s->approved_at = n;
+	s->approved.items = arena_array(b->arena, n->n, sizeof(*s->approved.items), e);
+	if (!s->approved.items)
+		return -(int)e->code;
+	for (const struct ynode *c = n->first; c && !r; c = c->next) {
+		r = schema_want(c, YNODE_SCALAR, "approved", e);
+		s->approved.items[i++] = c->text;
+	}
+	s->approved.n = i;
+	return r;
+}
+
 #define SETTING(field) .offset = offsetof(struct scn_settings, field)
 
 const struct schema_key volumes_keys[] = {
@@ -176,6 +196,9 @@ const struct schema_key settings_keys[] = {
 	 .doc = "names for kext bundles"},
 	{"kexts", SCHEMA_CUSTOM, .read = read_disk_kexts, .type = "list of maps",
 	 .doc = "kexts that the disk's first kernel has"},
+	{"approved", SCHEMA_CUSTOM, .read = read_approved, .type = "list of bundles",
+	 .doc = "bundles that the user of the Mac has allowed before; all of the scenario "
+		"when absent"},
 	{NULL},
 };
 

@@ -51,6 +51,9 @@ struct scn_settings {
 	size_t n_bundles;
 	struct scn_kext *kexts;
 	size_t n_kexts;
+	/* Bundles that the user approved before; approved_at NULL: all there are. */
+	struct text_list approved;
+	const struct ynode *approved_at;
 };
 
 struct scn_variant {

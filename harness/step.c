@@ -158,6 +158,15 @@ static const struct schema_key sip_keys[] = {
 	{NULL},
 };
 
+static const struct schema_key allow_kext_keys[] = {
+	{"bundle", SCHEMA_TEXT, true, offsetof(struct step_allow_kext, bundle),
+	 .doc = "`@name` of a bundle, or a path from the scenario's folder: its developer is "
+		"allowed"},
+	{"no_button", SCHEMA_BOOL, .offset = offsetof(struct step_allow_kext, no_button),
+	 .doc = "instead: there must be no button"},
+	{NULL},
+};
+
 static const struct schema_key csrutil_keys[] = {
 	{"verb", SCHEMA_TEXT, true, offsetof(struct step_csrutil, verb),
 	 .doc = "`disable`, `enable`, `clear`: arguments of /usr/bin/csrutil"},
@@ -306,6 +315,11 @@ const struct step_type step_types[] = {
 	{"sip", "set csr-active-config in NVRAM from outside, between two boots",
 	 sip_keys, ARGS(step_sip), .shorthand = "to", .needs = POWER_OFF,
 	 .leaves = POWER_ANY, .timeout_s = 10, .run = step_run_sip},
+	{"allow_kext",
+	 "play the user who opens Security & Privacy and clicks on Allow for the developer "
+	 "of a kext that was blocked",
+	 allow_kext_keys, ARGS(step_allow_kext), .shorthand = "bundle", .needs = POWER_ON,
+	 .leaves = POWER_ANY, .timeout_s = 30, .run = step_run_allow_kext},
 	{"csrutil", "run csrutil(8), in Recovery", csrutil_keys, ARGS(step_csrutil),
 	 .shorthand = "verb", .needs = POWER_ON, .leaves = POWER_ANY, .timeout_s = 30,
 	 .run = step_run_csrutil},

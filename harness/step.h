@@ -96,6 +96,11 @@ struct step_sip {
 	const char *to; /* enabled, disabled, 0x... */
 };
 
+struct step_allow_kext {
+	const char *bundle;
+	bool no_button; /* there must be none to click on */
+};
+
 struct step_csrutil {
 	const char *verb;
 };

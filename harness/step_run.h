@@ -19,6 +19,7 @@ int step_run_reboot(struct engine *en, const struct step *s, struct err *e);
 int step_run_shutdown(struct engine *en, const struct step *s, struct err *e);
 int step_run_power_cut(struct engine *en, const struct step *s, struct err *e);
 int step_run_sip(struct engine *en, const struct step *s, struct err *e);
+int step_run_allow_kext(struct engine *en, const struct step *s, struct err *e);
 int step_run_csrutil(struct engine *en, const struct step *s, struct err *e);
 int step_run_upgrade(struct engine *en, const struct step *s, struct err *e);
 int step_run_unlock(struct engine *en, const struct step *s, struct err *e);

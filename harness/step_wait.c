@@ -16,30 +16,16 @@ static int timed_out(const char *what, struct err *e)
 	return err_set(e, E_TIMEOUT, "waiting for %s", what);
 }
 
-/*
- * kextwait is a program of the laboratory, not of the Mac: it is handed over for the
- * moment and asks kextd itself (harness/guest/kextwait.c).
- */
+/* kextwait asks kextd itself (harness/guest/kextwait.c). */
 static int wait_caches(struct engine *en, const struct step *s, struct err *e)
 {
-	static const char script[] =
-		"t=/private/var/run/.kextwait.$$\n"
-		"/bin/cat >\"$t\" && /bin/chmod 0700 \"$t\" || exit 3\n"
-		"\"$t\" \"$1\"; r=$?\n"
-		"/bin/rm -f \"$t\"\n"
-		"exit $r\n";
 	unsigned timeout_ms = engine_timeout_ms(en, s);
 	char ms[16];
-	const char *const argv[] = {"/bin/sh", "-c", script, "wait", ms, NULL};
-	struct buf tool = BUF_INIT;
-	int r = en->machine->ops->guest_tool(en->machine->m, "kextwait", &tool, e);
+	const char *const args[] = {ms, NULL};
 
 	snprintf(ms, sizeof(ms), "%u", timeout_ms);
-	if (!r)
-		r = engine_command(en, "wait.kext-caches", argv, tool.data, tool.len,
-				   timeout_ms + 5000, NULL, e);
-	buf_release(&tool);
-	return r;
+	return engine_lab_program(en, "wait.kext-caches", "kextwait", args,
+				  timeout_ms + 5000, e);
 }
 
 static int wait_file(struct engine *en, const struct step *s, const char *path,

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "images/approvals.h"
 #include "sim/base/buf.h"
 #include "sim/base/fsio.h"
 #include "sim/base/idtext.h"
@@ -138,6 +139,22 @@ static int add_signed(EVP_MD_CTX *md, const struct image_env *env,
 	return r ? r : add(md, &spec->security, sizeof(spec->security), e);
 }
 
+/* What the user has approved: not the bundles, but what they are called. */
+static int add_approvals(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
+{
+	struct approvals a;
+	int r = approvals_read(spec, &a, e);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < a.n && !r; i++)
+		if (!(r = add_text(md, a.row[i].id, e)) &&
+		    !(r = add_text(md, a.row[i].signer.team, e)))
+			r = add_text(md, a.row[i].signer.developer, e);
+	approvals_release(&a);
+	return r;
+}
+
 static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
 {
 	int r;
@@ -159,7 +176,7 @@ static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
 		    (r = add_path(md, spec->kexts[i].bundle, 0, e)))
 			return r;
 	}
-	return 0;
+	return add_approvals(md, spec, e);
 }
 
 static int add_inputs(EVP_MD_CTX *md, const struct image_env *env, struct err *e)

@@ -41,6 +41,9 @@ struct disk_spec {
 	uint64_t sleepimage_mib; /* size of /private/var/vm/sleepimage; 0: none */
 	const struct disk_kext *kexts;
 	size_t n_kexts;
+	/* Host bundles that the user has approved before; NULL: those of @kexts. */
+	const char *const *approved;
+	size_t n_approved;
 	/*
 	 * What the owner set before the first boot: SIP's flags, and on Apple silicon, where
 	 * those are part of the LocalPolicy, the level that lets them be.

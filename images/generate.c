@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "images/approvals.h"
 #include "images/driver_extensions.h"
 #include "images/firmlinks.h"
 #include "sim/base/fsio.h"
@@ -131,6 +132,23 @@ static int gen_staged_kexts(struct generator *g, struct fs_tree *t, const char *
 	return import_kexts(g, t, true, e);
 }
 
+static int gen_kext_policy(struct generator *g, struct fs_tree *t, const char *path,
+			   uint32_t mode, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	struct approvals a;
+	int r = approvals_read(g->spec, &a, e);
+
+	if (r)
+		return r;
+	r = approvals_database(&a, g->scratch.path, &b, e);
+	if (!r)
+		r = fs_tree_file(t, path, mode, b.data, b.len, NULL, e);
+	approvals_release(&a);
+	buf_release(&b);
+	return r;
+}
+
 static int gen_driver_extensions(struct generator *g, struct fs_tree *t, const char *path,
 				 uint32_t mode, struct err *e)
 {
@@ -247,6 +265,7 @@ static const struct {
 	{"driver-extensions", gen_driver_extensions},
 	{"kexts", gen_kexts},
 	{"staged-kexts", gen_staged_kexts},
+	{"kext-policy", gen_kext_policy},
 	{"firmlinks", gen_firmlinks},
 	{"crypto-users", gen_crypto_users},
 	{"runtime", gen_runtime},

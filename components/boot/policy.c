@@ -337,7 +337,10 @@ static int set_name_rules(struct policy *p, struct err *e)
 	} rules[] = {
 	    {"bootstrap", {.entitlements = SIP_ENT_SHUTDOWN_MOUNT}},
 	    {"com.apple.KernelExtensionServer", {.entitlements = SIP_ENT_SHUTDOWN_MOUNT}},
+	    {"com.apple.security.syspolicy.kext", {.entitlements = SIP_ENT_SHUTDOWN_MOUNT}},
 	    {NVRAM_APPLE_GUID ":" NVRAM_CSR_CONFIG,
+	     {.csr_any = CSR_ALLOW_DEVICE_CONFIGURATION | CSR_ALLOW_UNRESTRICTED_NVRAM}},
+	    {NVRAM_APPLE_GUID ":" NVRAM_CSR_DATA,
 	     {.csr_any = CSR_ALLOW_DEVICE_CONFIGURATION | CSR_ALLOW_UNRESTRICTED_NVRAM}},
 	};
 	int r = 0;

@@ -1,4 +1,4 @@
-lib-src  += $(patsubst %,components/common/%.c,ask boot_args digit_pairs kernel_call log \
+lib-src  += $(patsubst %,components/common/%.c,ask boot_args csr_setting digit_pairs kernel_call log \
 	    mac_errors packet policy_client spawn this_release tool_end trusted_path \
 	    unified_log volume_list)
 test-src += components/common/test/test_common.c

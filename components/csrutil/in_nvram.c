@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The setting in NVRAM: csr-active-config. */
-#include <stdlib.h>
-
+#include "components/common/csr_setting.h"
 #include "components/csrutil/internal.h"
 #include "components/nvram/nvram_tool.h"
-#include "sim/base/bytes.h"
-#include "sim/base/fsio.h"
 #include "sim/platform/csr.h"
 #include "sim/platform/paths.h"
 
@@ -13,21 +10,7 @@
 
 static int read_setting(struct session *s, uint32_t *ret, struct err *e)
 {
-	struct buf b = BUF_INIT;
-	char path[4096];
-	int r = nvram_path(path, sizeof(path), s->paths->nvram_dir, NVRAM_CSR_CONFIG, e);
-
-	*ret = 0;
-	if (!r)
-		r = fsio_read(path, 64, &b, e);
-	if (!r && b.len == 4)
-		*ret = get_le32(b.data);
-	buf_release(&b);
-	if (r == -E_NOTFOUND) {
-		err_clear(e);
-		r = 0;
-	}
-	return r;
+	return csr_setting_read(s->paths->nvram_dir, ret, e);
 }
 
 static int delete_setting(struct session *s, struct err *e)
@@ -35,18 +18,6 @@ static int delete_setting(struct session *s, struct err *e)
 	int r = nvram_tool_delete(s->paths->nvram_dir, NVRAM_CSR_CONFIG, e);
 
 	return r == -E_NOTFOUND ? 0 : r;
-}
-
-static int write_setting(struct session *s, const struct csr_change *c, struct err *e)
-{
-	uint8_t bytes[4];
-	uint32_t config;
-	int r = read_setting(s, &config, e);
-
-	if (r)
-		return r;
-	put_le32(bytes, (config & ~c->mask) | c->value);
-	return nvram_tool_write(s->paths->nvram_dir, NVRAM_CSR_CONFIG, bytes, 4, e);
 }
 
 static int change(struct session *s, const struct csr_change *c, struct err *e)
@@ -58,7 +29,8 @@ static int change(struct session *s, const struct csr_change *c, struct err *e)
 		return r;
 	if (!csr_allows(effective, CSR_ALLOW_DEVICE_CONFIGURATION))
 		return not_recovery(s, e);
-	r = c->clear ? delete_setting(s, e) : write_setting(s, c, e);
+	r = c->clear ? delete_setting(s, e)
+		     : csr_setting_change(s->paths->nvram_dir, c->mask, c->value, e);
 	if (r == -E_PERM)
 		return not_recovery(s, e);
 	return r ? r

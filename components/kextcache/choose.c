@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "components/syspolicyd/client.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/kext/auth.h"
 #include "sim/formats/kext/resolve.h"
@@ -231,22 +232,37 @@ static int choose(const struct choice *c, struct kext_set *list, struct err *e)
 	return r;
 }
 
+/* What authentication asks back. */
+struct authority {
+	const struct kc_world *w;
+	const struct kc_kexts *k;
+};
+
 static bool is_secure(void *world, const struct kext *k)
 {
-	const struct kc_kexts *kexts = world;
+	const struct authority *a = world;
 
-	return staging_is_secure(&kexts->staging, k->path);
+	return staging_is_secure(&a->k->staging, k->path);
+}
+
+static bool is_approved(void *world, const struct kext *k)
+{
+	const struct authority *a = world;
+
+	return syspolicy_allows(a->w->syspolicy_socket, k->path, true);
 }
 
 int kc_choose(const struct kc_world *w, const struct kc_options *o, struct kc_kexts *k,
 	      struct kext_set *list)
 {
+	struct authority authority = {.w = w, .k = k};
 	const struct kext_auth auth = {
 		.check_filesystem = !o->no_authentication,
 		.all = &k->all,
 		.log = w->log,
 		.is_secure = k->secure ? is_secure : NULL,
-		.world = k,
+		.is_approved = k->secure ? is_approved : NULL,
+		.world = &authority,
 	};
 	const struct kext_resolver resolver = {
 		.all = &k->all, .auth = &auth, .log = w->log};

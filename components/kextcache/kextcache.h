@@ -30,6 +30,7 @@ struct kc_world {
 	const char *csr_config;    /* XNU_CSR_CONFIG */
 	const char *loaded_kexts;  /* XNU_LOADED_KEXTS */
 	const char *kextd_socket;  /* XNU_KEXTD_SOCKET */
+	const char *syspolicy_socket; /* XNU_SYSPOLICY_SOCKET */
 	const char *data_mount; /* PATH_DATA_MOUNT: decides about the deferred update */
 	const char *self;          /* "/usr/sbin/kextcache": what -u starts */
 	const struct release *running;

@@ -50,6 +50,7 @@ int main(int argc, char **argv)
 		.csr_config = XNU_CSR_CONFIG,
 		.loaded_kexts = XNU_LOADED_KEXTS,
 		.kextd_socket = XNU_KEXTD_SOCKET,
+		.syspolicy_socket = XNU_SYSPOLICY_SOCKET,
 		.data_mount = PATH_DATA_MOUNT,
 		.self = "/usr/sbin/kextcache",
 		.waits = WAITS_REAL,

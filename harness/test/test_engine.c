@@ -540,6 +540,21 @@ static void steps_reach_the_machine(void)
 	world_release(&w);
 }
 
+static void a_user_allows_a_kext(void)
+{
+	struct world w;
+
+	make_kext("A.kext", "com.example.filter", "1.0");
+	world_init(&w);
+	expect_run(&w, HEAD "bundles: {update: fixtures/A.kext}\napproved: []\nsteps:\n"
+			"  - boot:\n  - allow_kext: \"@update\"\n"
+			"  - allow_kext: {bundle: fixtures/A.kext, no_button: true}\n",
+		   VERDICT_PASSED, NULL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.fake.log, "\n allowclick com.example.filter\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.fake.log, "\n allowclick -n com.example.filter\n"));
+	world_release(&w);
+}
+
 static void break_at_shutdown(struct fake *f)
 {
 	strcpy(f->seal.live, "broken");
@@ -778,6 +793,7 @@ TEST_MAIN("engine", {"one run from start to end", one_run_from_start_to_end},
 	  {"steps reach the machine", steps_reach_the_machine},
 	  {"seals are judged", seals_are_judged},
 	  {"a seal is broken by name", a_seal_is_broken_by_name},
+	  {"a user allows a kext", a_user_allows_a_kext},
 	  {"a reinstallation seals anew", a_reinstallation_seals_anew},
 	  {"power is cut where the Mac holds", power_is_cut_where_the_mac_holds},
 	  {"the boot is shown", the_boot_is_shown}, {"patterns", patterns},

@@ -20,6 +20,7 @@
 #define PATH_DATA_MOUNT         "/System/Volumes/Data"
 /* Roots whose code is Apple's (*.cer). On a Mac they are built into Security.framework. */
 #define PATH_ANCHORS            "/System/Library/Security/Anchors"
+#define PATH_KEXT_POLICY        "/private/var/db/SystemPolicyConfiguration/KextPolicy"
 #define PATH_ISC_PREBOOT        "/System/Volumes/iSCPreboot" /* Apple silicon */
 
 /*
@@ -36,12 +37,15 @@
 #define XNU_KERNEL_SOCKET     XNU_DIR "/kernel"
 #define XNU_BOOTSTRAP_SOCKET  XNU_DIR "/bootstrap"
 #define XNU_KEXTD_SOCKET      XNU_DIR "/com.apple.KernelExtensionServer"
+#define XNU_SYSPOLICY_SOCKET  XNU_DIR "/com.apple.security.syspolicy.kext"
 #define XNU_PROC_DIR          XNU_DIR "/proc"
 #define XNU_TIME_FACTOR       XNU_DIR "/time_factor"
 
 #define NVRAM_APPLE_GUID "7C436110-AB2A-4BBB-A880-FE41995C9F82"
 #define NVRAM_CSR_CONFIG "csr-active-config"
 #define NVRAM_BOOT_ARGS  "boot-args"
+/* What needs no user's consent: components/syspolicyd/consent.h. */
+#define NVRAM_CSR_DATA   "csr-data"
 /* Present, whatever its value: the next start is Recovery. boot deletes it as it obeys. */
 #define NVRAM_RECOVERY   "recovery-boot-mode"
 /* Which system to start: text with the UUID of a System volume; absent: the first. */

@@ -21,6 +21,7 @@ static const unsigned seconds[WAIT_MAX] = {
 	[WAIT_KEXTCACHE_SYSTEM_LOAD] = 480,
 	[WAIT_LAUNCHD_EXIT_TIMEOUT] = 20, /* launchd.plist(5) */
 	[WAIT_LAUNCHD_THROTTLE] = 10,
+	[WAIT_KEXT_APPROVAL] = 1800, /* TN2459 */
 };
 
 /* strtod would follow the locale and accept hex and "inf". */

@@ -20,6 +20,7 @@ enum mac_wait {
 	WAIT_KEXTCACHE_SYSTEM_LOAD,   /* -F with a prelinked kernel: low system load */
 	WAIT_LAUNCHD_EXIT_TIMEOUT,    /* ExitTimeOut's default: SIGTERM to SIGKILL */
 	WAIT_LAUNCHD_THROTTLE, /* ThrottleInterval's default: start to next start */
+	WAIT_KEXT_APPROVAL, /* Security & Privacy shows the Allow button */
 	WAIT_MAX
 };
 

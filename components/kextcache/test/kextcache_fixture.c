@@ -61,6 +61,7 @@ struct kc_world world(void)
 		.csr_config = csr,
 		.loaded_kexts = loaded,
 		.kextd_socket = socket,
+		.syspolicy_socket = socket, /* nobody there either: all may */
 		.data_mount = data_mount,
 		.self = "/nonexistent/kextcache",
 		.running = release_by_name("10.15.0"),
