@@ -106,3 +106,26 @@ build/system/$(1)/kexts: $(kext-src)/module.mk $(apple-bundles-$(1))
 extra-targets += build/system/$(1)/kexts
 endef
 $(foreach r,$(apple-releases),$(eval $(call apple-list-rule,$(r))))
+
+# Stand-ins for Apple's driver families of 10.15, in build/system/10.15/NAME.kext, made
+# from the tables of sim/platform/kpi/10.15.0/families by kpi-family.
+family-tables := sim/platform/kpi/10.15.0/families
+family-darwin := 19.0.0
+families := IOPCIFamily IOACPIFamily IONetworkingFamily IOStorageFamily IOHIDFamily \
+	    IOAudioFamily IOSMBusFamily IOUSBHostFamily
+family-info = build/system/10.15/$(1).kext/Contents/Info.plist
+family-exe  = build/system/10.15/$(1).kext/Contents/MacOS/$(1)
+
+define family-rule
+build/system/obj/$(1).s: build/kpi-family $(wildcard $(family-tables)/*.tsv)
+	@mkdir -p $$(@D)
+	$$(Q)build/kpi-family source $(family-tables) $(family-darwin) com.apple.iokit.$(1) >$$@
+$(call family-exe,$(1)): build/system/obj/$(1).s build/kextld
+	@mkdir -p $$(@D)
+	$$(call say,KEXT,$(1))clang -target x86_64-apple-macos10.15 -c -o build/system/obj/$(1).o $$<
+	$$(Q)build/kextld -o $$@ build/system/obj/$(1).o
+$(call family-info,$(1)): $(call family-exe,$(1)) $(family-tables)/bundles.tsv
+	$$(Q)build/kpi-family info $(family-tables) $(family-darwin) com.apple.iokit.$(1) >$$@
+extra-targets += $(call family-info,$(1))
+endef
+$(foreach f,$(families),$(eval $(call family-rule,$(f))))

@@ -32,15 +32,12 @@ const struct symdict_entry *kx_find(const struct kx *k, const char *name)
 	return NULL;
 }
 
-/* The same, also under the name that it has now. */
-static const struct symdict_entry *find_old(const struct kx *k, const char *name)
+static const char *name_now(const char *name)
 {
-	const struct symdict_entry *x = kx_find(k, name);
-
-	for (size_t i = 0; !x && i < sizeof(renamed) / sizeof(renamed[0]); i++)
+	for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++)
 		if (!strcmp(renamed[i].old, name))
-			x = kx_find(k, renamed[i].now);
-	return x;
+			return renamed[i].now;
+	return name;
 }
 
 /* Every kext has its own of these, and libkern exports the same names. */
@@ -73,6 +70,8 @@ static int index_one(struct kx *k, uint32_t i, struct err *e)
 				       s->s.name);
 	}
 	s->state = KX_UNRESOLVED;
+	if ((s->s.type & N_TYPE) == N_UNDF)
+		s->s.name = name_now(s->s.name);
 	if (s->alias || (s->s.type & N_TYPE) == N_UNDF)
 		return 0;
 	if (!macho_sym_is_defined(&s->s))
@@ -191,7 +190,7 @@ static int bind_weak(struct kx *k, struct kx_symbol *s)
 static int bind(struct kx *k, struct kx_symbol *s)
 {
 	const char *name = s->alias ? s->alias : s->s.name;
-	const struct symdict_entry *x = find_old(k, name);
+	const struct symdict_entry *x = kx_find(k, name);
 	char *room = NULL;
 
 	if (!x) /* what is not weak may still be replaced in a vtable */

@@ -20,54 +20,66 @@
 #define FUNC(name) ".globl " name "\n" name ": retq\n"
 #define DATA(name) ".globl " name "\n" name ":\n"
 #define SLOT(name) ".quad " name "\n"
+#define OLD_PAD	   "__ZN15OSMetaClassBase25_RESERVEDOSMetaClassBase3Ev"
 #define HEAD	   ".quad 0,0\n"
 #define END	   ".quad 0\n"
 
 /* What libkern and a family would be: OSMetaClass, and the class Base. */
-static const char lib_source[] = ".text\n" FUNC("___cxa_pure_virtual") FUNC("__"
-									    "ZN4BaseD0Ev") FUNC(
-	"__ZN4Base4workEv") FUNC("__ZN4Base4restEv") FUNC("__ZN4Base3newEv") FUNC("__"
-										  "ZN4Bas"
-										  "e14_"
-										  "RESERV"
-										  "EDBase"
-										  "1Ev") FUNC("__ZN11OSMetaClassD0Ev")
-	FUNC("__ZNK11OSMetaClass5allocEv") FUNC("__ZN5Final3allEv") FUNC("__ZN5Final14__"
-									 "OSFinalClassEv") FUNC(
-		"__ZN15OSMetaClassBase8DispatchE5IORPC") "_hidden: retq\n"
-							 ".data\n" KMOD DATA("__"
-									     "ZN4Base10gM"
-									     "etaClassE") ".quad 0\n" DATA(
-								 "__"
-								 "ZN5Final10gMetaClassE") ".quad 0\n" DATA("__ZTV11OSMetaClass")
-								 HEAD SLOT("__"
-									   "ZN11OSMetaCla"
-									   "ssD0Ev") SLOT(
-									 "__"
-									 "ZNK11OSMetaClas"
-									 "s5allocEv") END
-									 /* slot 2: what
-									  * Base inherits
-									  * without a
-									  * name; slot 3
-									  * was a pad in
-									  * older headers,
-									  * slot 4 still
-									  * is one, slot 5
-									  * is pure */
-										 DATA("__"
-										      "ZT"
-										      "V4"
-										      "Ba"
-										      "s"
-										      "e") HEAD SLOT("__ZN4BaseD0Ev") SLOT(
-											 "__ZN4Base4workEv") SLOT("_hidden")
-											 SLOT("__ZN4Base3newEv") SLOT(
-												 "__ZN4Base14_RESERVEDBase1Ev")
-												 SLOT("___cxa_pure_virtual") END DATA(
-													 "__ZTV5Final") HEAD
-													 SLOT("__ZN5Final3allEv")
-														 END;
+static const char lib_source[] =
+	".text\n" FUNC("___cxa_pure_virtual") FUNC("__"
+						   "ZN4BaseD0Ev") FUNC("__ZN4Base4workEv")
+		FUNC("__ZN4Base4restEv") FUNC("__ZN4Base3newEv") FUNC("__"
+								      "ZN4Bas"
+								      "e14_"
+								      "RESERV"
+								      "EDBase"
+								      "1Ev")
+			FUNC("__ZN11OSMetaClassD0Ev") FUNC("__ZNK11OSMetaClass5allocEv")
+				FUNC("__ZN5Final3allEv")
+					FUNC("__ZN5Final14__"
+					     "OSFinalClassEv")
+						FUNC("__"
+						     "ZN15OSMetaClassBase8DispatchE5IORP"
+						     "C") "_hidden: retq\n"
+							  ".data\n" KMOD DATA("__"
+									      "ZN4Base10g"
+									      "M"
+									      "etaClassE") ".quad 0\n" DATA("__"
+													    "ZN5Final10gMetaClassE") ".quad 0\n" DATA("__ZTV11OSMetaClass")
+								  HEAD SLOT(
+									  "__"
+									  "ZN11OSMetaCla"
+									  "ssD0Ev") SLOT("__"
+											 "ZNK11OSMetaClas"
+											 "s5allocEv") END
+									  /* slot 2: what
+									   * Base inherits
+									   * without a
+									   * name; slot 3
+									   * was a pad in
+									   * older
+									   * headers, slot
+									   * 4 still is
+									   * one, slot 5
+									   * is pure */
+										  DATA("_"
+										       "_"
+										       "Z"
+										       "T"
+										       "V"
+										       "4"
+										       "B"
+										       "a"
+										       "s"
+										       "e") HEAD SLOT("__ZN4BaseD0Ev")
+											  SLOT("__ZN4Base4workEv") SLOT(
+												  "_hidden") SLOT("__ZN4Base3newEv")
+												  SLOT("__ZN4Base14_RESERVEDBase1Ev") SLOT(
+													  "___cxa_pure_virtual")
+													  END DATA(
+														  "__ZTV5Final") HEAD
+														  SLOT("__ZN5Final3allEv")
+															  END;
 
 struct lib {
 	struct kxld_image img;
@@ -135,9 +147,9 @@ static uint64_t lib_addr(const struct lib *l, const char *name)
 #define GOOD_SLOTS                                                                       \
 	SLOT("__ZN4BaseD0Ev")                                                            \
 	SLOT("__ZN4Base4workEv")                                                         \
-	SLOT("__ZN4Base4restEv") SLOT("__ZN4Base14_RESERVEDBase0Ev")                     \
-		SLOT("__ZN4Base14_RESERVEDBase1Ev") SLOT("___cxa_pure_virtual")          \
-			SLOT("__ZN5Child4restEv")
+	SLOT("__ZN4Base4restEv")                                                         \
+	SLOT("__ZN4Base14_RESERVEDBase0Ev") SLOT("__ZN4Base14_RESERVEDBase1Ev")          \
+		SLOT("___cxa_pure_virtual") SLOT("__ZN5Child4restEv")
 
 static int try_kext(struct lib *l, const char *text, struct kxld_image *img,
 		    struct err *e)
@@ -351,7 +363,10 @@ static void pure_virtual_call(void)
 	lib_release(&l);
 }
 
-/* A slot that became a method in 10.15 is bound to it under its old name, too. */
+/*
+ * A slot that became a method in 10.15 is that method under its old name, too: in a class
+ * whose parent overrides it, and in a vtable that no class owns.
+ */
 static void renamed_pad(void)
 {
 	struct lib l;
@@ -362,11 +377,17 @@ static void renamed_pad(void)
 		TEST_SKIP("no clang for Darwin");
 	lib_init(&l);
 	ASSERT_OK(try_kext(&l,
-			   ".data\n" KMOD DATA("__ZTV5Plain") HEAD SLOT(
-				   "__ZN15OSMetaClassBase25_RESERVEDOSMetaClassBase3Ev")
-				   END,
+			   CODE("5Child") KMOD CLASS(
+				   "5Child", "4Base",
+				   SLOT("__ZN4BaseD0Ev") SLOT(OLD_PAD) SLOT(
+					   "__ZN4Base4restEv") SLOT("__ZN4Base3newEv")
+					   SLOT("__ZN4Base14_RESERVEDBase1Ev")
+						   SLOT("___cxa_pure_virtual"))
+				   DATA("__ZTV5Plain") HEAD SLOT(OLD_PAD) END,
 			   &img, &e),
 		  &e);
+	CU_ASSERT_EQUAL(slot_of(&img, "__ZTV5Child", 1),
+			lib_addr(&l, "__ZN4Base4workEv"));
 	CU_ASSERT_EQUAL(slot_of(&img, "__ZTV5Plain", 0),
 			lib_addr(&l, "__ZN15OSMetaClassBase8DispatchE5IORPC"));
 	kxld_image_release(&img);
