@@ -22,18 +22,16 @@ struct sources {
 	const struct machine_model *machine;
 };
 
-int kc_each_apple_kext(const struct collection_env *env, const struct release *r,
-		       int (*each)(void *arg, const char *name, const char *folder,
-				   struct err *e),
-		       void *arg, struct err *e)
+int kc_each_listed_kext(const char *dir,
+			int (*each)(void *arg, const char *name, const char *folder,
+				    struct err *e),
+			void *arg, struct err *e)
 {
 	struct buf list = BUF_INIT;
-	char dir[PATH_MAX], file[PATH_MAX];
+	char file[PATH_MAX];
 	char *text, *name;
-	int rc;
+	int rc = fsio_join(file, sizeof(file), dir, "kexts", e);
 
-	snprintf(dir, sizeof(dir), "%s/system/%s", env->build_dir, r->name);
-	rc = fsio_join(file, sizeof(file), dir, "kexts", e);
 	if (!rc)
 		rc = fsio_read(file, LIST_MAX, &list, e);
 	if (!rc)
@@ -50,6 +48,17 @@ int kc_each_apple_kext(const struct collection_env *env, const struct release *r
 	}
 	buf_release(&list);
 	return rc;
+}
+
+int kc_each_apple_kext(const struct collection_env *env, const struct release *r,
+		       int (*each)(void *arg, const char *name, const char *folder,
+				   struct err *e),
+		       void *arg, struct err *e)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s/system/%s", env->build_dir, r->name);
+	return kc_each_listed_kext(dir, each, arg, e);
 }
 
 static int scan_one(void *arg, const char *name, const char *folder, struct err *e)

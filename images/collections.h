@@ -54,5 +54,10 @@ int kc_each_apple_kext(const struct collection_env *env, const struct release *r
 		       int (*each)(void *arg, const char *name, const char *folder,
 				   struct err *e),
 		       void *arg, struct err *e) MUST_CHECK;
+/* The same for the kexts of the folder @dir on the host: its file "kexts" lists them. */
+int kc_each_listed_kext(const char *dir,
+			int (*each)(void *arg, const char *name, const char *folder,
+				    struct err *e),
+			void *arg, struct err *e) MUST_CHECK;
 
 #endif

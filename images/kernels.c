@@ -16,7 +16,9 @@
 
 #define SYSTEM_KEXT "System.kext" /* made, in the scratch folder */
 
-/* Before there were collections one other kext stood for all of Apple's. */
+#define CATALINA_KEXTS "10.15" /* below build/system, for all releases of it */
+
+/* Before there were collections: one kext that runs, and the driver families. */
 static int each_of_catalina(const struct image_env *env, system_kext_fn *each, void *arg,
 			    struct err *e)
 {
@@ -26,7 +28,11 @@ static int each_of_catalina(const struct image_env *env, system_kext_fn *each, v
 
 	if (!r)
 		r = fsio_join(folder, sizeof(folder), dir, name, e);
-	return r ? r : each(arg, name, folder, e);
+	if (!r)
+		r = each(arg, name, folder, e);
+	if (!r)
+		r = fsio_join(folder, sizeof(folder), dir, CATALINA_KEXTS, e);
+	return r ? r : kc_each_listed_kext(folder, each, arg, e);
 }
 
 int system_kexts_each(const struct image_env *env, const struct disk_spec *spec,

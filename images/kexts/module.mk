@@ -129,3 +129,7 @@ $(call family-info,$(1)): $(call family-exe,$(1)) $(family-tables)/bundles.tsv
 extra-targets += $(call family-info,$(1))
 endef
 $(foreach f,$(families),$(eval $(call family-rule,$(f))))
+
+build/system/10.15/kexts: $(kext-src)/module.mk $(foreach f,$(families),$(call family-info,$(f)))
+	$(Q)printf '%s\n' $(addsuffix .kext,$(families)) >$@
+extra-targets += build/system/10.15/kexts
