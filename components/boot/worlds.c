@@ -9,9 +9,36 @@
 #include "components/common/this_release.h"
 #include "sim/base/clock.h"
 #include "sim/carrier/boot_protocol.h"
+#include "sim/formats/apfs/raw.h"
 #include "sim/platform/paths.h"
 
 /* ---- what is to be started ---- */
+
+/*
+ * The volume and the path that tell which release it is. A sealed System volume does not:
+ * what is started is a snapshot, and its live state may hold anything. A booter comes from
+ * Preboot, and lies there beside the version that it belongs to.
+ */
+static const struct boot_volume *version_place(struct boot *b, char path[static BOOT_PATH_BUF])
+{
+	const struct boot_volume *system = b->choice.system;
+
+	snprintf(path, BOOT_PATH_BUF, "%s", PATH_SYSTEM_VERSION);
+	if (!system->sealed)
+		return system;
+	snprintf(path, BOOT_PATH_BUF, "/%s%s", system->group, PATH_SYSTEM_VERSION);
+	return volumes_by_role(&b->volumes, b->machine->main_disk, APFS_ROLE_PREBOOT, NULL);
+}
+
+static int read_version(struct boot *b, struct buf *text, struct err *e)
+{
+	char path[BOOT_PATH_BUF];
+	const struct boot_volume *v = version_place(b, path);
+
+	if (!v)
+		return err_set(e, E_NOTFOUND, "no volume has the role Preboot");
+	return volumes_read_file(&b->volumes, v, path, SYSTEM_VERSION_MAX, text, e);
+}
 
 /*
  * The release of the system that would be started. A booter belongs to its release, so
@@ -25,8 +52,7 @@ static int identify(struct boot *b, struct err *e)
 
 	b->release = NULL;
 	if (!r)
-		r = volumes_read_file(&b->volumes, b->choice.system, PATH_SYSTEM_VERSION,
-				      SYSTEM_VERSION_MAX, &text, e);
+		r = read_version(b, &text, e);
 	if (!r)
 		r = this_release_of(text.data, text.len, PATH_SYSTEM_VERSION, &b->release,
 				    e);
