@@ -109,8 +109,9 @@ const struct live_snapshot *live_find(const struct live_volume *lv, const char *
 
 /*
  * Operations. E_EXISTS, E_NOTFOUND, E_INVAL (a name that is none), E_OVERFLOW (too many
- * operations). Revert: E_BUSY while the live state is mounted or in use, or when the
- * snapshot is not on the disk yet; changes of files that no snapshot has are lost.
+ * operations), E_PERM (deleting the one that is tagged). Revert: E_BUSY while the live
+ * state is mounted or in use, or when the snapshot is not on the disk yet; changes of files
+ * that no snapshot has are lost.
  */
 int live_create(struct live_volume *lv, const char *name, struct err *e) MUST_CHECK;
 int live_delete(struct live_volume *lv, const char *name, struct err *e) MUST_CHECK;

@@ -127,7 +127,7 @@ static void remove_at(struct live_volume *lv, size_t i)
 	lv->n_snapshots--;
 }
 
-/* The tag goes with the snapshot that it names. */
+/* The one that is tagged cannot be purged; first the tag has to go. */
 int live_delete(struct live_volume *lv, const char *name, struct err *e)
 {
 	struct live_op *op;
@@ -135,7 +135,7 @@ int live_delete(struct live_volume *lv, const char *name, struct err *e)
 	int r = find(lv, name, &i, e);
 
 	if (!r && lv->snapshot[i].xid == lv->root_xid)
-		r = live_tag_root(lv, "", e);
+		r = err_set(e, E_PERM, "'%s' is tagged as the root", name);
 	if (!r)
 		r = next_op(lv, LIVE_DELETE, name, &op, e);
 	if (r)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* diskutil apfs listSnapshots and deleteSnapshot. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,16 @@ static const struct volume_snapshot *find_snapshot(const struct volume_entry *v,
 	return NULL;
 }
 
+/* -69863 is DiskManagement's; numbers of the other failures are not known. */
+static int deletion_failed(struct diskutil_session *s, int error, struct err *e)
+{
+	if (error == EPERM)
+		return tool_fail(&s->end, EXIT_FAILURE, e,
+				 "Error: -69863: Insufficient privileges");
+	return tool_fail(&s->end, EXIT_FAILURE, e,
+			 "Error: Deletion of the snapshot failed: %s", mac_strerror(error));
+}
+
 int diskutil_delete_snapshot(struct diskutil_session *s, int argc, char **argv,
 			     struct err *e)
 {
@@ -75,7 +86,7 @@ int diskutil_delete_snapshot(struct diskutil_session *s, int argc, char **argv,
 	const struct volume_snapshot *snap;
 	const struct volume_entry *v;
 	struct err why = ERR_INIT;
-	int r = 0;
+	int r = 0, error;
 
 	if (strcmp(how, "-uuid") && strcmp(how, "-name") && strcmp(how, "-xid"))
 		return tool_fail(&s->end, EXIT_FAILURE, e,
@@ -94,10 +105,9 @@ int diskutil_delete_snapshot(struct diskutil_session *s, int argc, char **argv,
 		       snap->uuid, snap->name, v->device);
 	if (r)
 		return r;
-	if (kernel_snapshot(s->paths->kernel, SNAPSHOT_DELETE, v->device, snap->name,
-			    &why))
-		return tool_fail(&s->end, EXIT_FAILURE, e,
-				 "Error: -69863: Deletion of the snapshot failed: %s",
-				 mac_err_text(&why));
-	return buf_printf(s->out, e, "Finished APFS operation\n");
+	error = kernel_call_errno(kernel_snapshot(s->paths->kernel, SNAPSHOT_DELETE,
+						  v->device, snap->name, &why),
+				  &why);
+	return error ? deletion_failed(s, error, e)
+		     : buf_printf(s->out, e, "Finished APFS operation\n");
 }

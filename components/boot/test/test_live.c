@@ -247,15 +247,19 @@ static void refuses_names(void)
 	end(&s);
 }
 
-static void a_tag_goes_with_its_snapshot(void)
+static void a_tagged_snapshot_stays(void)
 {
 	static struct session s;
 
 	begin(&s, "tag.img");
 	ASSERT_OK(live_tag_root(s.lv, "first", &e), &e);
 	CU_ASSERT_EQUAL(s.lv->root_xid, s.lv->snapshot[0].xid);
+	ASSERT_FAILS(live_delete(s.lv, "first", &e), E_PERM);
+	CU_ASSERT_EQUAL(s.lv->n_snapshots, 1);
+	CU_ASSERT_EQUAL(s.lv->n_ops, 1);
+	err_clear(&e);
+	ASSERT_OK(live_tag_root(s.lv, "", &e), &e);
 	ASSERT_OK(live_delete(s.lv, "first", &e), &e);
-	CU_ASSERT_EQUAL(s.lv->root_xid, 0);
 	CU_ASSERT_EQUAL(s.lv->n_snapshots, 0);
 	ASSERT_OK(pending_write(&s.live, s.im.path, EDIT_TIME, &e), &e);
 	reopen(&s);
@@ -426,7 +430,7 @@ TEST_MAIN("live",
 	  {"sees each change of an upper layer", sees_each_change_of_an_upper_layer},
 	  {"nothing is pending at first", nothing_is_pending_at_first},
 	  {"refuses names", refuses_names},
-	  {"a tag goes with its snapshot", a_tag_goes_with_its_snapshot},
+	  {"a tagged snapshot stays", a_tagged_snapshot_stays},
 	  {"a changed system is written with its snapshot",
 	   a_changed_system_is_written_with_its_snapshot},
 	  {"states are kept apart", states_are_kept_apart},

@@ -78,6 +78,7 @@ static const struct diskutil_paths paths = {volumes, kernel, base};
 static struct buf out, err_out;
 static struct err e;
 static pid_t server;
+static bool is_tagged; /* com.apple.bless.BB; before start() */
 
 /* This file stands for a write to the live state. */
 static const char *written_to(void)
@@ -121,7 +122,8 @@ static int answer(const json_t *req)
 		return strcmp(json_string_value(json_object_get(req, "name")),
 			      "com.apple.bless.BB")
 			       ? EBUSY
-			       : 0;
+		       : is_tagged ? EPERM
+				   : 0;
 	return !strcmp(op, "unmount") ? 0 : EINVAL;
 }
 
@@ -424,6 +426,18 @@ static void the_kernel_is_asked_for_the_seal_of_now(void)
 	buf_release(&err_out);
 }
 
+static void a_tagged_snapshot_is_not_deleted(void)
+{
+	is_tagged = true;
+	start_sealed();
+	RUN(1, "apfs", "deleteSnapshot", "disk3s1", "-uuid", "u2");
+	CU_ASSERT_PTR_NULL(strstr(buf_str(&out), "Finished"));
+	CU_ASSERT_STRING_EQUAL(buf_str(&err_out),
+			       "Error: -69863: Insufficient privileges\n");
+	stop();
+	is_tagged = false;
+}
+
 static void a_path_lies_on_a_volume(void)
 {
 	const struct volume_snapshot *snap;
@@ -461,4 +475,5 @@ TEST_MAIN("diskutil",
 	  {"snapshots are deleted", snapshots_are_deleted},
 	  {"the kernel is asked for the seal of now",
 	   the_kernel_is_asked_for_the_seal_of_now},
+	  {"a tagged snapshot is not deleted", a_tagged_snapshot_is_not_deleted},
 	  {"a path lies on a volume", a_path_lies_on_a_volume})
