@@ -240,13 +240,21 @@ enum img4_result walk_by_nsih(struct walk *w, bool *skip, struct err *e)
 	return IMG4_ESTALE;
 }
 
-/* The manifest that is attached has to be the very one of the stage before. */
-static enum img4_result check_same_manifest(const struct img4 *f, const struct im4m *m,
-					    struct err *e)
+/*
+ * The manifest that is attached has to be the very one of the stage before. Another one
+ * that is authentic is out of force (ESTALE); one that is not was never in force (EAUTH).
+ */
+static enum img4_result check_same_manifest(struct walk *w, const struct img4 *f,
+					    const struct im4m *m, struct err *e)
 {
+	enum img4_result r;
+
 	if (f->manifest.whole.len == m->whole.len &&
 	    !memcmp(f->manifest.whole.p, m->whole.p, m->whole.len))
 		return IMG4_OK;
+	r = img4_authentic(&f->manifest, w->root, e);
+	if (r)
+		return r;
 	err_set(e, E_CORRUPT, "another manifest than that of the stage before");
 	return IMG4_ESTALE;
 }
@@ -286,7 +294,7 @@ enum img4_result walk_by_manifest(struct walk *w, bool *skip, struct err *e)
 	if (!r)
 		r = open_object(w, &w->file, &f, e);
 	if (!r)
-		r = check_same_manifest(&f, m, e);
+		r = check_same_manifest(w, &f, m, e);
 	if (!r)
 		r = check_digest(w, m, f.payload.whole, e);
 	return r ? r : walk_keep(w, f.payload.data, e);

@@ -277,23 +277,33 @@ static void no_manifest(void)
 	lab_release(&l);
 }
 
-/* A bit of the signature; the certificates' are tried with the format. */
+/*
+ * A bit of the signature; the certificates' are tried with the format. Of what iBoot loads
+ * the manifest is that of iBoot, and a copy that is not genuine is not an older one.
+ */
 static void a_wrong_signature(void)
 {
-	struct err e = ERR_INIT;
-	struct fs_node *n;
-	struct img4 f;
+	static const uint32_t objects[] = {
+		F('i', 'b', 'o', 't'),
+		F('i', 's', 'y', 's'),
+		F('k', 'r', 'n', 'l'),
+	};
 	struct lab l;
-	size_t at;
 
 	lab_mac(&l, "m1", SB_FULL);
-	n = lab_object(&l, F('i', 'b', 'o', 't'));
-	ASSERT_OK(img4_parse(n->data, n->size, &f, &e), &e);
-	at = (size_t)(f.manifest.signature.p - n->data);
-	n->data[at] ^= 1;
-	fails(&l, SB_TO_RECOVERY, IMG4_EAUTH, F('i', 'b', 'o', 't'));
-	n->data[at] ^= 1;
-	boots(&l);
+	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
+		struct fs_node *n = lab_object(&l, objects[i]);
+		struct err e = ERR_INIT;
+		struct img4 f;
+		size_t at;
+
+		ASSERT_OK(img4_parse(n->data, n->size, &f, &e), &e);
+		at = (size_t)(f.manifest.signature.p - n->data);
+		n->data[at] ^= 1;
+		fails(&l, SB_TO_RECOVERY, IMG4_EAUTH, objects[i]);
+		n->data[at] ^= 1;
+		boots(&l);
+	}
 	lab_release(&l);
 }
 
