@@ -5,9 +5,6 @@
 #include <string.h>
 
 #include "sim/base/idtext.h"
-#include "sim/formats/fileset/fileset.h"
-#include "sim/formats/image4/img4.h"
-#include "sim/formats/macho/arch.h"
 #include "sim/formats/prelink/prelink.h"
 
 static const char *hex(struct arena *a, const uint8_t *bytes, size_t len, struct err *e)
@@ -17,22 +14,6 @@ static const char *hex(struct arena *a, const uint8_t *bytes, size_t len, struct
 	if (out)
 		hex_text(bytes, len, out);
 	return out;
-}
-
-static int take_kexts(const struct prelink *p, struct arena *a, struct kernel_info *k,
-		      struct err *e)
-{
-	k->kexts = arena_array(a, p->n_kexts, sizeof(*k->kexts), e);
-	if (!k->kexts)
-		return -(int)e->code;
-	for (size_t i = 0; i < p->n_kexts; i++) {
-		k->kexts[i].id = arena_strdup(a, p->kext[i].id, e);
-		k->kexts[i].version = arena_strdup(a, p->kext[i].version, e);
-		if (!k->kexts[i].id || !k->kexts[i].version)
-			return -(int)e->code;
-	}
-	k->n_kexts = p->n_kexts;
-	return 0;
 }
 
 static int judge(const void *data, size_t len, struct arena *a, struct kernel_info *k,
@@ -52,39 +33,8 @@ static int judge(const void *data, size_t len, struct arena *a, struct kernel_in
 	return k->bad ? 0 : -(int)e->code;
 }
 
-static int read_prelinked(const void *data, size_t len, struct arena *a,
-			  struct kernel_info *k, struct err *e)
-{
-	char version[PRELINK_VERSION_MAX];
-	struct err sub = ERR_INIT;
-	struct prelink p;
-	int r = judge(data, len, a, k, e);
-
-	if (r || prelink_open(data, len, &p, &sub))
-		return r;
-	k->kcid = hex(a, p.kcid, sizeof(p.kcid), e);
-	prelink_kernel_version(&p, version);
-	k->darwin = arena_strdup(a, version, e);
-	r = k->kcid && k->darwin ? take_kexts(&p, a, k, e) : -(int)e->code;
-	prelink_release(&p);
-	return r;
-}
-
-/* ---- kernel collections ---- */
-
-/* On Apple silicon it is the payload of an Image4 file. */
-static struct span unwrap(const void *data, size_t len)
-{
-	struct err sub = ERR_INIT;
-	struct img4 file;
-
-	if (!img4_parse(data, len, &file, &sub))
-		return file.payload.data;
-	return (struct span){data, len};
-}
-
-static int take_entries(const struct fileset *f, struct arena *a, struct kernel_info *k,
-			struct err *e)
+static int take_kexts(const struct kernel_file *f, struct arena *a, struct kernel_info *k,
+		      struct err *e)
 {
 	k->kexts = arena_array(a, f->n_kexts, sizeof(*k->kexts), e);
 	if (!k->kexts)
@@ -99,31 +49,30 @@ static int take_entries(const struct fileset *f, struct arena *a, struct kernel_
 	return 0;
 }
 
-static int read_collection(struct span kc, const struct macho_arch *arch, struct arena *a,
-			   struct kernel_info *k, struct err *e)
+/* What cannot be opened is bad, which judge() has said of a prelinked kernel. */
+static int read_file(const void *data, size_t len, struct arena *a, struct kernel_info *k,
+		     struct err *e)
 {
 	struct err why = ERR_INIT;
-	struct fileset f;
+	struct kernel_file f;
 	int r;
 
-	if (fileset_open(kc.p, kc.len, arch, &f, &why)) {
-		k->bad = arena_strdup(a, why.msg, e);
+	if (kernel_file_open(data, len, &f, &why)) {
+		if (!k->bad)
+			k->bad = arena_strdup(a, why.msg, e);
 		return k->bad ? 0 : -(int)e->code;
 	}
 	k->kcid = hex(a, f.kcid, sizeof(f.kcid), e);
-	k->darwin = arena_strdup(a, f.kernel_version, e);
-	r = k->kcid && k->darwin ? take_entries(&f, a, k, e) : -(int)e->code;
-	fileset_release(&f);
+	k->darwin = arena_strdup(a, f.version, e);
+	r = k->kcid && k->darwin ? take_kexts(&f, a, k, e) : -(int)e->code;
+	kernel_file_release(&f);
 	return r;
 }
 
-/* A collection is a thin Mach-O file; a prelinked kernel is fat, or compressed. */
 int kernel_info_read(const void *data, size_t len, struct arena *a,
 		     struct kernel_info *ret, struct err *e)
 {
 	struct kernel_info k = {.exists = true, .kcid = "", .darwin = ""};
-	const struct span inner = unwrap(data, len);
-	const struct macho_arch *arch = macho_arch_of(inner.p, inner.len);
 	char sum[SHA256_TEXT_MAX];
 	int r = sha256_text(data, len, sum, e);
 
@@ -132,8 +81,10 @@ int kernel_info_read(const void *data, size_t len, struct arena *a,
 	k.sha256 = arena_strdup(a, sum, e);
 	if (!k.sha256)
 		return -(int)e->code;
-	r = arch ? read_collection(inner, arch, a, &k, e)
-		 : read_prelinked(data, len, a, &k, e);
+	if (!kernel_file_is_collection(data, len))
+		r = judge(data, len, a, &k, e);
+	if (!r)
+		r = read_file(data, len, a, &k, e);
 	if (!r)
 		*ret = k;
 	return r;

@@ -9,9 +9,8 @@
 #include <jansson.h>
 
 #include "harness/arena.h"
+#include "images/kernel_file.h"
 #include "sim/base/err.h"
-
-#define KERNEL_FILE_MAX (64u << 20)
 
 struct kernel_kext {
 	const char *id, *version;

@@ -152,8 +152,9 @@ static int build_plk(const struct ingredients *in, size_t n_kexts, struct buf *o
 	struct kc_request rq = {
 		.kernel = in->kernel->data,
 		.kernel_len = in->kernel->len,
-		.lzvn = true,
+		.compression = PRELINK_LZVN,
 	};
+	struct kc_built built;
 	int r;
 
 	if (!l)
@@ -162,7 +163,7 @@ static int build_plk(const struct ingredients *in, size_t n_kexts, struct buf *o
 	rq.bundle = l->bundle;
 	rq.n_bundles = l->n;
 	if (!r)
-		r = kc_build_for_tree(&rq, out, NULL, e);
+		r = kc_build_for_tree(&rq, out, &built, e);
 	free(l);
 	return r ? err_ctx(e, "prelinked kernel of the new disk") : 0;
 }

@@ -12,7 +12,8 @@ test-src += images/test/test_manifest.c images/test/test_disk.c images/test/test
 test-src += images/test/test_collections.c images/test/test_firmware.c images/test/test_machines.c
 
 # looking into disks
-host-src += images/containers.c images/inspect.c images/inspect_info.c images/inspect_text.c
+host-src += images/containers.c images/inspect.c images/inspect_info.c images/inspect_text.c \
+	    images/kernel_file.c
 host-src += images/seal_break.c images/seal_edit.c images/seal_fix.c images/seal_place.c \
 	    images/seal_signature.c
 test-src += images/test/test_inspect.c images/test/test_seal.c

@@ -155,7 +155,7 @@ int kernelcache_open(struct kernelcache *k, const char *path, const void *data,
 		r = prelink_open(data, len, &p, e);
 	if (r)
 		return r;
-	prelink_kernel_version(&p, k->version);
+	prelink_kernel_version(p.macho.data, p.macho.len, k->version);
 	r = describe(k, &p, e);
 	prelink_release(&p);
 	return r;

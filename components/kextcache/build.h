@@ -15,33 +15,41 @@
 #include "sim/base/component_log.h"
 #include "sim/base/err.h"
 #include "sim/formats/kext/set.h"
+#include "sim/formats/prelink/pack.h"
 
-/* One bundle for kc_build_for_tree. */
+/* One bundle for kc_build_for_tree, or a folder of bundles. */
 struct kc_bundle {
-	const char *folder; /* the X.kext on this machine */
-	const char
-		*path; /* recorded as _PrelinkBundlePath: "/Library/Extensions/X.kext" */
+	const char *folder; /* the X.kext on this machine, or where such lie */
+	const char *path;   /* recorded as its path in the Mac:
+			       "/Library/Extensions/X.kext", "/Library/Extensions" */
 };
 
 struct kc_request {
-	const void *kernel;           /* the Mach-O of the kernel; borrowed */
+	const void *kernel; /* the Mach-O of the kernel; borrowed */
 	size_t kernel_len;
 	const struct kc_bundle *bundle;
 	size_t n_bundles;
-	bool lzvn;                    /* compression: lzvn, else lzss */
-	bool all_personalities;       /* keep IOKitPersonalities of every kext */
+	enum prelink_compression compression;
+	bool all_personalities; /* keep IOKitPersonalities of every kext */
+	bool omit_bad;		/* what is of no use is left out, with a message */
 	const struct component_log *log; /* may be NULL */
 };
 
 #define KC_ID_LEN 16
 
+/* What came of it. */
+struct kc_built {
+	uint8_t kcid[KC_ID_LEN]; /* _PrelinkKCID */
+	size_t n_kexts, n_omitted;
+};
+
 /*
- * Link the bundles of @rq (each must be valid and find its dependencies among them;
- * PlugIns of a bundle are candidates too; owners and permissions are not looked at) and
- * append the finished file - fat header, comp header, stream - to @packed. @kcid (may be
- * NULL) gets _PrelinkKCID. E_CORRUPT with the diagnostics of the kext that is wrong.
+ * Link the bundles of @rq (each must be valid and find its dependencies among them,
+ * unless omit_bad is set; PlugIns of a bundle are candidates too; owners and permissions
+ * are not looked at) and append the finished file - fat header, comp header, stream - to
+ * @packed. E_CORRUPT with the diagnostics of the kext that is wrong.
  */
 int kc_build_for_tree(const struct kc_request *rq, struct buf *packed,
-		      uint8_t kcid[KC_ID_LEN], struct err *e) MUST_CHECK;
+		      struct kc_built *ret, struct err *e) MUST_CHECK;
 
 #endif

@@ -63,14 +63,14 @@ static int link_list(struct creation *c, const struct buf *kernel,
 		.need_all = c->o->no_link_failures,
 		.log = c->w->log,
 	};
-	uint8_t id[KC_ID_LEN];
+	struct kc_built built;
 	struct err e = ERR_INIT;
 
-	if (kc_link(&l, &c->packed, id, &e)) {
+	if (kc_link(&l, &c->packed, &built, &e)) {
 		clog_say(c->w->log, CLOG_ERROR, "%s", e.msg);
 		return kc_fail(c->w, EX_OSERR, "Failed to generate prelinked kernel.");
 	}
-	print_id(c->w, id);
+	print_id(c->w, built.kcid);
 	return EX_OK;
 }
 

@@ -25,8 +25,17 @@ static int recorded_path(const void *arg, const struct kext *k, struct buf *out,
 	return buf_printf(out, e, "%s%s", to, k->path + strip);
 }
 
+static void take_result(const struct prelink_result *res, size_t n, struct kc_built *ret)
+{
+	*ret = (struct kc_built){.n_kexts = n};
+	memcpy(ret->kcid, res->kcid, KC_ID_LEN);
+	for (size_t i = 0; i < n; i++)
+		ret->n_omitted += res->outcome[i] == PRELINK_OMITTED;
+	ret->n_kexts -= ret->n_omitted;
+}
+
 static int build(const struct kc_link *l, const struct kext_inputs *in,
-		 struct buf *packed, uint8_t kcid[KC_ID_LEN], struct err *e)
+		 struct buf *packed, struct kc_built *ret, struct err *e)
 {
 	const struct prelink_request rq = {
 		.kernel = l->kernel,
@@ -44,12 +53,12 @@ static int build(const struct kc_link *l, const struct kext_inputs *in,
 		r = prelink_pack(res.macho.data, res.macho.len, l->compression, res.kaslr,
 				 packed, e);
 	if (!r)
-		memcpy(kcid, res.kcid, KC_ID_LEN);
+		take_result(&res, in->n, ret);
 	prelink_result_release(&res);
 	return r;
 }
 
-int kc_link(const struct kc_link *l, struct buf *packed, uint8_t kcid[KC_ID_LEN],
+int kc_link(const struct kc_link *l, struct buf *packed, struct kc_built *ret,
 	    struct err *e)
 {
 	struct kext_inputs in;
@@ -57,7 +66,7 @@ int kc_link(const struct kc_link *l, struct buf *packed, uint8_t kcid[KC_ID_LEN]
 
 	if (r)
 		return r;
-	r = build(l, &in, packed, kcid, e);
+	r = build(l, &in, packed, ret, e);
 	kext_inputs_release(&in);
 	return r;
 }

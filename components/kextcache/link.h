@@ -4,7 +4,6 @@
 #define COMPONENTS_KEXTCACHE_LINK_H
 
 #include "components/kextcache/build.h"
-#include "sim/formats/prelink/pack.h"
 
 /* A path that begins with @from is recorded with @to instead. */
 struct kc_prefix {
@@ -23,8 +22,11 @@ struct kc_link {
 	const struct component_log *log;
 };
 
-/* Append the file to @packed. Kexts that do not link are left out, with a message. */
-int kc_link(const struct kc_link *l, struct buf *packed, uint8_t kcid[KC_ID_LEN],
+/*
+ * Append the file to @packed. Kexts that do not link are left out, with a message, and
+ * counted in @ret.
+ */
+int kc_link(const struct kc_link *l, struct buf *packed, struct kc_built *ret,
 	    struct err *e) MUST_CHECK;
 
 #endif

@@ -476,8 +476,8 @@ static void builds_for_a_tree(void)
 {
 	struct kc_bundle bundles[2];
 	struct buf kernel = BUF_INIT, out = BUF_INIT;
-	struct kc_request rq = {.bundle = bundles, .n_bundles = 2, .lzvn = true};
-	uint8_t id[KC_ID_LEN];
+	struct kc_request rq = {.bundle = bundles, .n_bundles = 2, .compression = PRELINK_LZVN};
+	struct kc_built built;
 	struct err e = ERR_INIT;
 	struct prelink p;
 
@@ -490,9 +490,11 @@ static void builds_for_a_tree(void)
 					PATH_SYSTEM_EXTENSIONS "/System.kext"};
 	bundles[1] = (struct kc_bundle){test_source(FIXTURES "/ExampleFilter-2.0.kext"),
 					"/Library/Extensions/Filter.kext"};
-	ASSERT_OK(kc_build_for_tree(&rq, &out, id, &e), &e);
+	ASSERT_OK(kc_build_for_tree(&rq, &out, &built, &e), &e);
 	ASSERT_OK(prelink_open(out.data, out.len, &p, &e), &e);
-	CU_ASSERT_EQUAL(memcmp(p.kcid, id, KC_ID_LEN), 0);
+	CU_ASSERT_EQUAL(memcmp(p.kcid, built.kcid, KC_ID_LEN), 0);
+	CU_ASSERT_EQUAL(built.n_kexts, p.n_kexts);
+	CU_ASSERT_EQUAL(built.n_omitted, 0);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(prelink_find(&p, "com.example.filter"));
 	CU_ASSERT_STRING_EQUAL(prelink_find(&p, "com.example.filter")->bundle_path,
 			       "/Library/Extensions/Filter.kext");
@@ -503,10 +505,17 @@ static void builds_for_a_tree(void)
 	prelink_release(&p);
 	buf_clear(&out);
 	bundles[1].folder = test_source(FIXTURES "/ExampleHelper-1.0.kext");
-	ASSERT_FAILS(kc_build_for_tree(&rq, &out, NULL, &e), E_CORRUPT);
+	ASSERT_FAILS(kc_build_for_tree(&rq, &out, &built, &e), E_CORRUPT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "No kexts found for these libraries"));
+	rq.omit_bad = true;
+	ASSERT_OK(kc_build_for_tree(&rq, &out, &built, &e), &e);
+	CU_ASSERT_EQUAL(built.n_omitted, 1);
+	bundles[1].folder = test_source(FIXTURES "/ExampleUnresolved-1.0.kext");
+	buf_clear(&out);
+	ASSERT_OK(kc_build_for_tree(&rq, &out, &built, &e), &e);
+	CU_ASSERT_EQUAL(built.n_omitted, 1);
 	bundles[1].folder = "/nonexistent/X.kext";
-	ASSERT_FAILS(kc_build_for_tree(&rq, &out, NULL, &e), E_NOTFOUND);
+	ASSERT_FAILS(kc_build_for_tree(&rq, &out, &built, &e), E_NOTFOUND);
 	buf_release(&kernel);
 	buf_release(&out);
 }

@@ -3,7 +3,7 @@ lib-src  += sim/formats/macho/arch.c sim/formats/macho/slice.c sim/formats/macho
 	    sim/formats/macho/objlink.c sim/formats/macho/objlink_syms.c \
 	    sim/formats/macho/objlink_reloc.c sim/formats/macho/splitinfo.c \
 	    sim/formats/macho/objlink_x86_64.c sim/formats/macho/objlink_arm64.c \
-	    sim/formats/macho/arm64.c \
+	    sim/formats/macho/arm64.c sim/formats/macho/detach.c \
 	    sim/formats/macho/kxld.c sim/formats/macho/kxld_exports.c \
 	    sim/formats/macho/kxld_resolve.c sim/formats/macho/kxld_reloc.c \
 	    sim/formats/macho/kxld_arm64.c sim/formats/macho/kxld_split.c \

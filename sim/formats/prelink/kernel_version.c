@@ -4,11 +4,12 @@
 
 #include "sim/formats/prelink/prelink.h"
 
-void prelink_kernel_version(const struct prelink *p, char out[static PRELINK_VERSION_MAX])
+void prelink_kernel_version(const void *macho, size_t size,
+			    char out[static PRELINK_VERSION_MAX])
 {
 	static const char mark[] = "Darwin Kernel Version ";
-	const char *end = (const char *)p->macho.data + p->macho.len;
-	const char *at = memmem(p->macho.data, p->macho.len, mark, sizeof(mark) - 1);
+	const char *at = size ? memmem(macho, size, mark, sizeof(mark) - 1) : NULL;
+	const char *end = (const char *)macho + size;
 	size_t len = at ? strnlen(at, (size_t)(end - at)) : 0;
 
 	if (len > PRELINK_VERSION_MAX - 1)

@@ -95,9 +95,10 @@ int prelink_verify(const void *data, size_t len, struct prelink_report *rep,
 #define PRELINK_VERSION_MAX 256
 
 /*
- * The kernel's version string ("Darwin Kernel Version 19.0.0: ..."), which stands in its
- * text; cut to fit, "" when there is none.
+ * The version string ("Darwin Kernel Version 19.0.0: ...") that stands in the text of the
+ * kernel @macho; cut to fit, "" when there is none.
  */
-void prelink_kernel_version(const struct prelink *p, char out[static PRELINK_VERSION_MAX]);
+void prelink_kernel_version(const void *macho, size_t size,
+			    char out[static PRELINK_VERSION_MAX]);
 
 #endif
