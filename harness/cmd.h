@@ -40,6 +40,7 @@ int cmd_lint(const struct app *app, int argc, char **argv);
 int cmd_image(const struct app *app, int argc, char **argv);
 int cmd_kext(const struct app *app, int argc, char **argv);
 int cmd_seal(const struct app *app, int argc, char **argv);
+int cmd_kernel(const struct app *app, int argc, char **argv);
 int cmd_doctor(const struct app *app, int argc, char **argv);
 int cmd_help(const struct app *app, int argc, char **argv);
 

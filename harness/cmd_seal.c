@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* kextlab seal: a table of actions, and their options. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "harness/cmd_seal.h"
-#include "sim/base/nearest.h"
 
 enum {
 	WITH_STATE = 1, /* --volume, --snapshot, --live */
@@ -15,12 +13,7 @@ enum {
 	WITH_FIX = 16,	/* --volume, --revert, --dry-run */
 };
 
-static const struct action {
-	const char *name, *args;
-	int min, max;  /* arguments */
-	unsigned with; /* kinds of options */
-	int (*run)(const struct seal_words *w);
-} actions[] = {
+static const struct action actions[] = {
 	{"make", "TREE -o IMAGE", 1, 1, WITH_MAKE | WITH_JSON, seal_make},
 	{"show", "IMAGE", 1, 1, WITH_STATE | WITH_JSON, seal_show},
 	{"verify", "IMAGE", 1, 1, WITH_STATE | WITH_JSON | WITH_CHECK, seal_verify},
@@ -29,47 +22,33 @@ static const struct action {
 	 seal_break_image},
 	{"fix", "IMAGE", 1, 1, WITH_FIX, seal_fix_image},
 };
-#define N_ACTIONS (sizeof(actions) / sizeof(actions[0]))
 
-static const struct option options[] = {
-	{"volume", required_argument, NULL, 'v'},
-	{"snapshot", required_argument, NULL, 's'},
-	{"live", no_argument, NULL, 'l'},
-	{"json", no_argument, NULL, 'j'},
-	{"full", no_argument, NULL, 'f'},
-	{"root-hash", required_argument, NULL, 'r'},
-	{"output", required_argument, NULL, 'o'},
-	{"revert", no_argument, NULL, 'R'},
-	{"dry-run", no_argument, NULL, 'd'},
-	{"name", required_argument, NULL, 'n'},
-	{"time", required_argument, NULL, 't'},
-	{"no-snapshot", no_argument, NULL, 'N'},
-	{"case-sensitive", no_argument, NULL, 'c'},
-	{NULL, 0, NULL, 0},
+static const struct action_option options[] = {
+	{'v', "volume", true, WITH_STATE | WITH_FIX},
+	{'s', "snapshot", true, WITH_STATE},
+	{'l', "live", false, WITH_STATE},
+	{'j', "json", false, WITH_JSON},
+	{'f', "full", false, WITH_CHECK},
+	{'r', "root-hash", true, WITH_CHECK},
+	{'o', "output", true, WITH_MAKE},
+	{'n', "name", true, WITH_MAKE},
+	{'t', "time", true, WITH_MAKE},
+	{'N', "no-snapshot", false, WITH_MAKE},
+	{'c', "case-sensitive", false, WITH_MAKE},
+	{'R', "revert", false, WITH_FIX},
+	{'d', "dry-run", false, WITH_FIX},
 };
 
-/* Which kind of option each is. */
-static unsigned kind_of(int option)
+static void take_option(void *words, char letter, const char *value)
 {
-	if (option == 'v')
-		return WITH_STATE | WITH_FIX;
-	if (strchr("sl", option))
-		return WITH_STATE;
-	if (strchr("Rd", option))
-		return WITH_FIX;
-	if (strchr("fr", option))
-		return WITH_CHECK;
-	return option == 'j' ? WITH_JSON : strchr("ontNc", option) ? WITH_MAKE : 0;
-}
+	struct seal_words *w = words;
 
-static void take_option(struct seal_words *w, int option)
-{
-	switch (option) {
+	switch (letter) {
 	case 'v':
-		w->volume = optarg;
+		w->volume = value;
 		break;
 	case 's':
-		w->snapshot = optarg;
+		w->snapshot = value;
 		break;
 	case 'l':
 		w->snapshot = "";
@@ -81,16 +60,16 @@ static void take_option(struct seal_words *w, int option)
 		w->full = true;
 		break;
 	case 'r':
-		w->root_hash = optarg;
+		w->root_hash = value;
 		break;
 	case 'o':
-		w->output = optarg;
+		w->output = value;
 		break;
 	case 'n':
-		w->name = optarg;
+		w->name = value;
 		break;
 	case 't':
-		w->time = optarg;
+		w->time = value;
 		break;
 	case 'R':
 		w->revert = true;
@@ -107,43 +86,19 @@ static void take_option(struct seal_words *w, int option)
 	}
 }
 
-static int run_action(const struct app *app, const struct action *a, int argc,
-		      char **argv)
-{
-	struct seal_words w = {.app = app};
-	int c, at = 0;
-
-	optind = 0;
-	while ((c = getopt_long(argc, argv, "o:", options, &at)) != -1) {
-		if (c == '?')
-			return cmd_usage_error("seal", "bad option");
-		if (!(kind_of(c) & a->with))
-			return cmd_usage_error("seal", "--%s is no option of '%s'",
-					       c == 'o' ? "output" : options[at].name,
-					       a->name);
-		take_option(&w, c);
-	}
-	w.args = argv + optind;
-	w.n_args = argc - optind;
-	if (w.n_args < a->min || w.n_args > a->max)
-		return cmd_usage_error("seal", "%s %s", a->name, a->args);
-	return a->run(&w);
-}
-
 int cmd_seal(const struct app *app, int argc, char **argv)
 {
-	const char *names[N_ACTIONS];
-	char hint[NEAREST_HINT_MAX];
+	static const struct actions seal = {
+		.command = "seal",
+		.action = actions,
+		.n_actions = sizeof(actions) / sizeof(actions[0]),
+		.option = options,
+		.n_options = sizeof(options) / sizeof(options[0]),
+		.take = take_option,
+	};
+	struct seal_words w = {.app = app};
 
-	if (argc < 2)
-		return cmd_usage_error("seal", "what is to be done?");
-	for (size_t i = 0; i < N_ACTIONS; i++) {
-		names[i] = actions[i].name;
-		if (!strcmp(actions[i].name, argv[1]))
-			return run_action(app, &actions[i], argc - 1, argv + 1);
-	}
-	return cmd_usage_error("seal", "unknown action '%s'%s", argv[1],
-			       nearest_hint(argv[1], names, N_ACTIONS, hint));
+	return actions_run(&seal, &w, &w.args, &w.n_args, argc, argv);
 }
 
 /* ---- what the actions share ---- */

@@ -3,6 +3,7 @@
 #ifndef HARNESS_CMD_SEAL_H
 #define HARNESS_CMD_SEAL_H
 
+#include "harness/actions.h"
 #include "harness/cmd.h"
 #include "images/seal_place.h"
 #include "images/seal_signature.h"
@@ -19,13 +20,13 @@ struct seal_words {
 	bool json, full, revert, dry_run, no_snapshot, case_sensitive;
 };
 
-/* Each returns an exit status. */
-int seal_make(const struct seal_words *w);
-int seal_show(const struct seal_words *w);
-int seal_verify(const struct seal_words *w);
-int seal_explain(const struct seal_words *w);
-int seal_break_image(const struct seal_words *w);
-int seal_fix_image(const struct seal_words *w);
+/* Each gets a struct seal_words, and returns an exit status. */
+int seal_make(const void *words);
+int seal_show(const void *words);
+int seal_verify(const void *words);
+int seal_explain(const void *words);
+int seal_break_image(const void *words);
+int seal_fix_image(const void *words);
 
 /* "snapshot 'com.apple...' (transaction 2)", or "live state". */
 const char *seal_state_text(const struct seal_place *p, uint64_t xid, char *out,

@@ -69,8 +69,9 @@ static int print_broken(const struct seal_words *w, const struct seal_break_resu
 	return EXIT_PASSED;
 }
 
-int seal_break_image(const struct seal_words *w)
+int seal_break_image(const void *words)
 {
+	const struct seal_words *w = words;
 	struct seal_break_spec spec = {
 		.kind = seal_break_by_name(w->args[1]),
 		.volume = w->volume,
@@ -98,8 +99,9 @@ static void print_line(void *ctx, const char *line)
 	puts(line);
 }
 
-int seal_fix_image(const struct seal_words *w)
+int seal_fix_image(const void *words)
 {
+	const struct seal_words *w = words;
 	const struct seal_fix how = {
 		.volume = w->volume,
 		.revert = w->revert,

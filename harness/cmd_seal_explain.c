@@ -102,8 +102,9 @@ static int print_json(const struct seal_words *w, const struct apfs_seal_explana
 		seal_info_json(&x->info)));
 }
 
-int seal_explain(const struct seal_words *w)
+int seal_explain(const void *words)
 {
+	const struct seal_words *w = words;
 	struct apfs_seal_explanation x = {0};
 	struct apfs_volume *v = NULL;
 	struct seal_place place;

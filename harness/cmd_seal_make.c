@@ -67,8 +67,9 @@ static int print_made(const struct seal_words *w, const struct make *m, double s
 	return EXIT_PASSED;
 }
 
-int seal_make(const struct seal_words *w)
+int seal_make(const void *words)
 {
+	const struct seal_words *w = words;
 	struct make m = {
 		.tree = w->args[0],
 		.opts = {.volume = w->name,

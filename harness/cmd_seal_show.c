@@ -251,8 +251,9 @@ static int show(struct show *s, struct err *e)
 	return r;
 }
 
-int seal_show(const struct seal_words *w)
+int seal_show(const void *words)
 {
+	const struct seal_words *w = words;
 	struct show s = {.w = w};
 	struct err e = ERR_INIT;
 	int r = seal_place_open(&s.place, w->args[0], w->volume, &e);

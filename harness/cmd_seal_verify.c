@@ -192,8 +192,9 @@ static int verdict(struct verify *x, const struct err *bad)
 	return status;
 }
 
-int seal_verify(const struct seal_words *w)
+int seal_verify(const void *words)
 {
+	const struct seal_words *w = words;
 	struct verify x = {.w = w, .terminal = !w->json && isatty(STDERR_FILENO)};
 	struct err e = ERR_INIT;
 	int status, r = seal_place_open(&x.place, w->args[0], w->volume, &e);

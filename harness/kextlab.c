@@ -107,6 +107,26 @@ const struct command commands[] = {
 	 "  --json                     as JSON\n"
 	 "Exit status of signature: 0 good, 1 not.\n",
 	 cmd_kext},
+	{"kernel", "kernel files: build, show, compare, take apart",
+	 "ACTION ...\n"
+	 "  build --kernel K --extensions DIR... -o OUT\n"
+	 "                             link kexts into a prelinked kernel, as kextcache does\n"
+	 "        --release NAME       instead of --kernel: the stand-in kernel of kextlab\n"
+	 "                             for that release, and its KPIs\n"
+	 "        [--omit]             leave out, with a message, kexts that are not valid,\n"
+	 "                             lack a library or do not link\n"
+	 "        [--compression lzvn|lzss|none] [--all-personalities]\n"
+	 "  show FILE                  header, segments, kexts with versions, addresses, what\n"
+	 "                             they need; KernelCache ID; would it boot?\n"
+	 "  diff FILE FILE             kexts that came, went or changed; KernelCache ID; kernel\n"
+	 "  extract FILE -o FOLDER     the kernel, and each kext as a bundle\n"
+	 "DIR is a folder of kexts, or one X.kext. Kexts are recorded in /Library/Extensions,\n"
+	 "or in /System/Library/Extensions when DIR ends so. FILE is a kernel, a prelinked\n"
+	 "kernel (fat or not, lzss, lzvn or plain) or a kernel collection, also in Image4.\n"
+	 "  --json                     as JSON (not for extract)\n"
+	 "Exit status: build 1 when something was left out, show 1 when it would not boot, diff\n"
+	 "1 when they differ.\n",
+	 cmd_kernel},
 	{"doctor", "is everything here that a run needs?",
 	 "\n  --json           as JSON\n", cmd_doctor},
 	{"help", "explain a command, or the scenario language", "[COMMAND|language]\n",

@@ -68,6 +68,9 @@ int kernel_standin_build(const struct release *r, struct buf *out,
 int kernel_standin_build_for(const struct release *r, const struct machine_model *m,
 			     struct buf *out, struct err *e) MUST_CHECK;
 
+/* Is that the LC_UUID of a stand-in kernel, of whatever release and machine? */
+bool kernel_is_standin(const uint8_t uuid[static 16]);
+
 /*
  * Give each file of System.kext to @emit, with its path relative to the bundle, parents
  * before children: Info.plist and, for each KPI, PlugIns/X.kext/{Info.plist,X}, the

@@ -117,6 +117,20 @@ static int kernel_uuid(const struct kernel *k, uint8_t uuid[16], struct err *e)
 	return macho_content_uuid(id, (size_t)n, uuid, e);
 }
 
+bool kernel_is_standin(const uint8_t uuid[static 16])
+{
+	struct kernel k = {.machine = NULL};
+
+	for (size_t r = 0; (k.release = release_at(r)); r++)
+		for (size_t m = 0; (k.machine = machine_at(m)); m++) {
+			uint8_t of[16];
+
+			if (!kernel_uuid(&k, of, NULL) && !memcmp(of, uuid, sizeof(of)))
+				return true;
+		}
+	return false;
+}
+
 static int put_commands(struct kernel *k, struct buf *out, const struct linkedit *le,
 			struct err *e)
 {
