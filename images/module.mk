@@ -16,7 +16,8 @@ host-src += images/containers.c images/inspect.c images/inspect_info.c images/in
 	    images/kernel_file.c
 host-src += images/seal_break.c images/seal_edit.c images/seal_fix.c images/seal_place.c \
 	    images/seal_signature.c
-test-src += images/test/test_inspect.c images/test/test_seal.c
+test-src += images/test/test_inspect.c images/test/test_seal.c images/test/test_kernel_file.c
+fuzz-src += images/test/fuzz_kernel_file.c
 
 # the system's own kext: build/system/AppleACPIPlatform.kext
 acpi-src := images/kexts/AppleACPIPlatform
