@@ -97,6 +97,10 @@ struct machine_ops {
 	 */
 	int (*seal_break)(void *m, const struct seal_break_spec *spec,
 			  char said[static MACHINE_SAID_MAX], struct err *e);
+	/* Fix its seal as images/seal_fix.h does. @said: the same; *ret_holds: it does now.
+	 */
+	int (*seal_fix)(void *m, bool revert, char said[static MACHINE_SAID_MAX],
+			bool *ret_holds, struct err *e);
 	/*
 	 * Install @to from Recovery, over a release that was sealed (images/disk.h). @now:
 	 * the Mac's clock.

@@ -11,6 +11,7 @@
 #include "harness/disk_files.h"
 #include "harness/subprocess.h"
 #include "images/seal_break.h"
+#include "images/seal_fix.h"
 #include "images/sparse.h"
 #include "sim/base/clock.h"
 #include "sim/base/fsio.h"
@@ -378,18 +379,46 @@ static int op_seal(void *ctx, bool verify, struct seal_state *ret, struct err *e
 	return disk_seal_read(((struct machine_vm *)ctx)->disk, verify, ret, e);
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
 static int op_seal_break(void *ctx, const struct seal_break_spec *spec,
 			 char said[static MACHINE_SAID_MAX], struct err *e)
 {
 	struct machine_vm *m = ctx;
 	struct seal_break_result done;
-	struct timespec now;
-	int r;
+	int r = seal_break(m->disk, spec, now_ns(), &done, e);
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	r = seal_break(m->disk, spec, now.tv_sec * 1000000000ll + now.tv_nsec, &done, e);
 	if (!r)
 		snprintf(said, MACHINE_SAID_MAX, "%s of %s", done.bit.what, done.state);
+	return r;
+}
+
+static void add_said(void *ctx, const char *line)
+{
+	char *said = ctx;
+	size_t len = strlen(said);
+
+	snprintf(said + len, MACHINE_SAID_MAX - len, "%s%s", len ? "; " : "", line);
+}
+
+static int op_seal_fix(void *ctx, bool revert, char said[static MACHINE_SAID_MAX],
+		       bool *ret_holds, struct err *e)
+{
+	struct machine_vm *m = ctx;
+	const struct seal_fix how = {
+		.revert = revert, .time_ns = now_ns(), .say = add_said, .ctx = said};
+	struct seal_fixed done;
+	int r;
+
+	said[0] = '\0';
+	r = seal_fix(m->disk, &how, &done, e);
+	*ret_holds = !r && done.holds;
 	return r;
 }
 
@@ -433,6 +462,7 @@ struct machine machine_vm_interface(struct machine_vm *m)
 		.open_disk = op_open_disk,
 		.seal = op_seal,
 		.seal_break = op_seal_break,
+		.seal_fix = op_seal_fix,
 		.reinstall = op_reinstall,
 		.export_container = op_export,
 		.update_archive = op_update_archive,

@@ -3,7 +3,7 @@ host-src  += harness/arena.c harness/ydoc.c harness/schema.c harness/match.c \
 	     harness/plan.c harness/plan_bundle.c harness/plan_show.c \
 	     harness/macfs.c harness/live_files.c harness/evidence.c harness/boot_story.c harness/result.c \
 	     harness/kernel_info.c harness/kernel_place.c harness/engine.c harness/engine_power.c harness/system_log.c \
-	     harness/step_files.c harness/step_wait.c harness/step_allow.c harness/lab_program.c harness/judges.c \
+	     harness/step_files.c harness/step_seal.c harness/step_wait.c harness/step_allow.c harness/lab_program.c harness/judges.c \
 	     harness/expect_judge.c harness/expect_seal.c harness/expect_files.c harness/expect_console.c \
 	     harness/subprocess.c harness/disk_files.c harness/disk_seal.c harness/machine_vm.c \
 	     harness/report_json.c harness/report_xml.c harness/report_text.c harness/run.c \

@@ -279,6 +279,12 @@ static int seal_break_check(const struct ynode *n, const void *args, struct err 
 	return 0;
 }
 
+static const struct schema_key seal_fix_keys[] = {
+	{"revert", SCHEMA_BOOL, .offset = offsetof(struct step_seal_fix, revert),
+	 .doc = "take the live state back to the snapshot, when its content was changed"},
+	{NULL},
+};
+
 #define ARGS(type) .args_size = sizeof(struct type)
 
 const struct step_type step_types[] = {
@@ -348,6 +354,11 @@ const struct step_type step_types[] = {
 	 ARGS(step_seal_break), .shorthand = "kind", .needs = POWER_OFF,
 	 .leaves = POWER_OFF, .timeout_s = 60, .check = seal_break_check,
 	 .run = step_run_seal_break},
+	{"seal_fix",
+	 "repair the seal on the disk, as `kextlab seal fix` does: root from the last "
+	 "sealed snapshot; take a mark away from what was not changed",
+	 seal_fix_keys, ARGS(step_seal_fix), .needs = POWER_OFF, .leaves = POWER_OFF,
+	 .timeout_s = 60, .run = step_run_seal_fix},
 	{"expect", "judge the state of things now", expect_keys, ARGS(expect),
 	 .needs = POWER_ANY, .leaves = POWER_ANY, .timeout_s = 60,
 	 .run = step_run_expect},

@@ -132,6 +132,10 @@ struct step_seal_break {
 	bool live; /* the live state, not what the next start roots from */
 };
 
+struct step_seal_fix {
+	bool revert; /* the live state goes back to the snapshot */
+};
+
 /*
  * Read one item of the list "steps" into @out; @b's arena holds the arguments. Unknown
  * steps and keys are E_SCHEMA.

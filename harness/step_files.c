@@ -6,7 +6,6 @@
 
 #include "harness/engine_impl.h"
 #include "harness/step_run.h"
-#include "images/seal_break.h"
 #include "sim/formats/ustar/ustar.h"
 #include "sim/platform/paths.h"
 
@@ -261,22 +260,4 @@ int step_run_reinstall(struct engine *en, const struct step *s, struct err *e)
 	if (!r)
 		en->release = to;
 	return r;
-}
-
-/* From outside, with the power off: a bad disk, or somebody who writes past everything. */
-int step_run_seal_break(struct engine *en, const struct step *s, struct err *e)
-{
-	const struct step_seal_break *x = s->args;
-	struct seal_break_spec spec = {.kind = (enum seal_break_kind)x->kind,
-				       .snapshot = x->live ? "" : NULL,
-				       .offset = x->offset};
-	char said[MACHINE_SAID_MAX];
-	int r = engine_text(en, x->path, &spec.path, e);
-
-	engine_drop_files(en);
-	if (!r)
-		r = en->machine->ops->seal_break(en->machine->m, &spec, said, e);
-	return r ? r
-		 : engine_check(en, "seal_break", true, seal_break_rows[x->kind].name, e,
-				"%s", said);
 }

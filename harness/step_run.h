@@ -26,6 +26,7 @@ int step_run_unlock(struct engine *en, const struct step *s, struct err *e);
 int step_run_mount(struct engine *en, const struct step *s, struct err *e);
 int step_run_corrupt(struct engine *en, const struct step *s, struct err *e);
 int step_run_seal_break(struct engine *en, const struct step *s, struct err *e);
+int step_run_seal_fix(struct engine *en, const struct step *s, struct err *e);
 int step_run_reinstall(struct engine *en, const struct step *s, struct err *e);
 int step_run_expect(struct engine *en, const struct step *s, struct err *e);
 

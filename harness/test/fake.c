@@ -251,6 +251,21 @@ static int fake_seal_break(void *m, const struct seal_break_spec *spec,
 	return 0;
 }
 
+static int fake_seal_fix(void *m, bool revert, char said[static MACHINE_SAID_MAX],
+			 bool *ret_holds, struct err *e)
+{
+	struct fake *f = m;
+
+	(void)e;
+	note(f, "fix", revert ? "revert" : "");
+	snprintf(said, MACHINE_SAID_MAX, "fixed");
+	/* Content that was changed stays so unless it is taken back. */
+	*ret_holds = revert || !strcmp(f->seal.verify, "ok");
+	if (*ret_holds)
+		strcpy(f->seal.verify, "ok");
+	return 0;
+}
+
 static int fake_reinstall(void *m, const struct release *to, int64_t now_ns, struct err *e)
 {
 	struct fake *f = m;
@@ -295,6 +310,7 @@ static const struct machine_ops fake_ops = {
 	.open_disk = fake_disk,
 	.seal = fake_seal,
 	.seal_break = fake_seal_break,
+	.seal_fix = fake_seal_fix,
 	.reinstall = fake_reinstall,
 	.export_container = fake_export,
 	.update_archive = fake_update,

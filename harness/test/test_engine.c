@@ -618,14 +618,17 @@ static void a_seal_is_broken_by_name(void)
 	}
 }
 
-static void a_reinstallation_seals_anew(void)
+static void a_seal_is_made_whole(void)
 {
 	static const char form[] = "name: x\nsummary: x\nmachine: m1\nrelease: 11.0.1\n"
-				   "steps: [{seal_break: {kind: node}}, {reinstall: %s}]\n"
+				   "steps: [{seal_break: {kind: node}}, {%s}]\n"
 				   "expect: {seal: {verify: ok}}\n";
-	static const char *const rows[][2] = {{"", "reinstall 11.0.1\n"},
-					      {"11.1", "reinstall 11.1\n"},
-					      {"{release: 11.1}", "reinstall 11.1\n"}};
+	static const char *const rows[][2] = {
+		{"reinstall: ", "reinstall 11.0.1\n"},
+		{"reinstall: 11.1", "reinstall 11.1\n"},
+		{"reinstall: {release: 11.1}", "reinstall 11.1\n"},
+		{"seal_fix: {revert: true}", "fix revert\n"},
+	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char text[512];
@@ -794,7 +797,7 @@ TEST_MAIN("engine", {"one run from start to end", one_run_from_start_to_end},
 	  {"seals are judged", seals_are_judged},
 	  {"a seal is broken by name", a_seal_is_broken_by_name},
 	  {"a user allows a kext", a_user_allows_a_kext},
-	  {"a reinstallation seals anew", a_reinstallation_seals_anew},
+	  {"a seal is made whole", a_seal_is_made_whole},
 	  {"power is cut where the Mac holds", power_is_cut_where_the_mac_holds},
 	  {"the boot is shown", the_boot_is_shown}, {"patterns", patterns},
 	  {"paths of a Mac", paths_of_a_mac})
