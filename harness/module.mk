@@ -9,8 +9,8 @@ host-src  += harness/arena.c harness/ydoc.c harness/schema.c harness/match.c \
 	     harness/report_json.c harness/report_xml.c harness/report_text.c harness/run.c \
 	     harness/language.c
 
-test-lib-src += harness/test/fake.c
-test-src  += harness/test/test_scenario.c harness/test/test_engine.c \
+test-lib-src += harness/test/fake.c harness/test/engine_world.c
+test-src  += harness/test/test_scenario.c harness/test/test_engine.c harness/test/test_engine_seal.c \
 	     harness/test/test_report.c harness/test/test_run.c \
 	     harness/test/test_cli.c harness/test/test_cmd_seal.c harness/test/test_cmd_kernel.c harness/test/test_image_mount.c
 fuzz-src  += harness/test/fuzz_scenario.c

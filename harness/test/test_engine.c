@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "harness/match.h"
-#include "harness/test/fake.h"
-#include "images/seal_break.h"
+#include "harness/test/engine_world.h"
 #include "sim/base/fsio.h"
 
 #define HEAD "name: x\nsummary: s\nrelease: \"10.15.0\"\n"
@@ -16,95 +15,6 @@
 	"<key>CFBundleIdentifier</key><string>%s</string>"                               \
 	"<key>CFBundleVersion</key><string>%s</string>"                                  \
 	"<key>CFBundlePackageType</key><string>KEXT</string></dict></plist>"
-
-/* Everything one run needs. */
-struct world {
-	struct fake fake;
-	struct scenario *scn;
-	struct plan *plan;
-	struct evidence ev;
-	struct result *res;
-	struct err e;
-	int r;
-	const struct judge *judges;
-	double timeout_scale;
-};
-
-static const struct judge no_judges[] = {{NULL, {NULL}, {NULL}}};
-
-static void world_init(struct world *w)
-{
-	memset(w, 0, sizeof(*w));
-	fake_init(&w->fake);
-	fake_system_kernel(&w->fake, "com.example.filter 1.0\n");
-	fake_staged_kernel(&w->fake, "com.example.filter 1.0\n");
-	w->judges = no_judges;
-}
-
-static void world_run(struct world *w, const char *text)
-{
-	struct plan_options o = {.build_dir = test_tmpdir()};
-	struct machine m = fake_machine(&w->fake);
-	struct err e = ERR_INIT;
-	struct engine_config cfg;
-
-	if (scenario_parse("f.yaml", text, strlen(text), &w->scn, &e) ||
-	    plan_make(w->scn, &o, &w->plan, &e)) {
-		test_note(__FILE__, __LINE__, text, &e);
-		CU_FAIL_FATAL("scenario");
-	}
-	ASSERT_OK(evidence_init(&w->ev, NULL, &e), &e);
-	w->fake.sink = evidence_sink(&w->ev);
-	w->res = result_new();
-	CU_ASSERT_PTR_NOT_NULL_FATAL(w->res);
-	cfg = (struct engine_config){
-		.plan = w->plan,
-		.machine = &m,
-		.evidence = &w->ev,
-		.result = w->res,
-		.scratch_dir = test_tmpdir(),
-		.read_kernel = fake_read_kernel,
-		.judges = w->judges,
-		.timeout_scale = w->timeout_scale,
-	};
-	w->r = engine_run(&cfg, &w->e);
-}
-
-static void world_release(struct world *w)
-{
-	result_free(w->res);
-	evidence_release(&w->ev);
-	plan_free(w->plan);
-	scenario_free(w->scn);
-	fake_release(&w->fake);
-}
-
-/* Run @text; assert the verdict and, when it failed, the one check that failed. */
-static void expect_run(struct world *w, const char *text, enum verdict want,
-		       const char *failing)
-{
-	size_t failed = 0;
-
-	world_run(w, text);
-	CU_ASSERT_EQUAL(w->res->verdict, want);
-	for (size_t i = 0; i < w->res->n_steps; i++)
-		for (size_t k = 0; k < w->res->steps[i].n; k++) {
-			const struct check *c = &w->res->steps[i].checks[k];
-
-			if (c->ok)
-				continue;
-			failed++;
-			CU_ASSERT_PTR_NOT_NULL(failing);
-			if (failing)
-				CU_ASSERT_STRING_EQUAL(c->name, failing);
-			if (!failing || strcmp(c->name, failing))
-				printf("# %s: want %s, got %s\n", c->name, c->expected,
-				       c->got);
-		}
-	CU_ASSERT_EQUAL(failed, failing ? 1 : 0);
-	if (w->r)
-		printf("# ended: %s\n", w->e.msg);
-}
 
 static void copy_at_shutdown(struct fake *f)
 {
@@ -555,93 +465,6 @@ static void a_user_allows_a_kext(void)
 	world_release(&w);
 }
 
-static void break_at_shutdown(struct fake *f)
-{
-	strcpy(f->seal.live, "broken");
-	strcpy(f->seal.root_hash, "02");
-	strcpy(f->seal.verify, "data: /bin/ls");
-}
-
-static void seals_are_judged(void)
-{
-	static const char *const rows[][2] = {
-		{"{live: broken, snapshot: yes, tagged: false, snapshots: 1, unchanged: "
-		 "false, root: \"com.apple.os.*\", verify: \"data*\"}",
-		 NULL},
-		{"{live: yes}", "seal.live"},
-		{"{snapshot: none}", "seal.snapshot"},
-		{"{root: \"com.apple.bless.*\"}", "seal.root"},
-		{"{tagged: true}", "seal.tagged"},
-		{"{unchanged: true}", "seal.unchanged"},
-		{"{verify: ok}", "seal.verify"},
-		{"{snapshots: 2}", "seal.snapshots"},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char text[512];
-		struct world w;
-
-		world_init(&w);
-		w.fake.seal = (struct seal_state){"yes", "yes", "com.apple.os.update-01",
-						  false, "01",  1,
-						  "ok"};
-		w.fake.at_shutdown = break_at_shutdown;
-		w.fake.lie = ""; /* there is no Preboot with a kernel */
-		snprintf(text, sizeof(text),
-			 "name: x\nsummary: x\nmachine: m1\nrelease: 11.0.1\n"
-			 "steps: [{boot: }]\nexpect: {seal: %s}\n",
-			 rows[i][0]);
-		expect_run(&w, text, rows[i][1] ? VERDICT_FAILED : VERDICT_PASSED,
-			   rows[i][1]);
-		world_release(&w);
-	}
-}
-
-static void a_seal_is_broken_by_name(void)
-{
-	static const char form[] = "name: x\nsummary: x\nmachine: m1\nrelease: 11.0.1\n"
-				   "steps: [{seal_break: {kind: %s%s}}, {expect: {seal: "
-				   "{verify: broken}}}]\n";
-
-	for (unsigned k = 0; k < SEAL_BREAK_N; k++) {
-		const struct seal_break_row *row = &seal_break_rows[k];
-		char text[512], log[64];
-		struct world w;
-
-		world_init(&w);
-		snprintf(text, sizeof(text), form, row->name,
-			 row->needs_path ? ", path: /bin/ls" : "");
-		snprintf(log, sizeof(log), "break %s\n", row->name);
-		expect_run(&w, text, VERDICT_PASSED, NULL);
-		CU_ASSERT_PTR_NOT_NULL(strstr(w.fake.log, log));
-		world_release(&w);
-	}
-}
-
-static void a_seal_is_made_whole(void)
-{
-	static const char form[] = "name: x\nsummary: x\nmachine: m1\nrelease: 11.0.1\n"
-				   "steps: [{seal_break: {kind: node}}, {%s}]\n"
-				   "expect: {seal: {verify: ok}}\n";
-	static const char *const rows[][2] = {
-		{"reinstall: ", "reinstall 11.0.1\n"},
-		{"reinstall: 11.1", "reinstall 11.1\n"},
-		{"reinstall: {release: 11.1}", "reinstall 11.1\n"},
-		{"seal_fix: {revert: true}", "fix revert\n"},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char text[512];
-		struct world w;
-
-		world_init(&w);
-		snprintf(text, sizeof(text), form, rows[i][0]);
-		expect_run(&w, text, VERDICT_PASSED, NULL);
-		CU_ASSERT_PTR_NOT_NULL(strstr(w.fake.log, rows[i][1]));
-		world_release(&w);
-	}
-}
-
 static void power_is_cut_where_the_mac_holds(void)
 {
 	static const char text[] = HEAD "steps:\n"
@@ -794,10 +617,7 @@ TEST_MAIN("engine", {"one run from start to end", one_run_from_start_to_end},
 	  {"versions follow the bundles", versions_follow_the_bundles},
 	  {"judges are heard", judges_are_heard},
 	  {"steps reach the machine", steps_reach_the_machine},
-	  {"seals are judged", seals_are_judged},
-	  {"a seal is broken by name", a_seal_is_broken_by_name},
 	  {"a user allows a kext", a_user_allows_a_kext},
-	  {"a seal is made whole", a_seal_is_made_whole},
 	  {"power is cut where the Mac holds", power_is_cut_where_the_mac_holds},
 	  {"the boot is shown", the_boot_is_shown}, {"patterns", patterns},
 	  {"paths of a Mac", paths_of_a_mac})
