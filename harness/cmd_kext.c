@@ -12,6 +12,7 @@ static const struct {
 	const char *name;
 	int (*run)(const struct app *app, int argc, char **argv);
 } actions[] = {
+	{"check", kext_cmd_check},
 	{"sign", kext_cmd_sign},
 	{"signature", kext_cmd_signature},
 };

@@ -9,6 +9,7 @@
 #include "sim/formats/codesign/codesign.h"
 
 /* Each gets its own argv, argv[0] being the action, and returns an exit status. */
+int kext_cmd_check(const struct app *app, int argc, char **argv);
 int kext_cmd_sign(const struct app *app, int argc, char **argv);
 int kext_cmd_signature(const struct app *app, int argc, char **argv);
 

@@ -93,6 +93,16 @@ const struct command commands[] = {
 	 cmd_seal},
 	{"kext", "kernel extensions: sign them, look at signatures",
 	 "ACTION ...\n"
+	 "  check BUNDLE               every finding in Apple's words, what it is linked "
+	 "from, and\n"
+	 "                             one line of verdict\n"
+	 "       [--release R]         the Mac's, 10.15.1 without this option\n"
+	 "       [--sip on|off]        System Integrity Protection, on without this option\n"
+	 "       [--repository FOLDER] more kexts that may be needed; can be repeated\n"
+	 "       [--permissions]       judge owner and permissions as they are here; else "
+	 "they\n"
+	 "                             are taken as an installer sets them\n"
+	 "       [--json]              exit status: 0 it goes in, 1 it does not\n"
 	 "  sign BUNDLE [--identity ID] [--output FOLDER]\n"
 	 "                             in place, or a copy in FOLDER. ID: developer-id-kext\n"
 	 "                             (without this option), developer-id, expired, "

@@ -3,7 +3,7 @@ host-src  += harness/arena.c harness/ydoc.c harness/schema.c harness/match.c \
 	     harness/plan.c harness/plan_bundle.c harness/plan_show.c \
 	     harness/macfs.c harness/live_files.c harness/evidence.c harness/boot_story.c harness/result.c \
 	     harness/kernel_info.c harness/kernel_place.c harness/engine.c harness/engine_power.c harness/system_log.c \
-	     harness/step_files.c harness/step_seal.c harness/step_wait.c harness/step_allow.c harness/lab_program.c harness/judges.c \
+	     harness/step_files.c harness/step_seal.c harness/step_wait.c harness/step_allow.c harness/lab_program.c harness/kext_check.c harness/judges.c \
 	     harness/expect_judge.c harness/expect_seal.c harness/expect_files.c harness/expect_console.c \
 	     harness/subprocess.c harness/disk_files.c harness/disk_seal.c harness/machine_vm.c \
 	     harness/report_json.c harness/report_xml.c harness/report_text.c harness/run.c \
@@ -25,6 +25,6 @@ kextlab-src := harness/kextlab.c harness/ui.c harness/select.c harness/cmd_run.c
 	       harness/cmd_scenarios.c harness/cmd_image.c harness/cmd_image_mount.c harness/cmd_doctor.c \
 	       harness/cmd_seal.c harness/cmd_seal_show.c harness/cmd_seal_verify.c \
 	       harness/cmd_seal_explain.c harness/cmd_seal_make.c harness/cmd_seal_change.c harness/new_file.c \
-	       harness/cmd_kext.c harness/cmd_kext_sign.c harness/cmd_kext_signature.c \
+	       harness/cmd_kext.c harness/cmd_kext_check.c harness/cmd_kext_sign.c harness/cmd_kext_signature.c \
 	       harness/actions.c harness/cmd_kernel.c harness/cmd_kernel_show.c \
 	       harness/cmd_kernel_build.c harness/cmd_kernel_diff.c harness/cmd_kernel_extract.c

@@ -114,6 +114,15 @@ const char *kext_fault_text(enum kext_fault fault)
 	return faults[fault].text;
 }
 
+enum kext_diag_class kext_fault_class(enum kext_fault fault)
+{
+	return faults[fault].class;
+}
+
+const char *kext_diag_title(enum kext_diag_class class_)
+{
+	return titles[class_];
+}
 
 static bool same_subject(const char *a, const char *b)
 {

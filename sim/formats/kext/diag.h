@@ -88,6 +88,8 @@ void kext_diags_release(struct kext_diags *d);
 
 /* Apple's words. */
 const char *kext_fault_text(enum kext_fault fault);
+enum kext_diag_class kext_fault_class(enum kext_fault fault);
+const char *kext_diag_title(enum kext_diag_class class_);
 
 /* Append all as kextutil -t prints them: heading, then "    text: " and the subjects. */
 int kext_diag_print(const struct kext_diags *d, struct buf *out,

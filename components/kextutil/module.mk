@@ -1,0 +1,1 @@
+lib-src += components/kextutil/examine.c

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "harness/kext_check.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "images/kernels.h"
+#include "sim/base/fsio.h"
+#include "sim/platform/kpi/kpi.h"
+#include "sim/platform/paths.h"
+
+#define SYSTEM_KEXT "System.kext"
+
+void kext_check_release(struct kext_check *c)
+{
+	examination_release(&c->result);
+	kext_set_release(&c->all);
+	buf_release(&c->messages);
+	buf_release(&c->why);
+	buf_release(&c->when);
+	scratch_release(&c->scratch);
+}
+
+static void take_message(void *arg, enum clog_level level, const char *text)
+{
+	struct kext_check *c = arg;
+	struct err e = ERR_INIT;
+
+	(void)level;
+	(void)!buf_printf(&c->messages, &e, "%s\n", text);
+}
+
+/* ---- the candidates ---- */
+
+static int scan_system_kext(void *arg, const char *name, const char *folder, struct err *e)
+{
+	struct kext_check *c = arg;
+
+	(void)name;
+	return kext_set_scan(&c->all, folder, NULL, e);
+}
+
+static int scan_system(struct kext_check *c, struct err *e)
+{
+	const struct kext_check_request *rq = c->rq;
+	const struct image_env env = {.source_dir = rq->source_dir,
+				      .build_dir = rq->build_dir};
+	const struct disk_spec spec = {.release = rq->release};
+	char path[PATH_MAX];
+	int r = scratch_make(&c->scratch, rq->build_dir, e);
+
+	if (!r)
+		r = fsio_join(path, sizeof(path), c->scratch.path, SYSTEM_KEXT, e);
+	if (!r)
+		r = kpi_system_kext_write(rq->release, path, e);
+	return r ? r : system_kexts_each(&env, &spec, &c->scratch, scan_system_kext, c, e);
+}
+
+static int scan_all(struct kext_check *c, const struct component_log *log, struct err *e)
+{
+	char real[PATH_MAX];
+	struct kext *probe = NULL;
+	int r;
+
+	if (!realpath(c->rq->bundle, real))
+		return err_sys(e, "%s", c->rq->bundle);
+	/* Opened here for the reason why it cannot be: scanning only logs it. */
+	r = kext_open(real, &probe, e);
+	kext_free(probe);
+	if (!r)
+		r = kext_set_scan(&c->all, real, log, e);
+	for (size_t i = 0; i < c->rq->n_folders && !r; i++)
+		r = kext_set_scan(&c->all, c->rq->folder[i], log, e);
+	if (!r)
+		r = scan_system(c, e);
+	if (r)
+		return r;
+	c->kext = kext_set_at_path(&c->all, real);
+	return c->kext ? 0 : err_set(e, E_NOTFOUND, "%s: not a bundle (X.kext)", real);
+}
+
+/* ---- where things are on the Mac ---- */
+
+/* Below @base of the host, the Mac's @folder; *ret says if it is. */
+static int place_below(const char *path, const char *base, const char *folder, struct buf *out,
+		       bool *ret, struct err *e)
+{
+	size_t n = fsio_below(path, base);
+
+	*ret = n > 0;
+	return n ? buf_printf(out, e, "%s%s", folder, path + n) : 0;
+}
+
+int kext_check_place(const struct kext_check *c, const struct kext *k, struct buf *out,
+		     struct err *e)
+{
+	char system[PATH_MAX], build[PATH_MAX], *inner;
+	const char *name = c->kext->path, *slash = strrchr(name, '/');
+	bool done = false;
+	size_t n = fsio_below(k->path, name);
+	int r = 0;
+
+	if (n)
+		return buf_printf(out, e, "%s%s%s%s",
+				  c->rq->sip ? PATH_STAGED_EXTENSIONS : "",
+				  PATH_LIBRARY_EXTENSIONS, slash, k->path + n);
+	if (!realpath(c->scratch.path, system) || !realpath(c->rq->build_dir, build))
+		return err_sys(e, "%s", c->rq->build_dir);
+	r = place_below(k->path, system, PATH_SYSTEM_EXTENSIONS, out, &done, e);
+	if (r || done)
+		return r;
+	/* A stand-in of the build folder: what is before the bundle's name is ours. */
+	inner = strstr(k->path, ".kext");
+	if (inner && fsio_below(k->path, build)) {
+		while (inner > k->path && inner[-1] != '/')
+			inner--;
+		return buf_printf(out, e, PATH_SYSTEM_EXTENSIONS "/%s", inner);
+	}
+	return buf_printf(out, e, "%s", k->path);
+}
+
+/* ---- the verdict ---- */
+
+static int because(struct buf *to, struct err *e, const char *text)
+{
+	return buf_printf(to, e, "%s%s", to->len ? "; " : "", text);
+}
+
+/* As kextcache leaves it out, in its order: the first reason counts. */
+static int judge(struct kext_check *c, struct err *e)
+{
+	const struct examination *x = &c->result;
+	const struct {
+		bool bad;
+		const char *why;
+	} rows[] = {
+		{x->arch == KEXT_ARCH_NO, "it has no code for " KEXT_ARCH},
+		{!x->valid, "it is not valid"},
+		{kext_is_excluded(c->kext, &c->all), "it is in the exclude list"},
+		{!x->authentic, "it does not authenticate"},
+		{!x->resolved, "it is missing dependencies"},
+		{!x->deps_valid, "a dependency is not valid"},
+		{!x->deps_authentic, "a dependency does not authenticate"},
+		{x->arch == KEXT_ARCH_BAD, "its executable cannot be read"},
+		{x->link_tried && !x->linked, "it does not link"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].bad)
+			return because(&c->why, e, rows[i].why);
+	return 0;
+}
+
+/* What kextd asks for; what else is in, because the kernel had loaded it. */
+static int set_conditions(struct kext_check *c, struct err *e)
+{
+	const unsigned demanded = KEXT_REQ_ROOT | KEXT_REQ_LOCAL_ROOT | KEXT_REQ_CONSOLE |
+				  KEXT_REQ_DRIVERKIT;
+	char text[KEXT_DEVELOPER_MAX + 64];
+	int r = 0;
+
+	if (!kext_is_required(c->kext, demanded))
+		r = because(&c->when, e,
+			    "once it was loaded: OSBundleRequired does not demand it");
+	if (!r && c->rq->sip && !c->signer.apple && !c->kext->dext) {
+		snprintf(text, sizeof(text), "once the user has allowed \"%s\"",
+			 c->signer.developer);
+		r = because(&c->when, e, text);
+	}
+	return r;
+}
+
+static int examine(struct kext_check *c, const struct component_log *log, struct err *e)
+{
+	const struct kext_auth auth = {
+		.check_filesystem = c->rq->permissions, .all = &c->all, .log = log};
+	struct examine_request rq = {.all = &c->all, .auth = &auth, .log = log};
+	struct buf kernel = BUF_INIT;
+	int r = kernel_standin_build(c->rq->release, &kernel, e);
+
+	rq.kernel = kernel.data;
+	rq.kernel_len = kernel.len;
+	if (!r)
+		r = examine_kext(c->kext, &rq, &c->result, e);
+	buf_release(&kernel);
+	return r;
+}
+
+int kext_check(const struct kext_check_request *rq, struct kext_check *ret, struct err *e)
+{
+	const struct component_log log = {
+		.line = take_message, .arg = ret, .max = CLOG_WARNING};
+	int r;
+
+	*ret = (struct kext_check){.rq = rq, .scratch = SCRATCH_INIT, .all = {.owns = true}};
+	if (rq->release->kernel_collections)
+		return err_set(e, E_UNSUPPORTED,
+			       "%s has no prelinked kernel: kexts of others go into the "
+			       "auxiliary collection, which is not modelled",
+			       rq->release->name);
+	r = scan_all(ret, &log, e);
+	if (!r)
+		r = examine(ret, &log, e);
+	/* One without an identifier has no developer, and is not valid. */
+	if (!r && ret->kext->id[0])
+		r = kext_signer(ret->kext, &ret->signer, e);
+	if (!r)
+		r = judge(ret, e);
+	return r ? r : set_conditions(ret, e);
+}
