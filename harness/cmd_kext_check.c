@@ -232,7 +232,7 @@ int kext_cmd_check(const struct app *app, int argc, char **argv)
 		.release = release_by_name(RELEASE),
 		.sip = true,
 	};
-	struct kext_check c = {.scratch = SCRATCH_INIT};
+	struct kext_check c = {.rq = &rq};
 	struct err e = ERR_INIT;
 	bool json = false;
 	int r = read_words(&rq, &json, argc, argv), status;

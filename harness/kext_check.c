@@ -11,7 +11,7 @@
 #include "sim/platform/kpi/kpi.h"
 #include "sim/platform/paths.h"
 
-#define SYSTEM_KEXT "System.kext"
+#define SYSTEM_KEXT PATH_SYSTEM_EXTENSIONS "/System.kext"
 
 void kext_check_release(struct kext_check *c)
 {
@@ -20,7 +20,6 @@ void kext_check_release(struct kext_check *c)
 	buf_release(&c->messages);
 	buf_release(&c->why);
 	buf_release(&c->when);
-	scratch_release(&c->scratch);
 }
 
 static void take_message(void *arg, enum clog_level level, const char *text)
@@ -34,12 +33,38 @@ static void take_message(void *arg, enum clog_level level, const char *text)
 
 /* ---- the candidates ---- */
 
+/* System.kext and its PlugIns, from memory: they are made of the release's tables. */
+static int take_system_file(void *ctx, const char *path, const void *data, size_t len,
+			    struct err *e)
+{
+	struct kext_check *c = ctx;
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	struct kext *k = NULL;
+	int r;
+
+	if (strcmp(slash ? slash + 1 : path, "Info.plist")) /* behind its Info.plist */
+		return buf_append(&c->all.item[c->all.n - 1]->exe, data, len, e);
+	if (snprintf(folder, sizeof(folder), SYSTEM_KEXT "%s%.*s", slash ? "/" : "",
+		     slash ? (int)(slash - path) : 0, path) >= PATH_MAX)
+		return err_set(e, E_OVERFLOW, "path too long: %s", path);
+	r = kext_from_info(folder, data, len, &k, e);
+	if (r)
+		return r;
+	k->flat = true;
+	r = kext_set_add(&c->all, k, e);
+	if (r)
+		kext_free(k);
+	return r;
+}
+
 static int scan_system_kext(void *arg, const char *name, const char *folder, struct err *e)
 {
 	struct kext_check *c = arg;
 
-	(void)name;
-	return kext_set_scan(&c->all, folder, NULL, e);
+	return strcmp(name, strrchr(SYSTEM_KEXT, '/') + 1)
+		       ? kext_set_scan(&c->all, folder, NULL, e)
+		       : kpi_system_kext(c->rq->release, take_system_file, c, e);
 }
 
 static int scan_system(struct kext_check *c, struct err *e)
@@ -48,14 +73,9 @@ static int scan_system(struct kext_check *c, struct err *e)
 	const struct image_env env = {.source_dir = rq->source_dir,
 				      .build_dir = rq->build_dir};
 	const struct disk_spec spec = {.release = rq->release};
-	char path[PATH_MAX];
-	int r = scratch_make(&c->scratch, rq->build_dir, e);
+	const struct scratch none = {.path = "", .fd = -1};
 
-	if (!r)
-		r = fsio_join(path, sizeof(path), c->scratch.path, SYSTEM_KEXT, e);
-	if (!r)
-		r = kpi_system_kext_write(rq->release, path, e);
-	return r ? r : system_kexts_each(&env, &spec, &c->scratch, scan_system_kext, c, e);
+	return system_kexts_each(&env, &spec, &none, scan_system_kext, c, e);
 }
 
 static int scan_all(struct kext_check *c, const struct component_log *log, struct err *e)
@@ -83,42 +103,25 @@ static int scan_all(struct kext_check *c, const struct component_log *log, struc
 
 /* ---- where things are on the Mac ---- */
 
-/* Below @base of the host, the Mac's @folder; *ret says if it is. */
-static int place_below(const char *path, const char *base, const char *folder, struct buf *out,
-		       bool *ret, struct err *e)
-{
-	size_t n = fsio_below(path, base);
-
-	*ret = n > 0;
-	return n ? buf_printf(out, e, "%s%s", folder, path + n) : 0;
-}
-
 int kext_check_place(const struct kext_check *c, const struct kext *k, struct buf *out,
 		     struct err *e)
 {
-	char system[PATH_MAX], build[PATH_MAX], *inner;
 	const char *name = c->kext->path, *slash = strrchr(name, '/');
-	bool done = false;
+	char build[PATH_MAX], *inner = strstr(k->path, ".kext");
 	size_t n = fsio_below(k->path, name);
-	int r = 0;
 
 	if (n)
 		return buf_printf(out, e, "%s%s%s%s",
 				  c->rq->sip ? PATH_STAGED_EXTENSIONS : "",
 				  PATH_LIBRARY_EXTENSIONS, slash, k->path + n);
-	if (!realpath(c->scratch.path, system) || !realpath(c->rq->build_dir, build))
+	if (!realpath(c->rq->build_dir, build))
 		return err_sys(e, "%s", c->rq->build_dir);
-	r = place_below(k->path, system, PATH_SYSTEM_EXTENSIONS, out, &done, e);
-	if (r || done)
-		return r;
+	if (!inner || !fsio_below(k->path, build))
+		return buf_printf(out, e, "%s", k->path);
 	/* A stand-in of the build folder: what is before the bundle's name is ours. */
-	inner = strstr(k->path, ".kext");
-	if (inner && fsio_below(k->path, build)) {
-		while (inner > k->path && inner[-1] != '/')
-			inner--;
-		return buf_printf(out, e, PATH_SYSTEM_EXTENSIONS "/%s", inner);
-	}
-	return buf_printf(out, e, "%s", k->path);
+	while (inner > k->path && inner[-1] != '/')
+		inner--;
+	return buf_printf(out, e, PATH_SYSTEM_EXTENSIONS "/%s", inner);
 }
 
 /* ---- the verdict ---- */
@@ -194,7 +197,7 @@ int kext_check(const struct kext_check_request *rq, struct kext_check *ret, stru
 		.line = take_message, .arg = ret, .max = CLOG_WARNING};
 	int r;
 
-	*ret = (struct kext_check){.rq = rq, .scratch = SCRATCH_INIT, .all = {.owns = true}};
+	*ret = (struct kext_check){.rq = rq, .all = {.owns = true}};
 	if (rq->release->kernel_collections)
 		return err_set(e, E_UNSUPPORTED,
 			       "%s has no prelinked kernel: kexts of others go into the "

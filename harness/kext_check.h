@@ -7,7 +7,6 @@
 #define HARNESS_KEXT_CHECK_H
 
 #include "components/kextutil/examine.h"
-#include "images/scratch.h"
 #include "sim/base/component_log.h"
 #include "sim/formats/kext/signer.h"
 #include "sim/platform/release.h"
@@ -27,7 +26,6 @@ struct kext_check_request {
 /* Zero-initialise, release with kext_check_release. */
 struct kext_check {
 	const struct kext_check_request *rq;
-	struct scratch scratch;
 	struct kext_set all; /* owns */
 	struct kext *kext;   /* the one that is checked; of @all */
 	struct examination result;
