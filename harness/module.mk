@@ -12,7 +12,7 @@ host-src  += harness/arena.c harness/ydoc.c harness/schema.c harness/match.c \
 test-lib-src += harness/test/fake.c harness/test/engine_world.c
 test-src  += harness/test/test_scenario.c harness/test/test_engine.c harness/test/test_engine_seal.c \
 	     harness/test/test_report.c harness/test/test_run.c \
-	     harness/test/test_cli.c harness/test/test_cmd_seal.c harness/test/test_cmd_kernel.c harness/test/test_image_mount.c
+	     harness/test/test_cli.c harness/test/test_kext_check.c harness/test/test_cmd_seal.c harness/test/test_cmd_kernel.c harness/test/test_image_mount.c
 fuzz-src  += harness/test/fuzz_scenario.c
 
 # Handed to the guest by the steps `wait` and `allow_kext`; no programs of the Mac.

@@ -109,8 +109,9 @@ int disk_kext_staged(const struct disk_kext *k, char ret_path[static IMAGE_PATH_
 	char folder[IMAGE_PATH_MAX], path[IMAGE_PATH_MAX];
 	int r = disk_kext_places(k, folder, path, e);
 
-	/* What the system was installed with is protected where it is. */
-	if (!r && fsio_below(path, PATH_SYSTEM_EXTENSIONS))
+	/* What Apple installed is protected where it is. */
+	if (!r && (fsio_below(path, PATH_SYSTEM_EXTENSIONS) ||
+		   fsio_below(path, PATH_APPLE_EXTENSIONS)))
 		snprintf(ret_path, IMAGE_PATH_MAX, "%s", path);
 	else if (!r)
 		r = fsio_join(ret_path, IMAGE_PATH_MAX, PATH_STAGED_EXTENSIONS, path + 1,

@@ -116,12 +116,21 @@ struct choice {
 	const struct kext_resolver *resolver;
 };
 
+/* By its identifier; which version and copy of it is chosen later. */
+static bool is_loaded(const struct choice *c, const struct kext *k)
+{
+	for (size_t i = 0; i < c->k->loaded.n; i++)
+		if (!strcmp(c->k->loaded.item[i]->id, k->id))
+			return true;
+	return false;
+}
+
 static bool matches(const struct choice *c, const struct kext *k, unsigned required)
 {
 	if (!c->o->all_loaded)
 		return kext_is_required(k, required);
 	return (required && kext_is_required(k, required)) ||
-	       kext_set_has(&c->k->loaded, k);
+	       is_loaded(c, k);
 }
 
 static int filter(const struct choice *c, const struct kext_set *from, unsigned required,

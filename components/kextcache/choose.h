@@ -17,7 +17,7 @@ struct kc_kexts {
 	struct kext **used; /* for each of @read: its copy, itself, or NULL: not to be had */
 	bool secure;                  /* requireSecureLocation */
 	struct staging staging;       /* if @secure */
-	struct kext_set all;          /* candidates: copies in front of their originals */
+	struct kext_set all;          /* candidates: originals, then their copies */
 	struct kext_set repositories; /* those in folders */
 	struct kext_set named;        /* *.kext arguments and their PlugIns */
 	struct kext_set loaded;       /* those that the running kernel holds */

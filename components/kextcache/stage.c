@@ -40,17 +40,21 @@ static int open_copy(struct kc_kexts *k, struct kext **kext, struct err *e)
 	return r;
 }
 
-static int add_candidates(struct kc_kexts *k, size_t i, struct err *e)
+/* Originals first, then copies: of two equal candidates the later one is taken. */
+static int add_candidates(struct kc_kexts *k, struct err *e)
 {
-	struct kext *original = k->read.item[i], **used = &k->used[i];
 	int r = 0;
 
-	if (*used && needs_copy(k, original))
-		r = open_copy(k, used, e);
-	if (!r && *used && !kext_set_has(&k->all, *used))
-		r = kext_set_add(&k->all, *used, e);
-	if (!r && *used && *used != original)
-		r = kext_set_add(&k->all, original, e);
+	for (size_t i = 0; i < k->read.n && !r; i++)
+		if (k->used[i])
+			r = kext_set_add(&k->all, k->read.item[i], e);
+	for (size_t i = 0; i < k->read.n && !r; i++) {
+		if (!k->used[i] || !needs_copy(k, k->read.item[i]))
+			continue;
+		r = open_copy(k, &k->used[i], e);
+		if (!r && k->used[i])
+			r = kext_set_add(&k->all, k->used[i], e);
+	}
 	return r;
 }
 
@@ -67,9 +71,7 @@ int kc_stage_kexts(const struct kc_world *w, const struct kc_options *o, struct 
 		r = staging_init(&k->staging, w->root, w->csr_config, w->log, e);
 	if (!r)
 		make_copies(k);
-	for (size_t i = 0; i < k->read.n && !r; i++)
-		r = add_candidates(k, i, e);
-	return r;
+	return r ? r : add_candidates(k, e);
 }
 
 int kc_tidy_staging(const struct kc_world *w, bool clear)

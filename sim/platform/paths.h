@@ -10,6 +10,8 @@
 #define PATH_STAGED_PLK         PATH_STAGED_PLK_DIR "/prelinkedkernel"
 #define PATH_SYSTEM_EXTENSIONS  "/System/Library/Extensions"
 #define PATH_LIBRARY_EXTENSIONS "/Library/Extensions"
+/* Apple's, on the Data volume. */
+#define PATH_APPLE_EXTENSIONS   "/Library/Apple/System/Library/Extensions"
 #define PATH_STAGED_EXTENSIONS  "/Library/StagedExtensions"
 #define PATH_BOOTCACHES         "/usr/standalone/bootcaches.plist"
 #define PATH_SYSTEM_VERSION     "/System/Library/CoreServices/SystemVersion.plist"
