@@ -4,7 +4,7 @@
 # the time of one scenario goes. Medians of RUNS (5) pairs; files are warm in the cache.
 # Below each row stand the commands that were measured. Exit status 1 when a bound that
 # is checked does not hold.
-# usage: ci/bench.sh [writer|sealer|verifier|reads|reader|scenario ...]
+# usage: ci/bench.sh [writer|sealer|verifier|reads|reader|linker|scenario ...]
 set -eu
 cd "$(dirname "$0")/.."
 runs=${RUNS:-5}
@@ -207,6 +207,33 @@ bench_reader() {
 	peak "build/apfs-tool read $tmp/a.img"
 }
 
+# The linkers, on the same two objects of a C++ driver: objects to a bundle, a process each
+# time; then bundles into a prelinked kernel, whose time and memory for a kext must not
+# depend on how many there are. The best of some.
+bench_linker() {
+	local n peer lld objs=build/fixtures/obj/ExampleEthernet-1.0
+	local exe=build/fixtures/ExampleEthernet-1.0.kext/Contents/MacOS/ExampleEthernet
+	peer=$(command -v ld64.lld ld64.lld-14 | head -n 1)
+	lld="$peer -arch x86_64 -platform_version macos 10.15 10.15 -bundle \
+-undefined dynamic_lookup -o $tmp/bundle $objs.o $objs-kmod.o"
+
+	pair "link objects to 100 bundles" \
+		"for i in {1..100}; do build/kextld -o $tmp/kext $objs.o $objs-kmod.o; done" \
+		"ld64.lld" "for i in {1..100}; do $lld; done"
+	pair "link 100 kexts into a kernel" "build/bench-kxld 100 $exe" \
+		"ld64.lld" "for i in {1..100}; do $lld; done"
+	for n in 10 100 1000; do
+		for _ in $(seq "$runs"); do
+			build/bench-kxld $n $exe
+		done | sort -n -k 2 | head -n 1 >"$tmp/kxld-$n"
+		awk '{printf "%-34s %9.1f ms    %9d KiB\n", "link " $1 " kexts", $2, $3}' "$tmp/kxld-$n"
+		commands "build/bench-kxld $n $exe"
+	done
+	ratio=$(awk '{t[FNR == NR] = $2 / $1} END {print t[0] / t[1]}' "$tmp/kxld-100" "$tmp/kxld-1000")
+	printf '%-34s %9.2f    ' "  a kext of 1000 against one of 100" "$ratio"
+	bound "$ratio" 2
+}
+
 bench_scenario() {
 	name=${NAME:-catalina-shutdown-bug}
 	build/kextlab run --quiet --json "$name" >"$tmp/first.json" 2>"$tmp/out" # fills the caches
@@ -219,7 +246,7 @@ bench_scenario() {
 	commands "build/kextlab run --quiet --json $name"
 }
 
-[ $# -gt 0 ] || set -- writer sealer verifier reads reader scenario
+[ $# -gt 0 ] || set -- writer sealer verifier reads reader linker scenario
 for part; do
 	"bench_$part"
 done

@@ -57,21 +57,30 @@ static int add_class(struct kx *k, const struct kx_symbol *s, struct err *e)
 	return r ? r : add_vtable(k, meta, name, e);
 }
 
+static int find_pointers(struct kx *k, struct err *e)
+{
+	k->vt.pointer = calloc(k->m.nsyms + 1u, sizeof(*k->vt.pointer));
+	if (!k->vt.pointer)
+		return err_set(e, E_NOMEM, "out of memory");
+	for (uint32_t i = 0; i < k->m.nsyms; i++)
+		if (is_class(&k->sym[i]))
+			k->vt.pointer[k->vt.n_classes++] = i;
+	return 0;
+}
+
 int kx_find_classes(struct kx *k, struct err *e)
 {
-	uint32_t i = 0;
 	int r;
 
 	if (k->rq->kernel) /* its vtables are whole */
 		return 0;
 	r = kx_vtables_of_deps(k, e);
-	while (i < k->m.nsyms && !is_class(&k->sym[i]))
-		i++;
-	if (!r && i < k->m.nsyms)
+	if (!r)
+		r = find_pointers(k, e);
+	if (!r && k->vt.n_classes)
 		r = kx_vtables_init(k, e);
-	for (; !r && i < k->m.nsyms; i++)
-		if (is_class(&k->sym[i]))
-			r = add_class(k, &k->sym[i], e);
+	for (size_t i = 0; !r && i < k->vt.n_classes; i++)
+		r = add_class(k, &k->sym[k->vt.pointer[i]], e);
 	return r;
 }
 
@@ -122,7 +131,7 @@ struct class
 };
 
 struct round {
-	size_t classes, patched, progress;
+	size_t patched, progress;
 	bool last; /* the one before brought nothing: say why */
 };
 
@@ -229,27 +238,19 @@ static int visit(struct kx *k, const struct kx_symbol *s, struct round *round,
 
 static int make_round(struct kx *k, struct round *round, struct err *e)
 {
-	round->classes = round->patched = round->progress = 0;
-	for (uint32_t i = 0; i < k->m.nsyms; i++) {
-		int r;
+	int r = 0;
 
-		if (!is_class(&k->sym[i]))
-			continue;
-		round->classes++;
-		r = visit(k, &k->sym[i], round, e);
-		if (r)
-			return r;
-	}
-	return 0;
+	round->patched = round->progress = 0;
+	for (size_t i = 0; !r && i < k->vt.n_classes; i++)
+		r = visit(k, &k->sym[k->vt.pointer[i]], round, e);
+	return r;
 }
 
 int kx_patch_classes(struct kx *k, struct err *e)
 {
-	struct round round = {.classes = 1};
+	struct round round = {.patched = 0};
 
-	if (!k->vt.n_own)
-		return 0;
-	while (round.patched < round.classes) {
+	while (round.patched < k->vt.n_classes) {
 		int r = make_round(k, &round, e);
 
 		if (r)
@@ -257,7 +258,7 @@ int kx_patch_classes(struct kx *k, struct err *e)
 		if (round.last)
 			return err_set(e, E_UNSUPPORTED,
 				       "%zu of %zu classes were not patched",
-				       round.classes - round.patched, round.classes);
+				       k->vt.n_classes - round.patched, k->vt.n_classes);
 		round.last = !round.progress;
 	}
 	return 0;

@@ -55,6 +55,8 @@ struct kx_place {
 struct kx_vtables {
 	struct kx_vtable **v; /* this kext's, then those of dependencies, as needed */
 	size_t n, cap, n_own, n_slots;
+	uint32_t *pointer; /* symbols that are superClass of a class */
+	size_t n_classes;
 	struct symdict own;	/* name -> index in v */
 	struct symdict patched; /* of own ones and dependencies': name -> index in v */
 	struct symdict defined; /* names that this kext defines: index in kx.sym */

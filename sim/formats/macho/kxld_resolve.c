@@ -22,9 +22,12 @@ static const struct {
 
 const struct symdict_entry *kx_find(const struct kx *k, const char *name)
 {
+	const uint32_t hash = symdict_hash(name);
+
 	/* A later dependency replaces what an earlier one offered under that name. */
 	for (size_t i = k->rq->n_deps; i--;) {
-		const struct symdict_entry *x = symdict_get(&k->rq->deps[i]->syms, name);
+		const struct symdict_entry *x =
+			symdict_find(&k->rq->deps[i]->syms, name, hash);
 
 		if (x)
 			return x;

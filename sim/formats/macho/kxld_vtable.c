@@ -34,6 +34,7 @@ void kx_vtables_release(struct kx_vtables *vt)
 	symdict_release(&vt->defined);
 	kxld_cxx_release(&vt->cxx);
 	free(vt->place);
+	free(vt->pointer);
 	free(vt->image);
 }
 

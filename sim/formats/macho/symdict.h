@@ -13,6 +13,7 @@ struct symdict_entry {
 	const char *name; /* borrowed; NULL marks a free place */
 	uint64_t value;
 	uint32_t flags; /* the user's */
+	uint32_t hash;	/* of the name */
 };
 
 /* Zero-initialise. */
@@ -27,5 +28,9 @@ int symdict_set(struct symdict *d, const char *name, uint64_t value, uint32_t fl
 		struct err *e) MUST_CHECK;
 /* NULL for none; valid until the next symdict_set. */
 struct symdict_entry *symdict_get(const struct symdict *d, const char *name);
+/* The same in two steps, for who asks several dictionaries about one name. */
+uint32_t symdict_hash(const char *name);
+struct symdict_entry *symdict_find(const struct symdict *d, const char *name,
+				   uint32_t hash);
 
 #endif

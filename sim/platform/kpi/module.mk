@@ -5,5 +5,7 @@ host-src += sim/platform/kpi/kpi.c sim/platform/kpi/tables.c sim/platform/kpi/st
 	    sim/platform/kpi/family_source.c
 host-bin += build/kpi-family
 kpi-family-src := sim/platform/kpi/family_main.c
+host-bin += build/bench-kxld
+bench-kxld-src := sim/platform/kpi/test/bench_kxld.c
 $(B)/sim/platform/kpi/tables.o: $(wildcard sim/platform/kpi/*/*.tsv)
 test-src += sim/platform/kpi/test/test_vtables.c sim/platform/kpi/test/test_family.c sim/platform/kpi/test/test_kernel.c sim/platform/kpi/test/test_standin.c

@@ -4,6 +4,31 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Once more against itself: what was linked lends its symbols and vtables. */
+static void link_against(const struct kxld_image *img, struct kxld_request rq)
+{
+	struct kxld_exports x = {.syms = {.n = 0}};
+	const struct kxld_exports *deps[] = {&x};
+	struct kxld_image again;
+	struct macho m;
+
+	if (macho_open_for(img->bytes.data, img->bytes.len, rq.arch, &m, NULL))
+		return;
+	if (!kxld_exports_image(&m, &x, NULL)) {
+		rq.load_addr += 0x1000000;
+		rq.indirect = deps;
+		rq.n_indirect = 1;
+		if (!kxld_link(&rq, &again, NULL))
+			kxld_image_release(&again);
+		rq.deps = deps;
+		rq.n_deps = 1;
+		if (!kxld_link(&rq, &again, NULL))
+			kxld_image_release(&again);
+		kxld_exports_release(&x);
+	}
+	macho_release(&m);
+}
+
 /* With segments together, then with distances between them that the file may allow. */
 static void link_kext(const uint8_t *data, size_t size, const struct macho_arch *arch)
 {
@@ -17,8 +42,10 @@ static void link_kext(const uint8_t *data, size_t size, const struct macho_arch 
 	struct kxld_layout layout;
 	struct kxld_image img;
 
-	if (!kxld_link(&rq, &img, NULL))
+	if (!kxld_link(&rq, &img, NULL)) {
+		link_against(&img, rq);
 		kxld_image_release(&img);
+	}
 	if (kxld_measure(&rq, &layout, NULL))
 		return;
 	for (unsigned i = 0; i < layout.nsegs; i++)
