@@ -194,6 +194,34 @@ expect "building over a file" 2 "is there already" "$kextlab" image build \
 	--release 10.15.0 "$tmp/mine.raw"
 holds "the file is as it was" grep -qx precious "$tmp/mine.raw"
 
+# ---- kernel files ---------------------------------------------------------------------
+
+expect "building a kernel" 0 "0 left out" "$kextlab" kernel build --release 10.15.0 \
+	--extensions "$tree/build/fixtures/ExampleFilter-1.0.kext" -o "$tmp/plk"
+expect "a kernel file of noise" 2 "invalid signature" "$kextlab" kernel show "$tmp/noise.img"
+expect "an empty kernel file" 2 "truncated" "$kextlab" kernel show "$tmp/empty.img"
+head -c 50000 "$tmp/plk" >"$tmp/cut.plk"
+expect "a truncated kernel file" 2 "truncated" "$kextlab" kernel show "$tmp/cut.plk"
+expect "taking a truncated one apart" 2 "truncated" "$kextlab" kernel extract "$tmp/cut.plk" \
+	-o "$tmp/cut.parts"
+holds "nothing is left of that" test ! -e "$tmp/cut.parts"
+"$kextlab" kernel build --release 10.15.0 --compression none -o "$tmp/plain" \
+	--extensions "$tree/build/fixtures/ExampleFilter-1.0.kext" >/dev/null
+noisy=
+for i in $(seq 30); do
+	cp "$tmp/plain" "$tmp/noisy.plk"
+	at=$(od -An -N4 -tu4 /dev/urandom)
+	[ $((i % 2)) -eq 0 ] || at=$((at % 4096)) # headers more often than their share
+	head -c 10 /dev/urandom | dd of="$tmp/noisy.plk" bs=1 conv=notrunc status=none \
+		seek=$((at % 600000))
+	timeout 20 "$kextlab" kernel show "$tmp/noisy.plk" >"$tmp/out" 2>&1
+	[ $? -le 2 ] || noisy="$noisy $i:show@$((at % 600000))"
+	timeout 20 "$kextlab" kernel extract "$tmp/noisy.plk" -o "$tmp/noisy.parts" >"$tmp/out" 2>&1
+	[ $? -le 2 ] || noisy="$noisy $i:extract@$((at % 600000))"
+	rm -rf "$tmp/noisy.parts"
+done
+if [ -n "$noisy" ]; then fail "kernel files with noise" "$noisy"; else pass "kernel files with noise"; fi
+
 # ---- seals ----------------------------------------------------------------------------
 
 unsealed() { # NAME TEXT FILE: no action takes it, and it stays as it is
