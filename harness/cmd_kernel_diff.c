@@ -42,7 +42,7 @@ static void put(const struct difference *d, json_t *to)
 		       *d->new_text ? d->new_text : "none");
 }
 
-static size_t compare_kexts(const struct kernel_part *a, const struct kernel_part *b,
+static size_t compare_kexts(const struct kext_entry *a, const struct kext_entry *b,
 			    struct difference out[static DIFFERENCES_MAX])
 {
 	char old_text[UUID_TEXT_MAX], new_text[UUID_TEXT_MAX];
@@ -59,7 +59,7 @@ static size_t compare_kexts(const struct kernel_part *a, const struct kernel_par
 	return n;
 }
 
-static void tell_one_side(struct diff *d, const struct kernel_part *p, json_t *list,
+static void tell_one_side(struct diff *d, const struct kext_entry *p, json_t *list,
 			  char mark)
 {
 	d->n++;
@@ -70,8 +70,8 @@ static void tell_one_side(struct diff *d, const struct kernel_part *p, json_t *l
 		printf("%c %s %s\n", mark, p->id, p->version);
 }
 
-static void tell_changed(struct diff *d, const struct kernel_part *a,
-			 const struct kernel_part *b)
+static void tell_changed(struct diff *d, const struct kext_entry *a,
+			 const struct kext_entry *b)
 {
 	struct difference list[DIFFERENCES_MAX];
 	size_t n = compare_kexts(a, b, list);
@@ -93,8 +93,8 @@ static void tell_changed(struct diff *d, const struct kernel_part *a,
 static void compare_lists(struct diff *d)
 {
 	for (size_t i = 0; i < d->a->n_kexts; i++) {
-		const struct kernel_part *a = &d->a->kext[i];
-		const struct kernel_part *b = kernel_file_find(d->b, a->id);
+		const struct kext_entry *a = &d->a->kext[i];
+		const struct kext_entry *b = kernel_file_find(d->b, a->id);
 
 		if (b)
 			tell_changed(d, a, b);

@@ -23,7 +23,7 @@ struct extract {
  * Below @dir: the path of the bundle in the Mac. It comes from the file, so that ".." in
  * it must not lead out.
  */
-static int bundle_folder(const struct extract *x, const struct kernel_part *p,
+static int bundle_folder(const struct extract *x, const struct kext_entry *p,
 			 char out[static PATH_MAX], struct err *e)
 {
 	const char *path = p->bundle_path;
@@ -43,7 +43,7 @@ static int bundle_folder(const struct extract *x, const struct kernel_part *p,
 }
 
 /* What the linker put into the property list is not the bundle's own. */
-static int write_info(const char *folder, const struct kernel_part *p, struct err *e)
+static int write_info(const char *folder, const struct kext_entry *p, struct err *e)
 {
 	static const char added[] = "_Prelink";
 	char path[PATH_MAX];
@@ -60,8 +60,8 @@ static int write_info(const char *folder, const struct kernel_part *p, struct er
 	return r;
 }
 
-static int write_code(struct extract *x, const char *contents,
-		      const struct kernel_part *p, struct err *e)
+static int write_code(struct extract *x, const char *contents, const struct kext_entry *p,
+		      struct err *e)
 {
 	const char *slash = strrchr(p->exec_rel_path, '/');
 	const char *name = slash ? slash + 1 : p->exec_rel_path;
@@ -86,7 +86,7 @@ static int write_code(struct extract *x, const char *contents,
 	return r;
 }
 
-static int write_kext(struct extract *x, const struct kernel_part *p, struct err *e)
+static int write_kext(struct extract *x, const struct kext_entry *p, struct err *e)
 {
 	char bundle[PATH_MAX], contents[PATH_MAX];
 	int r = bundle_folder(x, p, bundle, e);

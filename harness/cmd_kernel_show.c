@@ -63,7 +63,7 @@ static const char *protection(uint32_t prot, char out[static 4])
 }
 
 /* What @part links against: the version that it names, and the one that is here. */
-static plist_t libraries_of(const struct kernel_part *part)
+static plist_t libraries_of(const struct kext_entry *part)
 {
 	plist_t libs = kext_info_value(part->info, "OSBundleLibraries");
 
@@ -72,7 +72,7 @@ static plist_t libraries_of(const struct kernel_part *part)
 
 static const char *version_here(const struct kernel_file *f, const char *id)
 {
-	const struct kernel_part *p = kernel_file_find(f, id);
+	const struct kext_entry *p = kernel_file_find(f, id);
 
 	return p ? p->version : NULL;
 }
@@ -117,7 +117,7 @@ static void print_segments(const struct macho *m)
 	}
 }
 
-static void print_libraries(const struct kernel_file *f, const struct kernel_part *part)
+static void print_libraries(const struct kernel_file *f, const struct kext_entry *part)
 {
 	plist_t libs = libraries_of(part);
 	struct pl_iter it;
@@ -138,7 +138,7 @@ static void print_kexts(const struct kernel_file *f)
 
 	printf("kexts       %zu\n", f->n_kexts);
 	for (size_t i = 0; i < f->n_kexts; i++) {
-		const struct kernel_part *p = &f->kext[i];
+		const struct kext_entry *p = &f->kext[i];
 
 		printf("  %s %s\n    %s\n", p->id, p->version, p->bundle_path);
 		if (p->has_code)
@@ -190,7 +190,7 @@ static json_t *segments_json(const struct macho *m)
 	return list;
 }
 
-static json_t *libraries_json(const struct kernel_file *f, const struct kernel_part *part)
+static json_t *libraries_json(const struct kernel_file *f, const struct kext_entry *part)
 {
 	json_t *list = json_array();
 	plist_t libs = libraries_of(part);
@@ -205,7 +205,7 @@ static json_t *libraries_json(const struct kernel_file *f, const struct kernel_p
 	return list;
 }
 
-static json_t *kext_json(const struct kernel_file *f, const struct kernel_part *p)
+static json_t *kext_json(const struct kernel_file *f, const struct kext_entry *p)
 {
 	json_t *j = json_pack(
 		"{s:s, s:s, s:s, s:b, s:b, s:o, s:o}", "id", p->id, "version", p->version,

@@ -1,78 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "images/kernel_file.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/formats/image4/img4.h"
 #include "sim/formats/macho/detach.h"
 #include "sim/formats/macho/write.h"
-#include "sim/formats/plist/pl.h"
 #include "sim/formats/prelink/load.h"
 
-/* ---- the kexts ---- */
-
-static void take_prelinked(struct kernel_file *k)
-{
-	for (size_t i = 0; i < k->n_kexts; i++) {
-		const struct prelink_entry *from = &k->prelink.kext[i];
-		struct kernel_part *to = &k->kext[i];
-
-		*to = (struct kernel_part){
-			.id = from->id,
-			.version = from->version,
-			.bundle_path = from->bundle_path,
-			.exec_rel_path = from->exec_rel_path,
-			.info = from->info,
-			.has_code = from->has_code,
-			.is_interface = pl_true(plist_dict_get_item(
-						from->info, "OSBundleIsInterface")) ||
-					pl_true(plist_dict_get_item(from->info,
-								    "OSKernelResource")),
-			.load_addr = from->load_addr,
-			.size = from->size,
-			.kmod_info = from->kmod_info,
-			.has_uuid = from->has_uuid,
-		};
-		memcpy(to->uuid, from->uuid, UUID_LEN);
-	}
-}
-
-static void take_entries(struct kernel_file *k)
-{
-	for (size_t i = 0; i < k->n_kexts; i++) {
-		const struct fileset_kext *from = &k->fileset.kext[i];
-		struct kernel_part *to = &k->kext[i];
-
-		*to = (struct kernel_part){
-			.id = from->id,
-			.version = from->version,
-			.bundle_path = from->bundle_path,
-			.exec_rel_path = from->exec_rel_path,
-			.info = from->info,
-			.has_code = from->has_code,
-			.is_interface = from->is_interface,
-			.load_addr = from->load_addr,
-			.size = from->size,
-			.kmod_info = from->kmod_info,
-			.has_uuid = from->has_uuid,
-		};
-		memcpy(to->uuid, from->uuid, UUID_LEN);
-	}
-}
-
-static int take_kexts(struct kernel_file *k, size_t n,
-		      void (*take)(struct kernel_file *k), struct err *e)
-{
-	k->kext = calloc(n + 1, sizeof(*k->kext));
-	if (!k->kext)
-		return err_set(e, E_NOMEM, "out of memory");
-	k->n_kexts = n;
-	take(k);
-	return 0;
-}
-
-const struct kernel_part *kernel_file_find(const struct kernel_file *k, const char *id)
+const struct kext_entry *kernel_file_find(const struct kernel_file *k, const char *id)
 {
 	for (size_t i = 0; i < k->n_kexts; i++)
 		if (!strcmp(k->kext[i].id, id))
@@ -96,7 +32,9 @@ static int open_collection(struct kernel_file *k, struct span in,
 	k->has_kcid = true;
 	memcpy(k->kcid, f->kcid, UUID_LEN);
 	memcpy(k->version, f->kernel_version, sizeof(f->kernel_version));
-	return take_kexts(k, f->n_kexts, take_entries, e);
+	k->kext = f->kext;
+	k->n_kexts = f->n_kexts;
+	return 0;
 }
 
 static int open_prelinked(struct kernel_file *k, struct span in, struct err *e)
@@ -111,7 +49,9 @@ static int open_prelinked(struct kernel_file *k, struct span in, struct err *e)
 	k->has_kcid = true;
 	memcpy(k->kcid, p->kcid, UUID_LEN);
 	prelink_kernel_version(p->macho.data, p->macho.len, k->version);
-	return take_kexts(k, p->n_kexts, take_prelinked, e);
+	k->kext = p->kext;
+	k->n_kexts = p->n_kexts;
+	return 0;
 }
 
 /* In k->plain there is a Mach-O file with nothing in its prelink segments. */
@@ -222,7 +162,6 @@ int kernel_file_open(const void *data, size_t len, struct kernel_file *k, struct
 
 void kernel_file_release(struct kernel_file *k)
 {
-	free(k->kext);
 	macho_release(&k->plain_macho);
 	buf_release(&k->plain);
 	if (k->kind == KERNEL_PRELINKED)
@@ -299,12 +238,11 @@ int kernel_file_kernel(const struct kernel_file *k, struct buf *out, struct err 
 	return buf_append(out, k->m->data, k->m->len, e);
 }
 
-static int detach_entry(const struct kernel_file *k, const struct kernel_part *part,
+static int detach_entry(const struct kernel_file *k, const struct kext_entry *part,
 			struct buf *out, struct err *e)
 {
-	const struct fileset_kext *entry = &k->fileset.kext[part - k->kext];
 	struct macho m;
-	int r = fileset_kext_macho(&k->fileset, entry, &m, e);
+	int r = fileset_kext_macho(&k->fileset, part, &m, e);
 
 	if (r)
 		return r;
@@ -313,22 +251,20 @@ static int detach_entry(const struct kernel_file *k, const struct kernel_part *p
 	return r;
 }
 
-int kernel_file_part(const struct kernel_file *k, const struct kernel_part *part,
+int kernel_file_part(const struct kernel_file *k, const struct kext_entry *part,
 		     struct buf *out, struct err *e)
 {
-	const struct prelink_entry *p;
 	const uint8_t *code;
 
 	if (!part->has_code)
 		return err_set(e, E_NOTFOUND, "%s has no code", part->id);
 	if (k->kind == KERNEL_COLLECTION)
 		return detach_entry(k, part, out, e);
-	p = &k->prelink.kext[part - k->kext];
-	code = prelink_code(&k->prelink, p);
+	code = prelink_code(&k->prelink, part);
 	if (!code)
 		return err_set(e, E_CORRUPT,
 			       "%s: _PrelinkExecutableSourceAddr 0x%llx is outside "
 			       "__PRELINK_TEXT",
-			       p->id, (unsigned long long)p->source_addr);
-	return buf_append(out, code, p->size, e);
+			       part->id, (unsigned long long)part->source_addr);
+	return buf_append(out, code, part->size, e);
 }

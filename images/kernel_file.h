@@ -18,16 +18,6 @@ enum kernel_kind {
 	KERNEL_COLLECTION, /* MH_FILESET */
 };
 
-/* A kext. Strings are borrowed, "" when missing. */
-struct kernel_part {
-	const char *id, *version, *bundle_path, *exec_rel_path;
-	plist_t info; /* borrowed */
-	bool has_code, is_interface;
-	uint64_t load_addr, size, kmod_info; /* 0 without code */
-	bool has_uuid;
-	uint8_t uuid[UUID_LEN];
-};
-
 struct kernel_file {
 	enum kernel_kind kind;
 	bool image4, fat;
@@ -37,7 +27,7 @@ struct kernel_file {
 	bool has_kcid;
 	uint8_t kcid[UUID_LEN];
 	char version[PRELINK_VERSION_MAX]; /* "Darwin Kernel Version ...", or "" */
-	struct kernel_part *kext;	   /* owned; in the order of loading */
+	const struct kext_entry *kext;	   /* in the order of loading */
 	size_t n_kexts;
 
 	/* What the others point into. */
@@ -60,7 +50,7 @@ void kernel_file_release(struct kernel_file *k);
 bool kernel_file_is_collection(const void *data, size_t len);
 
 /* NULL when there is none. */
-const struct kernel_part *kernel_file_find(const struct kernel_file *k, const char *id);
+const struct kext_entry *kernel_file_find(const struct kernel_file *k, const char *id);
 
 /* "prelinked kernel", "boot collection" ... */
 const char *kernel_file_kind_text(const struct kernel_file *k);
@@ -73,7 +63,7 @@ const char *kernel_file_kind_text(const struct kernel_file *k);
  */
 int kernel_file_kernel(const struct kernel_file *k, struct buf *out,
 		       struct err *e) MUST_CHECK;
-int kernel_file_part(const struct kernel_file *k, const struct kernel_part *part,
+int kernel_file_part(const struct kernel_file *k, const struct kext_entry *part,
 		     struct buf *out, struct err *e) MUST_CHECK;
 
 #endif

@@ -74,7 +74,7 @@ static void built_release(struct built *b)
 
 static const char *version_of(const struct built *b, const char *id)
 {
-	const struct fileset_kext *k = fileset_find(&b->f, id);
+	const struct kext_entry *k = fileset_find(&b->f, id);
 
 	return k ? k->version : "none";
 }
@@ -181,7 +181,7 @@ static void the_same_bytes_again(void)
 
 static uint64_t addr_of(const struct built *b, const char *id, const char *symbol)
 {
-	const struct fileset_kext *k = fileset_find(&b->f, id);
+	const struct kext_entry *k = fileset_find(&b->f, id);
 	struct macho_symbol s;
 	struct macho m;
 	struct err e = ERR_INIT;
@@ -194,9 +194,10 @@ static uint64_t addr_of(const struct built *b, const char *id, const char *symbo
 }
 
 /* The pointers of a collection as a loader leaves them: address and value. */
+#define POINTERS_MAX 65536 /* the kernel's vtables alone have more than 8192 */
 struct pointers {
-	uint64_t at[8192], to[8192];
-	enum fixups_level level[8192];
+	uint64_t at[POINTERS_MAX], to[POINTERS_MAX];
+	enum fixups_level level[POINTERS_MAX];
 	size_t n;
 	uint64_t base[FIXUPS_LEVELS];
 };
@@ -207,7 +208,7 @@ static int keep_pointer(void *arg, uint64_t addr, enum fixups_level level,
 	struct pointers *p = arg;
 
 	(void)authenticated, (void)e;
-	CU_ASSERT_FATAL(p->n < sizeof(p->at) / sizeof(p->at[0]));
+	CU_ASSERT_FATAL(p->n < POINTERS_MAX);
 	p->at[p->n] = addr;
 	p->level[p->n] = level;
 	p->to[p->n++] = p->base[level] + target;
@@ -391,7 +392,7 @@ static void other_kexts_are_in_an_auxiliary_collection(void)
 	struct built boot, sys, aux;
 	struct collection_env env;
 	struct err e = ERR_INIT;
-	const struct fileset_kext *k;
+	const struct kext_entry *k;
 	char want[512], have[UUID_TEXT_MAX], own[UUID_TEXT_MAX];
 	static const uint8_t other[UUID_LEN];
 

@@ -65,7 +65,7 @@ static void prelink(const void *kernel, size_t len, enum prelink_compression how
 static void opened_and_taken_apart(const struct buf *file, const struct buf *kernel,
 				   bool fat, const char *type)
 {
-	const struct kernel_part *p;
+	const struct kext_entry *p;
 	struct kernel_file k;
 	struct buf out = BUF_INIT;
 	struct err e = ERR_INIT;

@@ -214,7 +214,7 @@ bool open_plk(const char *rel, struct prelink *p)
 const char *version_in(const char *rel, const char *id)
 {
 	static char version[64];
-	const struct prelink_entry *k;
+	const struct kext_entry *k;
 	struct prelink p;
 
 	version[0] = '\0';

@@ -82,7 +82,7 @@ static struct kxld_request link_request(const struct fb *b, const struct fb_unit
 /* The reader of a kext that is in another collection. */
 static int open_elsewhere(struct fb_unit *u, struct err *e)
 {
-	const struct fileset_kext *k = fileset_find(u->home, u->id);
+	const struct kext_entry *k = fileset_find(u->home, u->id);
 
 	if (!k || !k->has_code)
 		return err_set(e, E_NOTFOUND, "not in the other collection");

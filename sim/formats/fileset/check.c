@@ -118,7 +118,7 @@ static int check_entry(const struct fileset *f, const struct entry *n, struct er
 }
 
 /* kmod_info lies in the kext and has its name. */
-static int check_kmod(const struct fileset_kext *k, const struct macho *m, struct err *e)
+static int check_kmod(const struct kext_entry *k, const struct macho *m, struct err *e)
 {
 	for (unsigned i = 0; i < m->nsegs; i++) {
 		const struct macho_segment *s = &m->segs[i];
@@ -139,7 +139,7 @@ static int check_kmod(const struct fileset_kext *k, const struct macho *m, struc
 static int match_kext(struct checker *c, const struct entry *n, struct err *e)
 {
 	const struct symdict_entry *x = symdict_get(&c->ids, n->id);
-	struct fileset_kext *k = x ? &c->f->kext[x->value] : NULL;
+	struct kext_entry *k = x ? &c->f->kext[x->value] : NULL;
 
 	if (!k)
 		return err_set(e, E_CORRUPT, "%s has no property list", n->id);
@@ -204,7 +204,7 @@ static int take_entries(struct checker *c, struct err *e)
 /* ---- property lists ---- */
 
 /* A library is in this collection, or in the one that this was linked against. */
-static int check_kext(const struct checker *c, const struct fileset_kext *k,
+static int check_kext(const struct checker *c, const struct kext_entry *k,
 		      struct err *e)
 {
 	plist_t libs = plist_dict_get_item(k->info, "OSBundleLibraries");

@@ -96,7 +96,7 @@ static void number_of(plist_t d, const char *key, uint64_t *ret)
 		plist_get_uint_val(v, ret);
 }
 
-static int read_kext(struct fileset_kext *k, plist_t d, uint32_t i, struct err *e)
+static int read_kext(struct kext_entry *k, plist_t d, uint32_t i, struct err *e)
 {
 	const uint8_t *uuid = NULL;
 	size_t len = 0;
@@ -126,7 +126,7 @@ static int read_kext(struct fileset_kext *k, plist_t d, uint32_t i, struct err *
  * The order in which the kernel has them: first what is part of itself, the KPIs by name
  * and then the others, for it knows these before any kext is loaded.
  */
-static unsigned rank(const struct fileset_kext *k)
+static unsigned rank(const struct kext_entry *k)
 {
 	static const char kpi[] = "com.apple.kpi.";
 
@@ -137,12 +137,12 @@ static unsigned rank(const struct fileset_kext *k)
 
 static int by_id(const void *a, const void *b)
 {
-	const struct fileset_kext *x = a, *y = b;
+	const struct kext_entry *x = a, *y = b;
 
 	return strcmp(x->id, y->id);
 }
 
-static void put_in_order(struct fileset *f, const struct fileset_kext *all)
+static void put_in_order(struct fileset *f, const struct kext_entry *all)
 {
 	size_t n = 0;
 
@@ -158,7 +158,7 @@ static void put_in_order(struct fileset *f, const struct fileset_kext *all)
 static int read_kexts(struct fileset *f, struct err *e)
 {
 	plist_t list = plist_dict_get_item(f->info, "_PrelinkInfoDictionary");
-	struct fileset_kext *all;
+	struct kext_entry *all;
 	uint32_t n;
 	int r = 0;
 
@@ -232,7 +232,7 @@ void fileset_release(struct fileset *f)
 	memset(f, 0, sizeof(*f));
 }
 
-const struct fileset_kext *fileset_find(const struct fileset *f, const char *id)
+const struct kext_entry *fileset_find(const struct fileset *f, const char *id)
 {
 	for (size_t i = 0; i < f->n_kexts; i++)
 		if (!strcmp(f->kext[i].id, id))
@@ -240,7 +240,7 @@ const struct fileset_kext *fileset_find(const struct fileset *f, const char *id)
 	return NULL;
 }
 
-int fileset_kext_macho(const struct fileset *f, const struct fileset_kext *k,
+int fileset_kext_macho(const struct fileset *f, const struct kext_entry *k,
 		       struct macho *m, struct err *e)
 {
 	int r = macho_open_entry(f->data, f->len, k->head, f->m.arch, m, e);

@@ -20,6 +20,7 @@
 #include "sim/base/err.h"
 #include "sim/base/idtext.h"
 #include "sim/formats/fileset/fixups.h"
+#include "sim/formats/kext/entry.h"
 #include "sim/formats/macho/macho.h"
 
 #define FILESET_MAX	    (1u << 30) /* bytes of a file: a fixup reaches no farther */
@@ -32,19 +33,6 @@ enum fileset_kind {
 	FILESET_PRIMARY = 1,   /* boot collection, with the kernel */
 	FILESET_PAGEABLE = 2,  /* system collection of Intel */
 	FILESET_AUXILIARY = 3, /* kexts of others */
-};
-
-/* A kext, or a bundle without code. Strings are borrowed from the collection, "" when
- * missing. */
-struct fileset_kext {
-	const char *id, *version, *bundle_path, *exec_rel_path;
-	plist_t info;	   /* borrowed */
-	bool has_code;	   /* has an LC_FILESET_ENTRY */
-	bool is_interface; /* a KPI or another part of the kernel: OSKernelResource */
-	size_t head;	   /* offset of its Mach-O header in the file */
-	uint64_t load_addr, size, kmod_info; /* 0 without code */
-	bool has_uuid;
-	uint8_t uuid[UUID_LEN];
 };
 
 struct fileset {
@@ -62,7 +50,7 @@ struct fileset {
 	char kernel_version[FILESET_VERSION_MAX]; /* "Darwin Kernel Version ...", or "" */
 	/* In the order of loading: parts of the kernel, then each behind its libraries.
 	 */
-	struct fileset_kext *kext;
+	struct kext_entry *kext; /* a bundle without code has no entry */
 	size_t n_kexts;
 };
 
@@ -76,9 +64,9 @@ int fileset_open(const void *data, size_t len, const struct macho_arch *arch,
 void fileset_release(struct fileset *f);
 
 /* NULL when there is none. */
-const struct fileset_kext *fileset_find(const struct fileset *f, const char *id);
+const struct kext_entry *fileset_find(const struct fileset *f, const char *id);
 /* The Mach-O file of @k, which has code; release with macho_release. */
-int fileset_kext_macho(const struct fileset *f, const struct fileset_kext *k,
+int fileset_kext_macho(const struct fileset *f, const struct kext_entry *k,
 		       struct macho *m, struct err *e) MUST_CHECK;
 
 /*

@@ -47,7 +47,7 @@ static int add_segments(struct ranges *all, const struct macho *m, const char *i
 }
 
 static int add_kext(struct ranges *all, const struct fileset *f,
-		    const struct fileset_kext *k, struct err *e)
+		    const struct kext_entry *k, struct err *e)
 {
 	struct macho m;
 	int r;

@@ -13,6 +13,6 @@ int prelink_load(const void *data, size_t len, bool strict, struct prelink *p,
 		 enum prelink_check *failed, struct err *e) MUST_CHECK;
 
 /* The bytes of @k in the file; NULL when its source range is outside __PRELINK_TEXT. */
-const uint8_t *prelink_code(const struct prelink *p, const struct prelink_entry *k);
+const uint8_t *prelink_code(const struct prelink *p, const struct kext_entry *k);
 
 #endif

@@ -115,7 +115,7 @@ static bool number_of(plist_t dict, const char *key, uint64_t *ret)
 	return true;
 }
 
-static void read_interface_uuid(struct prelink_entry *k)
+static void read_interface_uuid(struct kext_entry *k)
 {
 	const uint8_t *p = NULL;
 	size_t len = 0;
@@ -127,7 +127,7 @@ static void read_interface_uuid(struct prelink_entry *k)
 	memcpy(k->uuid, p, sizeof(k->uuid));
 }
 
-const uint8_t *prelink_code(const struct prelink *p, const struct prelink_entry *k)
+const uint8_t *prelink_code(const struct prelink *p, const struct kext_entry *k)
 {
 	const struct macho_segment *text = macho_segment(&p->m, "__PRELINK_TEXT");
 
@@ -137,7 +137,7 @@ const uint8_t *prelink_code(const struct prelink *p, const struct prelink_entry 
 	return p->m.data + text->fileoff + (k->source_addr - text->vmaddr);
 }
 
-static void read_code_uuid(const struct prelink *p, struct prelink_entry *k)
+static void read_code_uuid(const struct prelink *p, struct kext_entry *k)
 {
 	const uint8_t *code = prelink_code(p, k);
 	struct macho m;
@@ -149,7 +149,7 @@ static void read_code_uuid(const struct prelink *p, struct prelink_entry *k)
 	macho_release(&m);
 }
 
-static int read_entry(struct prelink *p, struct prelink_entry *k, plist_t d, bool strict,
+static int read_entry(struct prelink *p, struct kext_entry *k, plist_t d, bool strict,
 		      enum prelink_check *failed, struct err *e)
 {
 	unsigned numbers = 0;
@@ -164,6 +164,8 @@ static int read_entry(struct prelink *p, struct prelink_entry *k, plist_t d, boo
 	k->version = string_of(d, "CFBundleVersion");
 	k->bundle_path = string_of(d, "_PrelinkBundlePath");
 	k->exec_rel_path = string_of(d, "_PrelinkExecutableRelativePath");
+	k->is_interface = pl_true(plist_dict_get_item(d, "OSBundleIsInterface")) ||
+			  pl_true(plist_dict_get_item(d, "OSKernelResource"));
 	numbers += number_of(d, "_PrelinkExecutableLoadAddr", &k->load_addr);
 	numbers += number_of(d, "_PrelinkExecutableSourceAddr", &k->source_addr);
 	numbers += number_of(d, "_PrelinkExecutableSize", &k->size);
@@ -264,7 +266,7 @@ void prelink_release(struct prelink *p)
 	memset(p, 0, sizeof(*p));
 }
 
-const struct prelink_entry *prelink_find(const struct prelink *p, const char *id)
+const struct kext_entry *prelink_find(const struct prelink *p, const char *id)
 {
 	for (size_t i = 0; i < p->n_kexts; i++)
 		if (!strcmp(p->kext[i].id, id))

@@ -12,21 +12,12 @@
 #include <plist/plist.h>
 
 #include "sim/base/buf.h"
+#include "sim/formats/kext/entry.h"
 #include "sim/formats/macho/macho.h"
 #include "sim/formats/prelink/build.h"
 #include "sim/formats/prelink/pack.h"
 
 #define PRELINK_KEXTS_MAX 8192
-
-/* One kext of the list. Strings are borrowed from prelink.info, "" when missing. */
-struct prelink_entry {
-	const char *id, *version, *bundle_path, *exec_rel_path;
-	bool has_code;
-	uint64_t load_addr, source_addr, size, kmod_info; /* 0 without code */
-	bool has_uuid;
-	uint8_t uuid[16];
-	plist_t info; /* borrowed */
-};
 
 struct prelink {
 	struct buf macho; /* uncompressed */
@@ -34,7 +25,7 @@ struct prelink {
 	enum prelink_compression compression;
 	plist_t info; /* owned; top dictionary of __PRELINK_INFO */
 	uint8_t kcid[PRELINK_KCID_LEN];
-	struct prelink_entry *kext;
+	struct kext_entry *kext;
 	size_t n_kexts;
 };
 
@@ -46,7 +37,7 @@ int prelink_open(const void *data, size_t len, struct prelink *p,
 		 struct err *e) MUST_CHECK;
 void prelink_release(struct prelink *p);
 /* NULL when there is none. */
-const struct prelink_entry *prelink_find(const struct prelink *p, const char *id);
+const struct kext_entry *prelink_find(const struct prelink *p, const char *id);
 
 /* The checks, in order. */
 enum prelink_check {

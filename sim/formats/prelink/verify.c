@@ -47,7 +47,7 @@ struct verifier {
 	uint64_t load_base, source_base;
 };
 
-static int fault(struct verifier *v, const struct prelink_entry *k,
+static int fault(struct verifier *v, const struct kext_entry *k,
 		 enum prelink_check why, const char *text, struct err *e)
 {
 	v->rep->failed = why;
@@ -55,7 +55,7 @@ static int fault(struct verifier *v, const struct prelink_entry *k,
 	return err_set(e, E_CORRUPT, "kext %s: %s", k->id, text);
 }
 
-static int check_addresses(struct verifier *v, const struct prelink_entry *k,
+static int check_addresses(struct verifier *v, const struct kext_entry *k,
 			   struct err *e)
 {
 	if (!k->size || k->source_addr % MACHO_PAGE || !prelink_code(v->p, k))
@@ -69,7 +69,7 @@ static int check_addresses(struct verifier *v, const struct prelink_entry *k,
 
 static int by_source(const void *a, const void *b)
 {
-	const struct prelink_entry *const *x = a, *const *y = b;
+	const struct kext_entry *const *x = a, *const *y = b;
 
 	if ((*x)->source_addr == (*y)->source_addr)
 		return 0;
@@ -79,8 +79,8 @@ static int by_source(const void *a, const void *b)
 /* All source ranges are inside __PRELINK_TEXT by now, so no sum overflows. */
 static int check_overlap(struct verifier *v, struct err *e)
 {
-	const struct prelink_entry **sorted =
-		calloc(v->p->n_kexts, sizeof(struct prelink_entry *));
+	const struct kext_entry **sorted =
+		calloc(v->p->n_kexts, sizeof(struct kext_entry *));
 	size_t n = 0;
 	int r = 0;
 
@@ -89,7 +89,7 @@ static int check_overlap(struct verifier *v, struct err *e)
 	for (size_t i = 0; i < v->p->n_kexts; i++)
 		if (v->p->kext[i].has_code)
 			sorted[n++] = &v->p->kext[i];
-	qsort(sorted, n, sizeof(struct prelink_entry *), by_source);
+	qsort(sorted, n, sizeof(struct kext_entry *), by_source);
 	for (size_t i = 1; !r && i < n; i++) {
 		uint64_t pages = (sorted[i - 1]->size + MACHO_PAGE - 1) / MACHO_PAGE;
 
@@ -102,7 +102,7 @@ static int check_overlap(struct verifier *v, struct err *e)
 	return r;
 }
 
-static bool is_placed(const struct macho *m, const struct prelink_entry *k)
+static bool is_placed(const struct macho *m, const struct kext_entry *k)
 {
 	if (m->filetype != MH_KEXT_BUNDLE || !m->nsegs ||
 	    m->segs[0].vmaddr != k->load_addr)
@@ -115,7 +115,7 @@ static bool is_placed(const struct macho *m, const struct prelink_entry *k)
 	return true;
 }
 
-static int check_kmod(struct verifier *v, const struct prelink_entry *k,
+static int check_kmod(struct verifier *v, const struct kext_entry *k,
 		      const uint8_t *code, struct err *e)
 {
 	const char *name;
@@ -130,7 +130,7 @@ static int check_kmod(struct verifier *v, const struct prelink_entry *k,
 	return 0;
 }
 
-static int check_code(struct verifier *v, const struct prelink_entry *k, struct err *e)
+static int check_code(struct verifier *v, const struct kext_entry *k, struct err *e)
 {
 	const uint8_t *code = prelink_code(v->p, k);
 	struct macho m;
@@ -152,7 +152,7 @@ static int check_code(struct verifier *v, const struct prelink_entry *k, struct 
 	return r;
 }
 
-static int check_libraries(struct verifier *v, const struct prelink_entry *k,
+static int check_libraries(struct verifier *v, const struct kext_entry *k,
 			   const char *key, struct err *e)
 {
 	plist_t libs = plist_dict_get_item(k->info, key);
@@ -175,7 +175,7 @@ static int check_libraries(struct verifier *v, const struct prelink_entry *k,
 static int index_ids(struct verifier *v, struct err *e)
 {
 	for (size_t i = 0; i < v->p->n_kexts; i++) {
-		const struct prelink_entry *k = &v->p->kext[i];
+		const struct kext_entry *k = &v->p->kext[i];
 		int r;
 
 		if (symdict_get(&v->ids, k->id))

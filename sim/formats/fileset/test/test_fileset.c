@@ -141,7 +141,7 @@ static void a_good_one_opens(void)
 	struct parts p;
 	struct fileset f;
 	struct err e = ERR_INIT;
-	const struct fileset_kext *k;
+	const struct kext_entry *k;
 
 	if (!darwin_cc_works())
 		TEST_SKIP("no clang for Darwin");

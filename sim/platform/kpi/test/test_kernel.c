@@ -346,7 +346,7 @@ static void helper_is_bound_to_lib(void)
 	struct prelink p;
 	struct err e = ERR_INIT;
 	struct buf file = BUF_INIT;
-	const struct prelink_entry *lib, *helper;
+	const struct kext_entry *lib, *helper;
 	struct macho ml, mh;
 	struct macho_symbol reg, enter;
 	const struct macho_segment *text;
@@ -501,7 +501,7 @@ struct victim {
 	struct macho m;	  /* of res.macho */
 	struct buf file;  /* packed, unchanged */
 	struct prelink p; /* of file */
-	const struct prelink_entry *filter;
+	const struct kext_entry *filter;
 	const struct macho_segment *text, *info;
 	uint8_t *code; /* the filter, in res.macho */
 };
@@ -627,7 +627,7 @@ static void checks_of_the_list(void)
 static void checks_of_addresses(void)
 {
 	struct victim v;
-	const struct prelink_entry *f;
+	const struct kext_entry *f;
 	uint64_t lib_size;
 
 	if (!darwin_cc_works())
@@ -738,7 +738,7 @@ static void calls_reach_the_kernel(void)
 	struct prelink p;
 	struct err e = ERR_INIT;
 	struct buf file = BUF_INIT, code = BUF_INIT;
-	const struct prelink_entry *f;
+	const struct kext_entry *f;
 	const struct macho_segment *text;
 	char kernel[4096];
 
