@@ -1,1 +1,4 @@
-lib-src += components/kextutil/examine.c
+lib-src += $(patsubst %,components/kextutil/%.c,examine kextutil options)
+test-src += components/kextutil/test/test_kextutil.c
+guest-bin += kextutil
+kextutil-src := components/kextutil/main.c
