@@ -54,11 +54,44 @@ static int apply_option(struct plan *p, const char *key, const char *value, stru
 	return apply_set(p, label, set, e);
 }
 
+static bool in_list(const struct text_list *l, const char *text)
+{
+	for (size_t i = 0; text && i < l->n; i++)
+		if (!strcmp(l->items[i], text))
+			return true;
+	return false;
+}
+
+/* Does a step of the scenario name the machine? */
+static bool names_machine(const struct scenario *scn, const char *machine)
+{
+	for (size_t i = 0; i < scn->n_steps; i++)
+		if (in_list(&scn->steps[i].machines, machine))
+			return true;
+	return false;
+}
+
+/*
+ * A machine that the scenario names comes with the first macOS that was made for it, when
+ * the scenario's is older and nobody asked for another.
+ */
+static void fit_release(struct plan *p, const struct plan_options *o,
+			const struct release *own)
+{
+	if (!o->machine || !own || p->s.release != own ||
+	    !names_machine(p->scn, p->s.machine->name))
+		return;
+	for (size_t i = 0; !machine_runs(p->s.machine, p->s.release) && release_at(i);
+	     i++)
+		p->s.release = release_at(i);
+}
+
 /* Defaults < scenario < variant < control < command line. */
 static int settle_settings(struct plan *p, const struct plan_options *o, struct err *e)
 {
 	struct binder b = {.arena = &p->arena};
 	struct scn_variant scratch;
+	const struct release *own;
 	int r = 0;
 
 	p->s = p->scn->settings;
@@ -70,6 +103,7 @@ static int settle_settings(struct plan *p, const struct plan_options *o, struct 
 				 settings_keys, &p->s, e);
 	if (!r && o->control && o->control->set)
 		r = schema_bind(&b, o->control->set, settings_keys, &p->s, e);
+	own = o->release ? NULL : p->s.release;
 	if (!r)
 		r = apply_option(p, "release", o->release, e);
 	if (!r)
@@ -78,6 +112,8 @@ static int settle_settings(struct plan *p, const struct plan_options *o, struct 
 		r = apply_option(p, "machine", o->machine, e);
 	for (size_t i = 0; i < o->sets.n && !r; i++)
 		r = apply_set(p, "--set", o->sets.items[i], e);
+	if (!r)
+		fit_release(p, o, own);
 	if (!r && !p->s.release)
 		r = ynode_error(p->scn->doc.root, e, "key 'release' is missing");
 	if (!r && !machine_runs(p->s.machine, p->s.release))
@@ -90,17 +126,10 @@ static int settle_settings(struct plan *p, const struct plan_options *o, struct 
 				p->s.release->name, p->s.csr & ~p->s.release->csr_flags);
 	if (!r && p->s.machine->csr_in_local_policy && p->s.csr &&
 	    p->s.security != SB_PERMISSIVE)
-		r = ynode_error(p->scn->doc.root, e,
-				"sip: flags of a LocalPolicy need `security: permissive`");
+		r = ynode_error(
+			p->scn->doc.root, e,
+			"sip: flags of a LocalPolicy need `security: permissive`");
 	return r;
-}
-
-static bool in_list(const struct text_list *l, const char *text)
-{
-	for (size_t i = 0; text && i < l->n; i++)
-		if (!strcmp(l->items[i], text))
-			return true;
-	return false;
 }
 
 /* Each word of --without must be the id or number of a step: else it has no effect. */
@@ -130,7 +159,14 @@ static int check_without(const struct plan *p, const struct plan_options *o,
 	return 0;
 }
 
-static bool wanted(const struct plan_options *o, const struct step *s, size_t number)
+/* Is @text one of them? Without a list all are meant. */
+static bool is_meant(const struct text_list *l, const char *text)
+{
+	return !l->n || in_list(l, text);
+}
+
+static bool wanted(const struct plan *p, const struct plan_options *o,
+		   const struct step *s, size_t number)
 {
 	char text[24];
 
@@ -139,7 +175,9 @@ static bool wanted(const struct plan_options *o, const struct step *s, size_t nu
 		return false;
 	if (o->control && in_list(&o->control->without, s->id))
 		return false;
-	return !s->only.n || (o->variant && in_list(&s->only, o->variant->name));
+	return is_meant(&s->only, o->variant ? o->variant->name : NULL) &&
+	       is_meant(&s->machines, p->s.machine->name) &&
+	       is_meant(&s->releases, p->s.release->name);
 }
 
 static int settle_steps(struct plan *p, const struct plan_options *o, struct err *e)
@@ -156,7 +194,7 @@ static int settle_steps(struct plan *p, const struct plan_options *o, struct err
 		struct step *s = &p->steps[p->n_steps];
 		int r;
 
-		if (!wanted(o, &p->scn->steps[i], i + 1))
+		if (!wanted(p, o, &p->scn->steps[i], i + 1))
 			continue;
 		*s = p->scn->steps[i];
 		p->n_steps++;

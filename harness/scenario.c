@@ -389,15 +389,35 @@ static bool has_step(const struct scenario *s, const char *id)
 	return false;
 }
 
+/* Names that mean nothing would make a step that nobody has. */
+static int check_whose(const struct scenario *s, const struct step *st, struct err *e)
+{
+	char hint[NEAREST_HINT_MAX];
+
+	for (size_t k = 0; k < st->only.n; k++)
+		if (!find_variant(s, st->only.items[k]))
+			return ynode_error(st->at, e, "only: no variant '%s'",
+					   st->only.items[k]);
+	for (size_t k = 0; k < st->machines.n; k++)
+		if (!machine_by_name(st->machines.items[k]))
+			return ynode_error(st->at, e, "machines: no machine '%s'%s",
+					   st->machines.items[k],
+					   machine_hint(st->machines.items[k], hint));
+	for (size_t k = 0; k < st->releases.n; k++)
+		if (!release_by_name(st->releases.items[k]))
+			return ynode_error(st->at, e, "releases: no release '%s'%s",
+					   st->releases.items[k],
+					   release_hint(st->releases.items[k], hint));
+	return 0;
+}
+
 static int check_steps(const struct scenario *s, struct err *e)
 {
 	for (size_t i = 0; i < s->n_steps; i++) {
 		const struct step *st = &s->steps[i];
 
-		for (size_t k = 0; k < st->only.n; k++)
-			if (!find_variant(s, st->only.items[k]))
-				return ynode_error(st->at, e, "only: no variant '%s'",
-						   st->only.items[k]);
+		if (check_whose(s, st, e))
+			return -(int)e->code;
 		for (size_t k = 0; st->id && k < i; k++)
 			if (s->steps[k].id && !strcmp(s->steps[k].id, st->id))
 				return ynode_error(st->at, e, "id '%s' is there twice",

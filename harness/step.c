@@ -19,6 +19,10 @@ const struct schema_key step_common_keys[] = {
 	 .max = 3600, .doc = "give up after so many seconds of the host"},
 	{"only", SCHEMA_TEXTS, .offset = offsetof(struct step, only),
 	 .doc = "variants that have this step; all when absent"},
+	{"machines", SCHEMA_TEXTS, .offset = offsetof(struct step, machines),
+	 .doc = "machines that have this step; all when absent"},
+	{"releases", SCHEMA_TEXTS, .offset = offsetof(struct step, releases),
+	 .doc = "releases of macOS that have this step; all when absent"},
 	{NULL},
 };
 

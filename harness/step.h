@@ -43,6 +43,7 @@ struct step {
 	const char *note;      /* shown instead of the arguments; may be NULL */
 	uint64_t timeout_s;    /* 0: the type's */
 	struct text_list only; /* names of variants; empty: all */
+	struct text_list machines, releases; /* their names; empty: all */
 };
 
 struct step_boot {

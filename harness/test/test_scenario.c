@@ -106,6 +106,10 @@ static const struct mistake mistakes[] = {
 	{HEAD "steps: [{boot: {id: a}}, {shutdown: {id: a}}]\n",
 	 "f.yaml:4:26: id 'a' is there twice"},
 	{HEAD "steps: [{boot: {only: [v]}}]\n", "f.yaml:4:9: only: no variant 'v'"},
+	{HEAD "steps: [{boot: {machines: [m1, m3]}}]\n",
+	 "f.yaml:4:9: machines: no machine 'm3' (did you mean 'm1'?)"},
+	{HEAD "steps: [{boot: {releases: [10.15.0, 10.15.9]}}]\n",
+	 "f.yaml:4:9: releases: no release '10.15.9' (did you mean '10.15.0'?)"},
 	{HEAD "steps: []\nvariants: [{name: a}, {name: a}]\n",
 	 "f.yaml:5:23: variant 'a' is there twice"},
 	{HEAD "steps: []\nvariants: [{name: a, steps: []}]\n",
@@ -286,6 +290,45 @@ static void settings_are_layered(void)
 	scenario_free(s);
 }
 
+/* Which steps a run has, by its machine and its release. */
+static void steps_belong_to_machines_and_releases(void)
+{
+	static const struct {
+		const char *machine, *release, *want_release;
+		size_t n_steps;
+	} cases[] = {
+		{NULL, NULL, "11.0.1", 3},
+		{"m1", "12.1", "12.1", 2},
+		{"m1-pro", NULL, "12.0.1", 2}, /* the first that was made for it */
+		{"m1-pro", "12.1", "12.1", 2},
+		{"intel", NULL, "11.0.1", 2},
+	};
+	struct scenario *s =
+		load("name: x\nsummary: y\nmachine: m1\nrelease: 11.0.1\nsteps:\n"
+		     "  - boot: {}\n"
+		     "  - touch: {path: /a, machines: [m1, m1-pro, intel]}\n"
+		     "  - touch: {path: /b, machines: [m1], releases: [11.0.1]}\n");
+	struct plan_options o = {.machine = NULL};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct plan *p;
+
+		o.machine = cases[i].machine;
+		o.release = cases[i].release;
+		p = plan(s, &o, NULL);
+		CU_ASSERT_STRING_EQUAL(p->s.release->name, cases[i].want_release);
+		CU_ASSERT_EQUAL(p->n_steps, cases[i].n_steps);
+		plan_free(p);
+	}
+	o.machine = "m1-pro";
+	o.release = "11.0.1";
+	plan(s, &o, "f.yaml:1:1: macOS 11.0.1 was not made for the machine m1-pro");
+	/* Nothing is said of what it would do. */
+	o = (struct plan_options){.machine = "m1-max"};
+	plan(s, &o, "f.yaml:1:1: macOS 11.0.1 was not made for the machine m1-max");
+	scenario_free(s);
+}
+
 static void references_are_replaced(void)
 {
 	struct scenario *s =
@@ -345,5 +388,7 @@ TEST_MAIN("scenario", {"mistakes have a place", mistakes_have_a_place},
 	  {"limits hold", limits_hold}, {"everything is read", reads_everything},
 	  {"the power is followed through the steps", power_is_followed},
 	  {"settings are layered", settings_are_layered},
+	  {"steps belong to machines and releases",
+	   steps_belong_to_machines_and_releases},
 	  {"references are replaced", references_are_replaced},
 	  {"bad bundles are told", bad_bundles_are_told})
