@@ -12,6 +12,7 @@
 
 #include "components/common/kernel_call.h"
 #include "components/diskutil/internal.h"
+#include "sim/base/fsio.h"
 
 #define SAME_NAMES_MAX 100 /* "/Volumes/X 1" ... */
 
@@ -139,7 +140,9 @@ static int run_unmount(struct diskutil_session *s, int argc, char **argv, struct
 	if (kernel_unmount(s->paths->kernel, v->device, &why))
 		return tool_fail(&s->end, EXIT_FAILURE, e,
 				 "Volume %s on %s failed to unmount", v->name, v->device);
-	rmdir(v->mount_point);
+	/* The folders there are DiskArbitration's; others are whoever made them's. */
+	if (fsio_below(v->mount_point, s->paths->mount_base))
+		rmdir(v->mount_point);
 	return buf_printf(s->out, e, "Volume %s on %s unmounted\n", v->name, v->device);
 }
 

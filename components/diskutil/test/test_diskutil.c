@@ -438,6 +438,27 @@ static void a_tagged_snapshot_is_not_deleted(void)
 	is_tagged = false;
 }
 
+static void a_mount_point_of_others_stays(void)
+{
+	char own[600], other[600];
+	const struct volume_row rows[] = {
+		{.device = "disk1s1", .name = "One", .uuid = "A", .mount_point = own},
+		{.device = "disk1s2", .name = "Two", .uuid = "B", .mount_point = other},
+	};
+
+	start();
+	snprintf(own, sizeof(own), "%s/One", base);
+	snprintf(other, sizeof(other), "%s/mnt", test_tmpdir());
+	ASSERT_OK(fsio_mkdirs(own, 0755, &e), &e);
+	ASSERT_OK(fsio_mkdirs(other, 0755, &e), &e);
+	volumes_write(rows, 2, volumes, sizeof(volumes));
+	RUN(0, "unmount", "disk1s1");
+	RUN(0, "unmount", "disk1s2");
+	CU_ASSERT_FALSE(fsio_exists(own));
+	CU_ASSERT_TRUE(fsio_exists(other));
+	stop();
+}
+
 static void a_path_lies_on_a_volume(void)
 {
 	const struct volume_snapshot *snap;
@@ -476,4 +497,5 @@ TEST_MAIN("diskutil",
 	  {"the kernel is asked for the seal of now",
 	   the_kernel_is_asked_for_the_seal_of_now},
 	  {"a tagged snapshot is not deleted", a_tagged_snapshot_is_not_deleted},
+	  {"a mount point of others stays", a_mount_point_of_others_stays},
 	  {"a path lies on a volume", a_path_lies_on_a_volume})
