@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "images/kernels.h"
 #include "sim/base/fsio.h"
@@ -208,7 +209,7 @@ int kext_check(const struct kext_check_request *rq, struct kext_check *ret, stru
 		r = examine(ret, &log, e);
 	/* One without an identifier has no developer, and is not valid. */
 	if (!r && ret->kext->id[0])
-		r = kext_signer(ret->kext, &ret->signer, e);
+		r = kext_signer(ret->kext, NULL, time(NULL), &ret->signer, e);
 	if (!r)
 		r = judge(ret, e);
 	return r ? r : set_conditions(ret, e);

@@ -22,7 +22,8 @@ static int compare(const void *a, const void *b)
 }
 
 /* A kext without an identifier is for a scenario to fail with, not for a user to approve. */
-static int take(struct approvals *a, const struct kext_set *from, struct err *e)
+static int take(struct approvals *a, const struct kext_set *from, int64_t now,
+		struct err *e)
 {
 	int r = 0;
 
@@ -36,7 +37,7 @@ static int take(struct approvals *a, const struct kext_set *from, struct err *e)
 		if (!k->id[0] || strlen(k->id) >= sizeof(row->id))
 			continue;
 		strcpy(row->id, k->id);
-		r = kext_signer(k, &row->signer, e);
+		r = kext_signer(k, NULL, now, &row->signer, e);
 		a->n++;
 	}
 	return r;
@@ -71,7 +72,7 @@ int approvals_read(const struct disk_spec *spec, struct approvals *ret, struct e
 
 	*ret = (struct approvals){.n = 0};
 	if (!r)
-		r = take(ret, &all, e);
+		r = take(ret, &all, spec->release->date, e);
 	if (!r)
 		sort_once(ret);
 	kext_set_release(&all);

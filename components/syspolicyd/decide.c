@@ -31,14 +31,15 @@ static void subject_release(struct subject *s)
 	kext_free(s->kext);
 }
 
-static int subject_open(struct subject *s, const char *path, struct err *e)
+static int subject_open(struct subject *s, const struct policy_world *w, const char *path,
+			struct err *e)
 {
 	int r;
 
 	*s = (struct subject){.kext = NULL};
 	r = kext_open(path, &s->kext, e);
 	if (!r)
-		r = kext_signer(s->kext, &s->signer, e);
+		r = kext_signer(s->kext, w->anchors, w->now, &s->signer, e);
 	if (!r)
 		r = kext_identity(path, s->cdhash, e);
 	if (r)
@@ -123,7 +124,7 @@ int policy_decide(const struct policy_world *w, const char *path, bool cache, bo
 	int r;
 
 	*ret = false;
-	r = subject_open(&s, path, e);
+	r = subject_open(&s, w, path, e);
 	if (!r)
 		r = decide(w, &s, cache, ret, e);
 	subject_release(&s);

@@ -6,6 +6,7 @@
 #include "components/common/trusted_path.h"
 #include "components/syspolicyd/database.h"
 #include "sim/base/component_log.h"
+#include "sim/formats/codesign/chain.h"
 #include "sim/platform/waits.h"
 
 /* What surrounds a decision. All borrowed. */
@@ -16,6 +17,7 @@ struct policy_world {
 	const char *mdm_payload; /* MDM_PAYLOAD_PATH */
 	const char *boot_uuid;	 /* of this session of the kernel */
 	const struct trusted_paths *trusted;
+	const struct cs_anchors *anchors; /* who is Apple; may be NULL */
 	const struct policy_db *db;
 	struct waits waits;
 	int64_t now; /* seconds since 1970 */

@@ -3,6 +3,7 @@
 #include "components/syspolicyd/syspolicyd.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +14,8 @@
 #include "components/common/packet.h"
 #include "components/syspolicyd/decide.h"
 #include "components/syspolicyd/protocol.h"
+#include "sim/base/fsio.h"
+#include "sim/platform/paths.h"
 
 #define CLIENT_MS 2000 /* a client that does not ask by then is let go */
 
@@ -136,20 +139,34 @@ static int open_world(const struct syspolicyd_options *o, struct policy_world *w
 	return r;
 }
 
+static int load_anchors(const struct syspolicyd_options *o, struct cs_anchors *anchors,
+			struct err *e)
+{
+	char folder[PATH_MAX];
+	int r = fsio_join(folder, sizeof(folder), o->root, PATH_ANCHORS, e);
+
+	return r ? r : cs_anchors_load(anchors, folder, e);
+}
+
 json_t *syspolicyd_answer(const struct syspolicyd_options *o, const json_t *request,
 			  int64_t now)
 {
 	struct trusted_paths trusted = {.root = o->root};
 	struct policy_db db = {.sql = NULL};
+	struct cs_anchors anchors = {.n = 0};
 	struct err e = ERR_INIT;
 	struct policy_world w;
 	char uuid[64] = "";
 	json_t *reply;
 	int r = open_world(o, &w, uuid, &trusted, &db, &e);
 
+	if (!r)
+		r = load_anchors(o, &anchors, &e);
 	w.now = now;
+	w.anchors = &anchors;
 	reply = r ? failure(&w, &e) : dispatch(&w, request);
 	policy_db_close(&db);
+	cs_anchors_release(&anchors);
 	trusted_paths_release(&trusted);
 	return reply;
 }

@@ -17,6 +17,7 @@
 #include "sim/base/bytes.h"
 #include "sim/base/fsio.h"
 #include "sim/base/idtext.h"
+#include "sim/formats/codesign/codesign.h"
 
 #define FOLDER_DEPTH 64
 #define PIECE	     65536
@@ -185,7 +186,24 @@ static int digest(struct walk *w, uint8_t sum[static EVP_MAX_MD_SIZE], struct er
 	return r;
 }
 
-int kext_identity(const char *path, char ret[static KEXT_IDENTITY_MAX], struct err *e)
+/* False: there is none. */
+static int signed_identity(const char *path, char ret[static KEXT_IDENTITY_MAX],
+			   bool *ret_signed, struct err *e)
+{
+	const struct cs_anchors none = {.n = 0};
+	const struct codesign_check how = {.anchors = &none};
+	struct codesign_result res = {.status = CS_OK};
+	int r = codesign_verify(path, &how, &res, e);
+
+	*ret_signed = !r && res.is_signed;
+	if (*ret_signed)
+		hex_text(res.cdhash, CS_CDHASH_LEN, ret);
+	codesign_result_release(&res);
+	return r;
+}
+
+static int content_identity(const char *path, char ret[static KEXT_IDENTITY_MAX],
+			    struct err *e)
 {
 	struct walk w = {.sha = EVP_MD_CTX_new(), .root_len = strlen(path)};
 	uint8_t sum[EVP_MAX_MD_SIZE];
@@ -205,4 +223,12 @@ int kext_identity(const char *path, char ret[static KEXT_IDENTITY_MAX], struct e
 	if (!r)
 		hex_text(sum, KEXT_CDHASH_LEN, ret);
 	return r;
+}
+
+int kext_identity(const char *path, char ret[static KEXT_IDENTITY_MAX], struct err *e)
+{
+	bool is_signed = false;
+	int r = signed_identity(path, ret, &is_signed, e);
+
+	return r || is_signed ? r : content_identity(path, ret, e);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which content is this? Two bundles with the same identity hold the same kext
- * (kext_tools staging.m copyIdentifierFromBundle). On a Mac it is the cdhash of the
- * signature, and for an unsigned bundle the hash that an ad-hoc signature would have, as
- * text. Here the second kind serves for all: a hash over names and content of what such a
- * signature seals. PlugIns are bundles of their own and do not count.
+ * (kext_tools staging.m copyIdentifierFromBundle). It is the cdhash of the signature, good
+ * or not: what the signature does not seal any more does not count. For an unsigned bundle
+ * it is on a Mac the cdhash that an ad-hoc signature would have; here a hash over names
+ * and content of what such a signature would seal. PlugIns are bundles of their own.
  */
 #ifndef SIM_FORMATS_KEXT_IDENTITY_H
 #define SIM_FORMATS_KEXT_IDENTITY_H
@@ -17,8 +17,9 @@
 #define KEXT_CONTENT_MAX   (512ull << 20) /* bytes of one file */
 
 /*
- * The identity of the bundle @path. Only names, types, links' targets and content count;
- * links are not followed. E_NOTFOUND, E_OVERFLOW: too many or too large files.
+ * The identity of the bundle @path. Without a signature names, types, links' targets and
+ * content count; links are not followed. E_NOTFOUND, E_OVERFLOW: too many or too large
+ * files.
  */
 int kext_identity(const char *path, char ret[static KEXT_IDENTITY_MAX], struct err *e)
 	MUST_CHECK;

@@ -3,9 +3,10 @@
 #ifndef SIM_FORMATS_KEXT_SIGNER_H
 #define SIM_FORMATS_KEXT_SIGNER_H
 
+#include "sim/formats/codesign/codesign.h"
 #include "sim/formats/kext/kext.h"
 
-#define KEXT_TEAM_MAX	   32  /* with the NUL */
+#define KEXT_TEAM_MAX	   CODESIGN_NAME_MAX
 #define KEXT_DEVELOPER_MAX 256
 
 struct kext_signer {
@@ -15,9 +16,13 @@ struct kext_signer {
 };
 
 /*
- * By the signature of @k. An unsigned kext has no team, and its developer is called by its
- * bundle identifier.
+ * By the signature of @k, if it is good at the time @now (seconds since 1970); whether it
+ * is one that kexts need is another question (authentication). The team is the code
+ * directory's, the developer the certificate's, without its kind and team. Without a good
+ * signature there is no team, and the developer is called by the bundle identifier.
+ * @anchors (may be NULL: none) say who is Apple. E_CORRUPT: @k has no identifier.
  */
-int kext_signer(const struct kext *k, struct kext_signer *ret, struct err *e) MUST_CHECK;
+int kext_signer(const struct kext *k, const struct cs_anchors *anchors, int64_t now,
+		struct kext_signer *ret, struct err *e) MUST_CHECK;
 
 #endif
