@@ -41,6 +41,7 @@ struct kc_request {
 struct kc_built {
 	uint8_t kcid[KC_ID_LEN]; /* _PrelinkKCID */
 	size_t n_kexts, n_omitted;
+	bool aborted; /* a kext that did not link ended it, and the log says so */
 };
 
 /*

@@ -67,7 +67,8 @@ static int link_list(struct creation *c, const struct buf *kernel,
 	struct err e = ERR_INIT;
 
 	if (kc_link(&l, &c->packed, &built, &e)) {
-		clog_say(c->w->log, CLOG_ERROR, "%s", e.msg);
+		if (!built.aborted)
+			clog_say(c->w->log, CLOG_ERROR, "%s", e.msg);
 		return kc_fail(c->w, EX_OSERR, "Failed to generate prelinked kernel.");
 	}
 	print_id(c->w, built.kcid);

@@ -52,6 +52,7 @@ static int build(const struct kc_link *l, const struct kext_inputs *in,
 	if (!r)
 		r = prelink_pack(res.macho.data, res.macho.len, l->compression, res.kaslr,
 				 packed, e);
+	*ret = (struct kc_built){.aborted = res.aborted};
 	if (!r)
 		take_result(&res, in->n, ret);
 	prelink_result_release(&res);
@@ -62,7 +63,10 @@ int kc_link(const struct kc_link *l, struct buf *packed, struct kc_built *ret,
 	    struct err *e)
 {
 	struct kext_inputs in;
-	int r = kext_inputs_init(&in, l->list, recorded_path, l, e);
+	int r;
+
+	*ret = (struct kc_built){.n_kexts = 0};
+	r = kext_inputs_init(&in, l->list, recorded_path, l, e);
 
 	if (r)
 		return r;

@@ -40,6 +40,7 @@ struct build {
 	const struct kxld_exports **exports; /* of each unit; NULL: has no executable */
 	struct buf errors;		     /* kxld's, of the kext at work */
 	bool said;			     /* they are in the log already */
+	bool aborted;
 };
 
 /* A value of Info.plist; one for this architecture goes first. */
@@ -246,6 +247,7 @@ static int failed(struct build *b, size_t i, int r, const struct err *why, struc
 		 abort ? "aborting prelink" : "omitting from prelinked kernel");
 	if (!abort)
 		return 0;
+	b->aborted = true;
 	*e = *why;
 	return err_ctx(e, "Prelink failed for %s", k->bundle_path);
 }
@@ -419,7 +421,9 @@ int prelink_build(const struct prelink_request *rq, struct prelink_result *res,
 	if (!r)
 		r = put_all(&b, e);
 	release(&b);
-	if (r)
+	if (r) {
 		prelink_result_release(res);
+		res->aborted = b.aborted;
+	}
 	return r;
 }

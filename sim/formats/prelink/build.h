@@ -39,6 +39,7 @@ struct prelink_result {
 	uint8_t kcid[PRELINK_KCID_LEN];
 	bool kaslr; /* the kernel has LC_DYSYMTAB, relocations were kept */
 	enum prelink_outcome *outcome; /* one for each kext of the request */
+	bool aborted; /* after an error: a kext did not link, which the log says */
 };
 void prelink_result_release(struct prelink_result *r);
 
