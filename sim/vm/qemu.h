@@ -77,7 +77,22 @@ int qemu_start(struct qemu *q, const struct qemu_machine *m, const struct qemu_l
 	       int64_t zero_ns, int stop_fd, struct err *e) MUST_CHECK;
 void qemu_release(struct qemu *q);
 
-/* Wait until the carrier says `ready` on the control channel. */
+/*
+ * How often a machine is started whose clock comes out wrong. TCG's time stamp counter is
+ * the host's, and on a busy host the carrier's kernel may measure how fast it counts
+ * wrongly, by a factor of ten and more; it trusts it nevertheless, also when it is
+ * restored from a template.
+ */
+#define QEMU_CLOCK_TRIES 3
+
+/* Did a carrier that has been up for @up_ns by its own clock, and for @host_ns at most by
+ * the host's, measure that clock wrongly? E_CORRUPT. */
+int qemu_check_clock(int64_t up_ns, int64_t host_ns, struct err *e) MUST_CHECK;
+
+/*
+ * Wait until the carrier says `ready` on the control channel, right after its start.
+ * E_CORRUPT: its clock is wrong.
+ */
 int qemu_wait_ready(struct qemu *q, int64_t deadline, struct err *e) MUST_CHECK;
 
 /* Wait until a restored carrier answers; its `ready` was said before it was saved. */

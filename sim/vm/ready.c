@@ -3,14 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/base/clock.h"
 #include "sim/base/fsio.h"
 #include "sim/vm/qemu.h"
 
 #define MESSAGES_MAX (1u << 20)
 
+/* A clock that is right is behind, since it starts later; some slack for rounding. */
+#define CLOCK_SLACK_NS INT64_C(1000000000)
+
 struct ready {
 	const struct qemu *q;
 	bool seen;
+	int64_t up_ns;	 /* as the carrier counts */
 	struct err down; /* it went down instead, for a reason that it knows */
 };
 
@@ -20,11 +25,13 @@ static void on_event(void *arg, const json_t *event)
 	const char *name = json_string_value(json_object_get(event, "event"));
 	const char *reason = json_string_value(json_object_get(event, "reason"));
 
-	if (name && !strcmp(name, "ready"))
+	if (name && !strcmp(name, "ready")) {
 		r->seen = true;
-	else if (name && !strcmp(name, "down"))
+		r->up_ns = json_integer_value(json_object_get(event, "up_ns"));
+	} else if (name && !strcmp(name, "down")) {
 		err_set(&r->down, E_INFRA, "the carrier failed: %s",
 			reason ? reason : "it did not say why");
+	}
 }
 
 static bool ready_or_gone(void *arg)
@@ -34,9 +41,19 @@ static bool ready_or_gone(void *arg)
 	return r->seen || r->down.code || r->q->process.ended || rpc_ended(&r->q->control);
 }
 
+int qemu_check_clock(int64_t up_ns, int64_t host_ns, struct err *e)
+{
+	if (up_ns <= host_ns + host_ns / 4 + CLOCK_SLACK_NS)
+		return 0;
+	return err_set(e, E_CORRUPT,
+		       "the carrier's clock is wrong: it counted %.1f s in %.1f s",
+		       (double)up_ns / 1e9, (double)host_ns / 1e9);
+}
+
 int qemu_wait_ready(struct qemu *q, int64_t deadline, struct err *e)
 {
 	struct ready w = {.q = q, .seen = false, .down = ERR_INIT};
+	int64_t begin = clock_ns();
 	int r;
 
 	q->control.on_event = on_event;
@@ -47,7 +64,8 @@ int qemu_wait_ready(struct qemu *q, int64_t deadline, struct err *e)
 		return err_ctx(e, "waiting for the carrier to be ready");
 	if (w.down.code)
 		return err_set(e, w.down.code, "%s", w.down.msg);
-	return w.seen ? 0 : qemu_explain_end(q, e);
+	return w.seen ? qemu_check_clock(w.up_ns, clock_ns() - begin, e)
+		      : qemu_explain_end(q, e);
 }
 
 int qemu_wait_answer(struct qemu *q, int64_t deadline, struct err *e)

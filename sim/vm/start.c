@@ -43,12 +43,23 @@ static bool hopeless(int r)
 	return r == -E_CANCELED || r == -E_NOMEM || r == -E_NOTFOUND;
 }
 
-static int cold_boot(struct vm *vm, const struct qemu_machine *m, struct err *e)
+static int cold_start(struct vm *vm, const struct qemu_machine *m, struct err *e)
 {
 	int r = power_on(vm, m, e);
 
-	if (!r)
-		r = qemu_wait_ready(&vm->q, pump_after_ms(COLD_MS), e);
+	return r ? r : qemu_wait_ready(&vm->q, pump_after_ms(COLD_MS), e);
+}
+
+static int cold_boot(struct vm *vm, const struct qemu_machine *m, struct err *e)
+{
+	int r = cold_start(vm, m, e);
+
+	for (int i = 1; r == -E_CORRUPT && i < QEMU_CLOCK_TRIES; i++) {
+		power_off(vm);
+		r = cold_start(vm, m, e);
+	}
+	if (r == -E_CORRUPT)
+		r = -(int)(e->code = E_INFRA);
 	if (r && !hopeless(r))
 		accel_forget(vm->cfg.cache_dir);
 	return r;

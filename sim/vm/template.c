@@ -90,14 +90,16 @@ static int make(const struct template_options *o, const char *dir, const char *p
 		struct err *e)
 {
 	char tmp[PATH_MAX];
-	int fd, r;
+	int fd, r, tries = 0;
 
 	if (snprintf(tmp, sizeof(tmp), "%s.new", path) >= (int)sizeof(tmp))
 		return err_set(e, E_OVERFLOW, "path too long: %s", path);
 	fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return err_sys(e, "making %s", tmp);
-	r = take(o, dir, fd, e);
+	do {
+		r = take(o, dir, fd, e);
+	} while (r == -E_CORRUPT && ++tries < QEMU_CLOCK_TRIES);
 	/* Its name means that it is complete, also after a crash of the host. */
 	if (!r && (fsync(fd) < 0 || rename(tmp, path) < 0))
 		r = err_sys(e, "making %s", path);

@@ -439,6 +439,18 @@ static void arguments_of_qemu(void)
 	buf_release(&all);
 }
 
+static void a_clock_that_runs_ahead_is_noticed(void)
+{
+	const int64_t s = 1000000000;
+	struct err e = ERR_INIT;
+
+	ASSERT_OK(qemu_check_clock(2 * s, 3 * s, &e), &e);
+	ASSERT_OK(qemu_check_clock(0, 3 * s, &e), &e); /* slow to start */
+	ASSERT_OK(qemu_check_clock(s, s / 10, &e), &e);
+	ASSERT_FAILS(qemu_check_clock(120 * s, 3 * s, &e), E_CORRUPT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "it counted 120.0 s in 3.0 s"));
+}
+
 TEST_MAIN("channels", {"asks and is told", asks_and_is_told},
 	  {"late replies are dropped", late_replies_are_dropped},
 	  {"peers that break the protocol", bad_peers}, {"stops when told", stops_when_told},
@@ -449,4 +461,5 @@ TEST_MAIN("channels", {"asks and is told", asks_and_is_told},
 	  {"cuts long lines and forgets old ones", cuts_long_lines_and_forgets_old},
 	  {"says that the log's disk is full", says_that_the_log_is_full},
 	  {"runs a process", runs_a_process}, {"kills a process", kills_a_process},
-	  {"arguments of QEMU", arguments_of_qemu})
+	  {"arguments of QEMU", arguments_of_qemu},
+	  {"a clock that runs ahead is noticed", a_clock_that_runs_ahead_is_noticed})
