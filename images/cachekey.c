@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "images/approvals.h"
+#include "images/system_kexts.h"
 #include "sim/base/buf.h"
 #include "sim/base/fsio.h"
 #include "sim/base/idtext.h"
@@ -127,12 +128,29 @@ static int add_keys(EVP_MD_CTX *md, const struct image_env *env, struct err *e)
 	return r;
 }
 
+/* Who signs kexts, and is Apple on this Mac. */
+static int add_authority(EVP_MD_CTX *md, const struct image_env *env, struct err *e)
+{
+	struct signing_authority a = {.key = {NULL}};
+	char text[SHA256_TEXT_MAX];
+	int r = image_authority_load(env, &a, e);
+
+	if (!r)
+		r = signing_authority_fingerprint(&a, text, e);
+	if (!r)
+		r = add_text(md, text, e);
+	signing_authority_release(&a);
+	return r;
+}
+
 /* Without a LocalPolicy SIP's flags are in NVRAM, which is no part of a disk. */
 static int add_signed(EVP_MD_CTX *md, const struct image_env *env,
 		      const struct disk_spec *spec, struct err *e)
 {
 	int r = image_has_chip(spec) ? add_keys(md, env, e) : 0;
 
+	if (!r && !spec->release->kernel_collections)
+		r = add_authority(md, env, e);
 	if (r || !disk_machine(spec)->csr_in_local_policy)
 		return r;
 	r = add(md, &spec->csr, sizeof(spec->csr), e);

@@ -11,6 +11,7 @@
 #include "images/approvals.h"
 #include "images/driver_extensions.h"
 #include "images/firmlinks.h"
+#include "images/system_kexts.h"
 #include "sim/base/fsio.h"
 #include "sim/carrier/guest_runtime.h"
 #include "sim/platform/filevault.h"
@@ -68,7 +69,7 @@ static int import_kext(void *arg, const char *name, const char *folder, struct e
 	return r ? r : fs_tree_import(f->tree, to, folder, e);
 }
 
-static int gen_collection(const struct buf *b, struct fs_tree *t, const char *path,
+static int gen_bytes(const struct buf *b, struct fs_tree *t, const char *path,
 			  uint32_t mode, struct err *e)
 {
 	return fs_tree_file(t, path, mode, b->data, b->len, NULL, e);
@@ -77,13 +78,13 @@ static int gen_collection(const struct buf *b, struct fs_tree *t, const char *pa
 static int gen_boot_collection(struct generator *g, struct fs_tree *t, const char *path,
 			       uint32_t mode, struct err *e)
 {
-	return gen_collection(&g->kernels.boot_collection, t, path, mode, e);
+	return gen_bytes(&g->kernels.boot_collection, t, path, mode, e);
 }
 
 static int gen_system_collection(struct generator *g, struct fs_tree *t, const char *path,
 				 uint32_t mode, struct err *e)
 {
-	return gen_collection(&g->kernels.system_collection, t, path, mode, e);
+	return gen_bytes(&g->kernels.system_collection, t, path, mode, e);
 }
 
 static int gen_system_extensions(struct generator *g, struct fs_tree *t, const char *path,
@@ -213,6 +214,19 @@ static int gen_crypto_users(struct generator *g, struct fs_tree *t, const char *
 	return r;
 }
 
+/* The root whose code is Apple's on this Mac. */
+static int gen_anchor(struct generator *g, struct fs_tree *t, const char *path, uint32_t mode,
+		      struct err *e)
+{
+	struct signing_authority a = {.key = {NULL}};
+	int r = image_authority_load(g->env, &a, e);
+
+	if (!r)
+		r = gen_bytes(&a.cert[SIGNING_ROOT], t, path, mode, e);
+	signing_authority_release(&a);
+	return r;
+}
+
 struct runtime {
 	struct fs_tree *tree;
 	char root[PATH_MAX]; /* of the system in the tree: "", or Recovery's folder */
@@ -270,6 +284,7 @@ static const struct {
 	{"crypto-users", gen_crypto_users},
 	{"runtime", gen_runtime},
 	{"sleepimage", gen_sleepimage},
+	{"anchor", gen_anchor},
 };
 
 int generate(void *ctx, const char *what, struct fs_tree *t, const char *path, uint32_t mode,

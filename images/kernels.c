@@ -8,6 +8,7 @@
 
 #include "components/kextcache/build.h"
 #include "images/collections.h"
+#include "images/system_kexts.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/kpi/kpi.h"
 #include "sim/platform/paths.h"
@@ -17,22 +18,47 @@
 #define SYSTEM_KEXT "System.kext" /* made, in the scratch folder */
 
 #define CATALINA_KEXTS "10.15" /* below build/system, for all releases of it */
+#define ACPI_KEXT      "AppleACPIPlatform.kext"
 
 /* Before there were collections: one kext that runs, and the driver families. */
-static int each_of_catalina(const struct image_env *env, system_kext_fn *each, void *arg,
-			    struct err *e)
+static int each_of_build(const struct image_env *env, system_kext_fn *each, void *arg,
+			 struct err *e)
 {
-	static const char name[] = "AppleACPIPlatform.kext";
 	char dir[PATH_MAX], folder[PATH_MAX];
 	int r = fsio_join(dir, sizeof(dir), env->build_dir, "system", e);
 
 	if (!r)
-		r = fsio_join(folder, sizeof(folder), dir, name, e);
+		r = fsio_join(folder, sizeof(folder), dir, ACPI_KEXT, e);
 	if (!r)
-		r = each(arg, name, folder, e);
+		r = each(arg, ACPI_KEXT, folder, e);
 	if (!r)
 		r = fsio_join(folder, sizeof(folder), dir, CATALINA_KEXTS, e);
 	return r ? r : kc_each_listed_kext(folder, each, arg, e);
+}
+
+/* Their signed copies in the scratch folder, which sign_system_kexts made. */
+struct signed_copies {
+	const struct scratch *scratch;
+	system_kext_fn *each;
+	void *arg;
+};
+
+static int each_copy(void *arg, const char *name, const char *folder, struct err *e)
+{
+	const struct signed_copies *c = arg;
+	char copy[PATH_MAX];
+	int r = fsio_join(copy, sizeof(copy), c->scratch->path, name, e);
+
+	(void)folder;
+	return r ? r : c->each(c->arg, name, copy, e);
+}
+
+static int each_of_catalina(const struct image_env *env, const struct scratch *scratch,
+			    system_kext_fn *each, void *arg, struct err *e)
+{
+	struct signed_copies c = {scratch, each, arg};
+
+	return each_of_build(env, each_copy, &c, e);
 }
 
 int system_kexts_each(const struct image_env *env, const struct disk_spec *spec,
@@ -49,7 +75,7 @@ int system_kexts_each(const struct image_env *env, const struct disk_spec *spec,
 	if (r)
 		return r;
 	return release->kernel_collections ? kc_each_apple_kext(&ce, release, each, arg, e)
-					   : each_of_catalina(env, each, arg, e);
+					   : each_of_catalina(env, scratch, each, arg, e);
 }
 
 static const char *base_name(const char *path)
@@ -199,6 +225,36 @@ static int make_prelinked(const struct ingredients *in, struct disk_kernels *k, 
 	return r ? r : build_plk(in, 0, &k->recovery_plk, e);
 }
 
+struct copies {
+	const struct signing_authority *authority;
+	const struct scratch *scratch;
+};
+
+static int copy_signed(void *arg, const char *name, const char *folder, struct err *e)
+{
+	const struct copies *c = arg;
+	char to[PATH_MAX];
+	int r = fsio_join(to, sizeof(to), c->scratch->path, name, e);
+
+	return r ? r : system_kext_sign(c->authority, folder, to, e);
+}
+
+/* Systems up to 10.15 ask who signed Apple's kexts, too. */
+static int sign_system_kexts(const struct ingredients *in, const char *system_kext,
+			     struct err *e)
+{
+	struct signing_authority a = {.key = {NULL}};
+	struct copies c = {&a, in->scratch};
+	int r = image_authority_load(in->env, &a, e);
+
+	if (!r)
+		r = system_kext_sign(&a, NULL, system_kext, e);
+	if (!r)
+		r = each_of_build(in->env, copy_signed, &c, e);
+	signing_authority_release(&a);
+	return r;
+}
+
 int disk_kernels_make(const struct image_env *env, const struct disk_spec *spec,
 		      const struct scratch *scratch, struct disk_kernels *ret, struct err *e)
 {
@@ -210,6 +266,8 @@ int disk_kernels_make(const struct image_env *env, const struct disk_spec *spec,
 	*ret = (struct disk_kernels){.kernel = BUF_INIT};
 	if (!r)
 		r = kpi_system_kext_write(spec->release, path, e);
+	if (!r && !spec->release->kernel_collections)
+		r = sign_system_kexts(&in, path, e);
 	if (!r)
 		r = kernel_standin_build_for(spec->release, m, &ret->kernel, e);
 	if (!r)

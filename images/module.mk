@@ -2,7 +2,7 @@ host-src += images/disk.c images/layout.c images/cachekey.c images/made_once.c \
 	    images/sparse.c images/scratch.c images/gpt.c images/in_child.c
 # what is on the volumes
 host-src += images/compose.c images/manifest.c images/generate.c images/firmlinks.c \
-	    images/kernels.c images/collections.c images/driver_extensions.c images/approvals.c
+	    images/kernels.c images/system_kexts.c images/collections.c images/driver_extensions.c images/approvals.c
 # what is signed, and what is beside the disk
 host-src += images/signing.c images/firmware.c images/device_tree.c images/trust_cache.c \
 	    images/nvram_file.c

@@ -5,21 +5,8 @@
 
 #include "components/kextcache/create_internal.h"
 #include "components/kextcache/protect.h"
+#include "components/kextcache/signing.h"
 #include "sim/platform/paths.h"
-
-/* Kernelcache v1.3 and later volumes have signed kexts; so has what cannot be read. */
-static bool enforces_signatures(const struct creation *c)
-{
-	struct bootcaches b = {0};
-	bool yes = true;
-
-	if (c->o->no_authentication)
-		return false;
-	if (!kc_volume_caches(c->w, c->o, &b))
-		yes = b.kind == BOOTCACHES_KERNELCACHE && b.minor >= 3;
-	bootcaches_release(&b);
-	return yes;
-}
 
 static bool begins(const struct creation *c, const char *path, const char *want)
 {
@@ -64,7 +51,7 @@ static int check_protected(const struct creation *c)
 			       "Invalid to create a prelinked kernel without "
 			       "authentication at path '%s'",
 			       o->plk);
-	if (!enforces_signatures(c))
+	if (!kc_enforces_signatures(c->w, c->o))
 		return kc_fail(c->w, EX_NOPERM,
 			       "Invalid to create a prelinked kernel without "
 			       "signature enforcement on volume: %s",

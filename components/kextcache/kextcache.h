@@ -28,6 +28,7 @@
 struct kc_world {
 	const char *root;          /* the running system: "/" */
 	const char *csr_config;    /* XNU_CSR_CONFIG */
+	const char *anchors; /* PATH_ANCHORS; NULL: signatures are not looked at */
 	const char *loaded_kexts;  /* XNU_LOADED_KEXTS */
 	const char *kextd_socket;  /* XNU_KEXTD_SOCKET */
 	const char *syspolicy_socket; /* XNU_SYSPOLICY_SOCKET */

@@ -48,6 +48,7 @@ int main(int argc, char **argv)
 	struct kc_world w = {
 		.root = "/",
 		.csr_config = XNU_CSR_CONFIG,
+		.anchors = PATH_ANCHORS,
 		.loaded_kexts = XNU_LOADED_KEXTS,
 		.kextd_socket = XNU_KEXTD_SOCKET,
 		.syspolicy_socket = XNU_SYSPOLICY_SOCKET,

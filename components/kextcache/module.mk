@@ -1,6 +1,6 @@
 lib-src   += components/kextcache/usage.c components/kextcache/options.c \
 	     components/kextcache/check.c components/kextcache/protect.c \
-	     components/kextcache/choose.c components/kextcache/stage.c components/kextcache/link.c \
+	     components/kextcache/choose.c components/kextcache/signing.c components/kextcache/stage.c components/kextcache/link.c \
 	     components/kextcache/build.c components/kextcache/create.c \
 	     components/kextcache/create_sip.c components/kextcache/create_build.c \
 	     components/kextcache/write_plk.c components/kextcache/deferred.c \

@@ -6,7 +6,7 @@
 #include "sim/base/fsio.h"
 #include "sim/platform/csr.h"
 
-bool kc_sip_on(const struct kc_world *w)
+uint32_t kc_csr_config(const struct kc_world *w)
 {
 	struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;
@@ -15,7 +15,12 @@ bool kc_sip_on(const struct kc_world *w)
 	if (!fsio_read(w->csr_config, 4, &b, &e) && b.len == 4)
 		config = get_le32(b.data);
 	buf_release(&b);
-	return !csr_allows(config, CSR_ALLOW_UNRESTRICTED_FS);
+	return config;
+}
+
+bool kc_sip_on(const struct kc_world *w)
+{
+	return !csr_allows(kc_csr_config(w), CSR_ALLOW_UNRESTRICTED_FS);
 }
 
 bool kc_is_trusted(const struct kc_world *w, const char *path)

@@ -7,7 +7,9 @@
 
 #include "components/kextcache/options.h"
 
-/* csr_check(CSR_ALLOW_UNRESTRICTED_FS) != 0. Without a setting to read, SIP is on. */
+/* SIP's flags. Without a setting to read, SIP is on: 0. */
+uint32_t kc_csr_config(const struct kc_world *w);
+/* csr_check(CSR_ALLOW_UNRESTRICTED_FS) != 0 */
 bool kc_sip_on(const struct kc_world *w);
 /* Is @path, which need not exist, one that rootless.conf of the running system protects?
  */

@@ -106,6 +106,46 @@ static bool filesystem_ok(struct kext *k, const struct kext_auth *auth)
 	return !auth->check_filesystem || kext_check_filesystem(k);
 }
 
+static void say_of(const struct kext *k, const struct kext_auth *auth, const char *what)
+{
+	struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	if (!kext_describe(k, &b, &e))
+		clog_say(auth->log, CLOG_ERROR, "%s: %s", what, buf_str(&b));
+	buf_release(&b);
+}
+
+/* isInvalidSignatureAllowed: what is not signed well may load where SIP lets it. */
+static bool untrusted_ok(const struct kext *k, const struct kext_auth *auth, int status)
+{
+	char text[64];
+
+	if (!auth->signing->untrusted_allowed) {
+		clog_say(auth->log, CLOG_ERROR, "Untrusted kexts are not allowed");
+		return false;
+	}
+	snprintf(text, sizeof(text), "Kext with invalid signature (%d) allowed", status);
+	say_of(k, auth, text);
+	return true;
+}
+
+static bool signature_ok(struct kext *k, const struct kext_auth *auth)
+{
+	struct codesign_result res;
+	struct err e = ERR_INIT;
+	int status;
+
+	if (!auth->signing)
+		return true;
+	status = kext_check_signature(k, auth->signing, &res, &e) ? CS_INTERNAL_ERROR
+								  : res.status;
+	if (status == CS_UNSIGNED)
+		kext_diag_add(&k->diags, KEXT_F_WARN_NOT_SIGNED, NULL);
+	codesign_result_release(&res);
+	return status == CS_OK || untrusted_ok(k, auth, status);
+}
+
 static bool location_ok(struct kext *k, const struct kext_auth *auth)
 {
 	return !auth->is_secure || auth->is_secure(auth->world, k);
@@ -124,20 +164,10 @@ static const struct {
 } steps[] = {
 	{not_excluded, "Kext rejected due to presence on exclude list"},
 	{filesystem_ok, "Kext rejected due to improper filesystem permissions"},
+	{signature_ok, "Kext rejected due to invalid signature"},
 	{location_ok, "Kext rejected due to insecure location"},
 	{policy_ok, "Kext rejected due to system policy"},
 };
-
-static void say_rejected(const struct kext *k, const struct kext_auth *auth,
-			 const char *why)
-{
-	struct buf b = BUF_INIT;
-	struct err e = ERR_INIT;
-
-	if (!kext_describe(k, &b, &e))
-		clog_say(auth->log, CLOG_ERROR, "%s: %s", why, buf_str(&b));
-	buf_release(&b);
-}
 
 bool kext_authenticate(struct kext *k, const struct kext_auth *auth)
 {
@@ -147,7 +177,7 @@ bool kext_authenticate(struct kext *k, const struct kext_auth *auth)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (steps[i].ok(k, auth))
 			continue;
-		say_rejected(k, auth, steps[i].rejection);
+		say_of(k, auth, steps[i].rejection);
 		k->authentic = KEXT_NO;
 		return false;
 	}

@@ -12,6 +12,7 @@
 #include "sim/base/component_log.h"
 #include "sim/formats/kext/kext.h"
 #include "sim/formats/kext/set.h"
+#include "sim/formats/kext/signature.h"
 
 /* AuthOptions_t, as far as steps exist. */
 struct kext_auth {
@@ -19,6 +20,8 @@ struct kext_auth {
 	const struct kext_set
 		*all; /* where the exclude list is looked for; may be NULL */
 	const struct component_log *log;   /* "Kext rejected due to ..." */
+	/* performSignatureValidation. NULL: signatures are not looked at. */
+	const struct kext_signing *signing;
 	/* requireSecureLocation: does SIP protect where @k lies? NULL: any place will do.
 	 */
 	bool (*is_secure)(void *world, const struct kext *k);

@@ -89,6 +89,7 @@ static const struct {
 		    "OSBundleLibraries."},
 	[KEXT_F_WARN_NO_KPI] = {W, "Kext declares no com.apple.kpi.* libraries; if it "
 				   "references any kernel symbols, it may fail to link."},
+	[KEXT_F_WARN_NOT_SIGNED] = {W, "Kext is not signed"},
 	[KEXT_F_WARN_KERNEL_AND_KPI] = {W,
 					"Kexts should declare dependencies on either "
 					"com.apple.kernel* or com.apple.kpi.* libraries, "

@@ -60,6 +60,9 @@ static int add_exports(const struct kpi_table *t, const char *id, struct macho_s
 	return 0;
 }
 
+/* Behind the load commands: room for LC_CODE_SIGNATURE. */
+#define HEADER_PAD 32u
+
 /* Header, __LINKEDIT, LC_SYMTAB, LC_UUID, then symbols and strings. */
 static int put_interface(const struct macho_symw *w, struct buf *out, struct err *e)
 {
@@ -68,7 +71,8 @@ static int put_interface(const struct macho_symw *w, struct buf *out, struct err
 			      sizeof(struct macho_uuid_raw);
 	const struct macho_head head = {
 		.filetype = MH_KEXT_BUNDLE, .ncmds = 3, .sizeofcmds = cmds};
-	uint32_t symoff = sizeof(struct macho_header_raw) + cmds;
+	const uint32_t cmds_end = sizeof(struct macho_header_raw) + cmds;
+	uint32_t symoff = cmds_end + HEADER_PAD;
 	uint32_t stroff = symoff + (uint32_t)w->nlists.len;
 	struct macho_segment seg = {.name = "__LINKEDIT", .maxprot = 1, .initprot = 1};
 	static const uint8_t no_uuid[16];
@@ -86,13 +90,15 @@ static int put_interface(const struct macho_symw *w, struct buf *out, struct err
 	if (!r)
 		r = macho_put_uuid(out, no_uuid, e);
 	if (!r)
+		r = buf_append_zeros(out, HEADER_PAD, e);
+	if (!r)
 		r = buf_append(out, w->nlists.data, w->nlists.len, e);
 	if (!r)
 		r = buf_append(out, w->strings.data, w->strings.len, e);
 	if (r)
 		return r;
 	return macho_content_uuid(out->data + start, out->len - start,
-				  out->data + start + symoff - sizeof(no_uuid), e);
+				  out->data + start + cmds_end - sizeof(no_uuid), e);
 }
 
 static int build_interface(const struct kpi_table *t, const char *id, struct buf *out,
