@@ -11,6 +11,7 @@
 #include "harness/cmd_kext.h"
 #include "sim/base/fsio.h"
 #include "sim/base/nearest.h"
+#include "sim/base/tree_copy.h"
 #include "sim/platform/signing/authority.h"
 
 struct words {
@@ -135,7 +136,7 @@ static int place(const struct words *w, char out[static PATH_MAX], struct err *e
 		r = fsio_join(out, PATH_MAX, w->output, name, e);
 	if (!r)
 		r = fsio_remove_tree(out, e);
-	return r ? r : fsio_copy_tree(w->bundle, out, e);
+	return r ? r : tree_copy(w->bundle, out, NULL, e);
 }
 
 static int sign(const struct app *app, const struct words *w,

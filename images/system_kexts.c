@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/base/fsio.h"
+#include "sim/base/tree_copy.h"
 
 int image_authority_load(const struct image_env *env, struct signing_authority *ret,
 			 struct err *e)
@@ -59,7 +60,7 @@ static int sign_plugins(const struct signing_authority *a, const char *bundle,
 int system_kext_sign(const struct signing_authority *a, const char *from, const char *to,
 		     struct err *e)
 {
-	int r = from ? fsio_copy_tree(from, to, e) : 0;
+	int r = from ? tree_copy(from, to, NULL, e) : 0;
 
 	if (!r)
 		r = sign_plugins(a, to, e);

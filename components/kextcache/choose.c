@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "components/kextcache/choose.h"
-#include "components/kextcache/signing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@ void kc_kexts_release(struct kc_kexts *k)
 	kext_set_release(&k->copies);
 	kext_set_release(&k->read);
 	free(k->used);
+	kc_signing_release(&k->signing);
 	if (k->secure)
 		staging_release(&k->staging);
 }
@@ -262,16 +262,15 @@ static bool is_approved(void *world, const struct kext *k)
 	return syspolicy_allows(a->w->syspolicy_socket, k->path, true);
 }
 
-static int choose_by(const struct kc_world *w, const struct kc_options *o,
-		     struct kc_kexts *k, const struct kext_signing *signing,
-		     struct kext_set *list)
+int kc_choose(const struct kc_world *w, const struct kc_options *o, struct kc_kexts *k,
+	      struct kext_set *list)
 {
 	struct authority authority = {.w = w, .k = k};
 	const struct kext_auth auth = {
 		.check_filesystem = !o->no_authentication,
 		.all = &k->all,
 		.log = w->log,
-		.signing = signing,
+		.signing = k->signing.on,
 		.is_secure = k->secure ? is_secure : NULL,
 		.is_approved = k->secure ? is_approved : NULL,
 		.world = &authority,
@@ -292,22 +291,4 @@ static int choose_by(const struct kc_world *w, const struct kc_options *o,
 		return EX_OSERR;
 	}
 	return EX_OK;
-}
-
-int kc_choose(const struct kc_world *w, const struct kc_options *o, struct kc_kexts *k,
-	      struct kext_set *list)
-{
-	struct kc_signing signing;
-	struct err e = ERR_INIT;
-	bool on = false;
-	int status;
-
-	if (kc_signing_init(&signing, w, o, &on, &e)) {
-		clog_say(w->log, CLOG_ERROR, "%s", e.msg);
-		status = EX_OSERR;
-	} else {
-		status = choose_by(w, o, k, on ? &signing.s : NULL, list);
-	}
-	kc_signing_release(&signing);
-	return status;
 }

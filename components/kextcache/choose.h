@@ -4,6 +4,7 @@
 #define COMPONENTS_KEXTCACHE_CHOOSE_H
 
 #include "components/kextcache/options.h"
+#include "components/kextcache/signing.h"
 #include "components/staging/staging.h"
 #include "sim/formats/kext/set.h"
 
@@ -17,6 +18,7 @@ struct kc_kexts {
 	struct kext **used; /* for each of @read: its copy, itself, or NULL: not to be had */
 	bool secure;                  /* requireSecureLocation */
 	struct staging staging;       /* if @secure */
+	struct kc_signing signing;    /* what signatures are judged by */
 	struct kext_set all;          /* candidates: originals, then their copies */
 	struct kext_set repositories; /* those in folders */
 	struct kext_set named;        /* *.kext arguments and their PlugIns */

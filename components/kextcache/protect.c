@@ -2,20 +2,14 @@
 #include "components/kextcache/protect.h"
 
 #include "components/common/trusted_path.h"
-#include "sim/base/bytes.h"
-#include "sim/base/fsio.h"
 #include "sim/platform/csr.h"
 
 uint32_t kc_csr_config(const struct kc_world *w)
 {
-	struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;
 	uint32_t config = 0;
 
-	if (!fsio_read(w->csr_config, 4, &b, &e) && b.len == 4)
-		config = get_le32(b.data);
-	buf_release(&b);
-	return config;
+	return csr_read(w->csr_config, &config, &e) ? 0 : config;
 }
 
 bool kc_sip_on(const struct kc_world *w)

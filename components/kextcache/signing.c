@@ -21,15 +21,17 @@ bool kc_enforces_signatures(const struct kc_world *w, const struct kc_options *o
 }
 
 int kc_signing_init(struct kc_signing *k, const struct kc_world *w,
-		    const struct kc_options *o, bool *ret_on, struct err *e)
+		    const struct kc_options *o, struct err *e)
 {
 	uint32_t csr = kc_csr_config(w);
 
 	*k = (struct kc_signing){.s = {.anchors = &k->anchors, .now = time(NULL)}};
 	k->s.untrusted_allowed = csr_allows(csr, CSR_ALLOW_UNTRUSTED_KEXTS) ||
 				 csr_allows(csr, CSR_ALLOW_APPLE_INTERNAL);
-	*ret_on = w->anchors && kc_enforces_signatures(w, o);
-	return *ret_on ? cs_anchors_load(&k->anchors, w->anchors, e) : 0;
+	if (!w->anchors || !kc_enforces_signatures(w, o))
+		return 0;
+	k->on = &k->s;
+	return cs_anchors_load(&k->anchors, w->anchors, e);
 }
 
 void kc_signing_release(struct kc_signing *k)

@@ -13,13 +13,14 @@ bool kc_enforces_signatures(const struct kc_world *w, const struct kc_options *o
 struct kc_signing {
 	struct cs_anchors anchors; /* owned */
 	struct kext_signing s;
+	const struct kext_signing *on; /* &s; NULL: signatures are not looked at */
 };
 /*
- * *ret_on: signatures are looked at. They are not with -z, on old volumes, and in a world
- * without a place for anchors. E_CORRUPT: an anchor is damaged.
+ * Signatures are not looked at with -z, on old volumes, and in a world without a place for
+ * anchors. @k must not be moved afterwards. E_CORRUPT: an anchor is damaged.
  */
 int kc_signing_init(struct kc_signing *k, const struct kc_world *w,
-		    const struct kc_options *o, bool *ret_on, struct err *e) MUST_CHECK;
+		    const struct kc_options *o, struct err *e) MUST_CHECK;
 void kc_signing_release(struct kc_signing *k);
 
 #endif

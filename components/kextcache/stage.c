@@ -70,6 +70,9 @@ int kc_stage_kexts(const struct kc_world *w, const struct kc_options *o, struct 
 	if (k->secure)
 		r = staging_init(&k->staging, w->root, w->csr_config, w->log, e);
 	if (!r)
+		r = kc_signing_init(&k->signing, w, o, e);
+	k->staging.signing = k->signing.on;
+	if (!r)
 		make_copies(k);
 	return r ? r : add_candidates(k, e);
 }

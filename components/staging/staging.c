@@ -67,6 +67,25 @@ static bool differs(const char *source, const char *copy)
 	return kext_identity(source, a, &e) || kext_identity(copy, b, &e) || strcmp(a, b);
 }
 
+/* Said of both verdicts with the path alone. */
+static int check_signature(const struct staging *s, const struct kext *k, struct err *e)
+{
+	struct codesign_result res;
+	bool allowed;
+	int r = kext_check_signature(k, s->signing, &res, e), status = res.status;
+
+	codesign_result_release(&res);
+	if (r || !status)
+		return r;
+	allowed = s->signing->untrusted_allowed;
+	if (!allowed)
+		clog_say(s->log, CLOG_ERROR, KEXT_UNTRUSTED_REFUSED);
+	clog_say(s->log, CLOG_ERROR, "Kext with invalid signature (%d) %s: %s", status,
+		 allowed ? "allowed" : "denied", k->path);
+	return allowed ? 0
+		       : err_set(e, E_PERM, "%s: %s", k->path, cs_status_text(status));
+}
+
 /* kextBundleValidates */
 static int validate(const struct staging *s, const char *bundle, struct err *e)
 {
@@ -76,6 +95,8 @@ static int validate(const struct staging *s, const char *bundle, struct err *e)
 	if (r)
 		clog_say(s->log, CLOG_ERROR, "Could not create kext to validate: %s",
 			 bundle);
+	if (!r && s->signing)
+		r = check_signature(s, k, e);
 	kext_free(k);
 	return r;
 }

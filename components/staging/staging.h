@@ -17,6 +17,7 @@
 #include "components/common/trusted_path.h"
 #include "sim/base/component_log.h"
 #include "sim/base/err.h"
+#include "sim/formats/kext/signature.h"
 
 /* The storage class of rootless.conf that the folder of the copies has. */
 #define STAGING_CLASS "KernelExtensionManagement"
@@ -26,6 +27,9 @@ struct staging {
 	bool enabled;		      /* SIP lets no untrusted kexts load */
 	struct trusted_paths trusted; /* owned */
 	const struct component_log *log;
+	/* Set by who has it after staging_init: copies are made only of what is signed as
+	   it has to be. NULL: signatures are not looked at. Borrowed. */
+	const struct kext_signing *signing;
 };
 
 /*

@@ -27,13 +27,6 @@ int fsio_mkdirs(const char *path, mode_t mode, struct err *e) MUST_CHECK;
 /* rm -rf of @path; a path that does not exist is fine. Does not follow links. */
 int fsio_remove_tree(const char *path, struct err *e) MUST_CHECK;
 
-/*
- * Copy the file, link or folder @from with all that is in it to @to, which must not exist.
- * Modes are kept, owners and times are not; a link @from itself is followed. What was
- * copied before an error stays.
- */
-int fsio_copy_tree(const char *from, const char *to, struct err *e) MUST_CHECK;
-
 /* Write all of @len bytes to @fd; EINTR and short writes are dealt with. @what names it. */
 int fsio_write_all(int fd, const void *data, size_t len, const char *what, struct err *e)
 	MUST_CHECK;

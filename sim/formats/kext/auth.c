@@ -122,7 +122,7 @@ static bool untrusted_ok(const struct kext *k, const struct kext_auth *auth, int
 	char text[64];
 
 	if (!auth->signing->untrusted_allowed) {
-		clog_say(auth->log, CLOG_ERROR, "Untrusted kexts are not allowed");
+		clog_say(auth->log, CLOG_ERROR, KEXT_UNTRUSTED_REFUSED);
 		return false;
 	}
 	snprintf(text, sizeof(text), "Kext with invalid signature (%d) allowed", status);

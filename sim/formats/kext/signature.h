@@ -15,6 +15,9 @@ struct kext_signing {
 	bool untrusted_allowed;
 };
 
+/* Said where a bad signature is the end (isInvalidSignatureAllowed). */
+#define KEXT_UNTRUSTED_REFUSED "Untrusted kexts are not allowed"
+
 /* The requirement that kexts like @k have to meet, in codesign's language. */
 const char *kext_signature_requirement(const struct kext *k);
 

@@ -10,6 +10,7 @@
 
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
+#include "sim/base/tree_copy.h"
 #include "sim/formats/codesign/test/kit.h"
 
 #define EXE	  "Contents/MacOS/Kit"
@@ -429,7 +430,7 @@ static void nested_code(void)
 	inner = kit_bundle("Plug", KIT_NONE);
 	ASSERT_OK(fsio_mkdirs(kit_path(outer, "Contents/PlugIns"), 0755, &e), &e);
 	snprintf(plugin, sizeof(plugin), "%s", kit_path(outer, "Contents/PlugIns/P.kext"));
-	ASSERT_OK(fsio_copy_tree(inner, plugin, &e), &e);
+	ASSERT_OK(tree_copy(inner, plugin, NULL, &e), &e);
 	kit_sign(outer, "developer-id-kext");
 	CU_ASSERT_EQUAL(kit_verify(outer, NULL, NULL), CS_OK);
 	CU_ASSERT_EQUAL(kit_verify(plugin, KIT_KEXT_REQUIREMENT, NULL), CS_OK);
