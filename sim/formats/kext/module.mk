@@ -4,5 +4,6 @@ lib-src  += sim/formats/kext/version.c sim/formats/kext/diag.c sim/formats/kext/
 	    sim/formats/kext/link_deps.c \
 	    sim/formats/kext/identity.c sim/formats/kext/signer.c
 test-src += sim/formats/kext/test/test_version.c sim/formats/kext/test/test_kext.c \
-	    sim/formats/kext/test/test_resolve.c sim/formats/kext/test/test_signer.c
+	    sim/formats/kext/test/test_resolve.c sim/formats/kext/test/test_signer.c \
+	    sim/formats/kext/test/test_signature.c
 fuzz-src += sim/formats/kext/test/fuzz_info.c
