@@ -117,19 +117,18 @@ static int check_entry(const struct fileset *f, const struct entry *n, struct er
 	return 0;
 }
 
-/* kmod_info lies in the kext and has its name. */
+/* kmod_info lies in the kext and has its address; the name in it is the author's. */
 static int check_kmod(const struct kext_entry *k, const struct macho *m, struct err *e)
 {
 	for (unsigned i = 0; i < m->nsegs; i++) {
 		const struct macho_segment *s = &m->segs[i];
-		const char *name;
+		const uint8_t *info;
 
 		if (k->kmod_info < s->vmaddr ||
 		    !range_inside(k->kmod_info - s->vmaddr, KMOD_INFO_SIZE, s->filesize))
 			continue;
-		name = (const char *)m->data + s->fileoff + (k->kmod_info - s->vmaddr) +
-		       KMOD_OFF_NAME;
-		if (!strncmp(name, k->id, KMOD_NAME_LEN))
+		info = m->data + s->fileoff + (k->kmod_info - s->vmaddr);
+		if (get_le64(info + KMOD_OFF_ADDRESS) == k->load_addr)
 			return 0;
 		return err_set(e, E_CORRUPT, "%s: kmod_info is another kext's", k->id);
 	}
@@ -204,8 +203,7 @@ static int take_entries(struct checker *c, struct err *e)
 /* ---- property lists ---- */
 
 /* A library is in this collection, or in the one that this was linked against. */
-static int check_kext(const struct checker *c, const struct kext_entry *k,
-		      struct err *e)
+static int check_kext(const struct checker *c, const struct kext_entry *k, struct err *e)
 {
 	plist_t libs = plist_dict_get_item(k->info, "OSBundleLibraries");
 	struct pl_iter it;

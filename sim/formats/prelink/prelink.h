@@ -60,9 +60,10 @@ enum prelink_check {
 	PRELINK_OVERLAP,    /* two kexts share pages */
 	PRELINK_BAD_KEXT,   /* no MH_KEXT_BUNDLE with that address */
 	PRELINK_BAD_KMOD,   /* kmod_info outside the kext */
-	PRELINK_BAD_KMOD_NAME,	 /* kmod_info names another kext */
-	PRELINK_EXTERNAL_RELOCS, /* not completely linked */
-	PRELINK_MISSING_DEP,	 /* a library of a kext is not in the list */
+	PRELINK_BAD_KMOD_ADDRESS, /* kmod_info is that of another kext; the name in it may
+				     differ from the bundle's, as it does in life */
+	PRELINK_EXTERNAL_RELOCS,  /* not completely linked */
+	PRELINK_MISSING_DEP,	  /* a library of a kext is not in the list */
 	PRELINK_CHECK_MAX
 };
 

@@ -32,7 +32,7 @@ const char *prelink_check_name(enum prelink_check c)
 		[PRELINK_OVERLAP] = "overlap",
 		[PRELINK_BAD_KEXT] = "bad-kext",
 		[PRELINK_BAD_KMOD] = "bad-kmod-info",
-		[PRELINK_BAD_KMOD_NAME] = "bad-kmod-name",
+		[PRELINK_BAD_KMOD_ADDRESS] = "bad-kmod-address",
 		[PRELINK_EXTERNAL_RELOCS] = "external-relocations",
 		[PRELINK_MISSING_DEP] = "missing-dependency",
 	};
@@ -47,16 +47,15 @@ struct verifier {
 	uint64_t load_base, source_base;
 };
 
-static int fault(struct verifier *v, const struct kext_entry *k,
-		 enum prelink_check why, const char *text, struct err *e)
+static int fault(struct verifier *v, const struct kext_entry *k, enum prelink_check why,
+		 const char *text, struct err *e)
 {
 	v->rep->failed = why;
 	snprintf(v->rep->kext, sizeof(v->rep->kext), "%s", k->id);
 	return err_set(e, E_CORRUPT, "kext %s: %s", k->id, text);
 }
 
-static int check_addresses(struct verifier *v, const struct kext_entry *k,
-			   struct err *e)
+static int check_addresses(struct verifier *v, const struct kext_entry *k, struct err *e)
 {
 	if (!k->size || k->source_addr % MACHO_PAGE || !prelink_code(v->p, k))
 		return fault(v, k, PRELINK_BAD_SOURCE,
@@ -115,18 +114,18 @@ static bool is_placed(const struct macho *m, const struct kext_entry *k)
 	return true;
 }
 
-static int check_kmod(struct verifier *v, const struct kext_entry *k,
-		      const uint8_t *code, struct err *e)
+static int check_kmod(struct verifier *v, const struct kext_entry *k, const uint8_t *code,
+		      struct err *e)
 {
-	const char *name;
+	const uint8_t *info;
 
 	if (k->kmod_info < k->load_addr ||
 	    !range_inside(k->kmod_info - k->load_addr, KMOD_INFO_SIZE, k->size))
 		return fault(v, k, PRELINK_BAD_KMOD, "kmod_info is outside the kext", e);
-	name = (const char *)code + (k->kmod_info - k->load_addr) + KMOD_OFF_NAME;
-	if (strncmp(name, k->id, KMOD_NAME_LEN) != 0)
-		return fault(v, k, PRELINK_BAD_KMOD_NAME, "kmod_info is another kext's",
-			     e);
+	info = code + (k->kmod_info - k->load_addr);
+	if (get_le64(info + KMOD_OFF_ADDRESS) != k->load_addr)
+		return fault(v, k, PRELINK_BAD_KMOD_ADDRESS,
+			     "kmod_info is another kext's", e);
 	return 0;
 }
 

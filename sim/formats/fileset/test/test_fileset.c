@@ -271,15 +271,15 @@ static void other_uuid(struct buf *kc)
 {
 	kc->data[command(kc, LC_UUID, 0) + 8] ^= 1;
 }
-static void other_kmod_name(struct buf *kc)
+static void other_kmod_address(struct buf *kc)
 {
 	size_t at = entry_head(kc, 1);
 
-	/* the name in kmod_info, not those in load commands and property lists */
+	/* found by its name and version, which stand elsewhere, too, but not together */
 	for (at = kc->len; at--;)
 		if (!memcmp(kc->data + at, "com.example.first", 17) &&
 		    !memcmp(kc->data + at + 64, "1.0", 4)) {
-			kc->data[at] = 'C';
+			kc->data[at - KMOD_OFF_NAME + KMOD_OFF_ADDRESS] ^= 1;
 			return;
 		}
 	CU_FAIL_FATAL("no kmod_info");
@@ -344,7 +344,7 @@ static const struct {
 	{entry_twice, "two entries com.example.first"},
 	{other_filetype, "com.example.first: Mach-O filetype 0x2"},
 	{other_uuid, "_PrelinkKCID"},
-	{other_kmod_name, "com.example.first: kmod_info is another kext's"},
+	{other_kmod_address, "com.example.first: kmod_info is another kext's"},
 	{segment_outside, "com.example.first"},
 	{broken_xml, "__PRELINK_INFO,__info"},
 	{other_address, "_PrelinkExecutableLoadAddr"},

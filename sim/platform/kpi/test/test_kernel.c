@@ -655,7 +655,9 @@ static void checks_of_code(void)
 	ASSERT_OK(macho_open(v.code, v.filter->size, &m, &e), &e);
 	poked(&v, v.code + 12, MH_OBJECT, PRELINK_BAD_KEXT);
 	poked(&v, v.code + (v.filter->kmod_info - v.filter->load_addr) + KMOD_OFF_NAME,
-	      'X', PRELINK_BAD_KMOD_NAME);
+	      'X', PRELINK_OK); /* the author's affair */
+	poked(&v, v.code + (v.filter->kmod_info - v.filter->load_addr) + KMOD_OFF_ADDRESS,
+	      'X', PRELINK_BAD_KMOD_ADDRESS);
 	poked(&v, v.code + find_lc(&m, LC_DYSYMTAB) + 68, 1, PRELINK_EXTERNAL_RELOCS);
 	poked(&v, v.code + find_lc(&m, LC_UUID) + 8, 0, PRELINK_BAD_KCID);
 	poked(&v, v.res.macho.data + find_lc(&v.m, LC_UUID) + 8, 0, PRELINK_BAD_KCID);
