@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* kextlab kext check: every finding in Apple's words, and a line of verdict. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,13 +8,15 @@
 #include "harness/kext_check.h"
 #include "sim/base/json_text.h"
 #include "sim/platform/release.h"
+#include "sim/platform/signing/authority.h"
 
 #define RELEASE "10.15.1" /* without --release */
 
 static const struct option options[] = {
 	{"release", required_argument, NULL, 'r'},   {"sip", required_argument, NULL, 's'},
 	{"repository", required_argument, NULL, 'R'}, {"permissions", no_argument, NULL, 'p'},
-	{"json", no_argument, NULL, 'j'},	     {NULL, 0, NULL, 0},
+	{"anchors", required_argument, NULL, 'a'},    {"json", no_argument, NULL, 'j'},
+	{NULL, 0, NULL, 0},
 };
 
 static int take_release(struct kext_check_request *rq, const char *name)
@@ -43,7 +46,32 @@ static int take_folder(struct kext_check_request *rq, const char *folder)
 	return 0;
 }
 
-static int read_words(struct kext_check_request *rq, bool *json, int argc, char **argv)
+/* Whom to believe that he is Apple: the laboratory, or certificates in a folder. */
+static int load_anchors(const struct app *app, const char *folder, struct cs_anchors *ret,
+			struct err *e)
+{
+	struct signing_authority a = {.key = {NULL}};
+	char dir[PATH_MAX];
+	int r;
+
+	if (folder)
+		return cs_anchors_load(ret, folder, e);
+	r = kext_keys_dir(app, dir, sizeof(dir), e);
+	if (!r)
+		r = signing_authority_load(dir, &a, e);
+	if (!r)
+		r = signing_anchors(&a, ret, e);
+	signing_authority_release(&a);
+	return r;
+}
+
+/* What is not a matter of the check itself. */
+struct words {
+	bool json;
+	const char *anchors;
+};
+
+static int read_words(struct kext_check_request *rq, struct words *w, int argc, char **argv)
 {
 	int c, r = 0;
 
@@ -62,7 +90,10 @@ static int read_words(struct kext_check_request *rq, bool *json, int argc, char 
 			rq->permissions = true;
 			break;
 		case 'j':
-			*json = true;
+			w->json = true;
+			break;
+		case 'a':
+			w->anchors = optarg;
 			break;
 		default:
 			r = cmd_usage_error("kext", "bad option");
@@ -233,16 +264,21 @@ int kext_cmd_check(const struct app *app, int argc, char **argv)
 		.sip = true,
 	};
 	struct kext_check c = {.rq = &rq};
+	struct cs_anchors anchors = {.n = 0};
 	struct err e = ERR_INIT;
-	bool json = false;
-	int r = read_words(&rq, &json, argc, argv), status;
+	struct words w = {.json = false};
+	int r = read_words(&rq, &w, argc, argv), status;
 
 	if (r)
 		return r;
-	r = kext_check(&rq, &c, &e);
+	rq.anchors = &anchors;
+	r = load_anchors(app, w.anchors, &anchors, &e);
 	if (!r)
-		r = report(&c, json, &e);
+		r = kext_check(&rq, &c, &e);
+	if (!r)
+		r = report(&c, w.json, &e);
 	status = r ? cmd_error(&e) : c.why.len ? EXIT_FAILED : EXIT_PASSED;
 	kext_check_release(&c);
+	cs_anchors_release(&anchors);
 	return status;
 }

@@ -68,15 +68,21 @@ static int scan_system_kext(void *arg, const char *name, const char *folder, str
 		       : kpi_system_kext(c->rq->release, take_system_file, c, e);
 }
 
+/* The system's own are as its installer put them: nobody asks who signed the stand-ins. */
 static int scan_system(struct kext_check *c, struct err *e)
 {
+	size_t first = c->all.n;
 	const struct kext_check_request *rq = c->rq;
 	const struct image_env env = {.source_dir = rq->source_dir,
 				      .build_dir = rq->build_dir};
 	const struct disk_spec spec = {.release = rq->release};
 	const struct scratch none = {.path = "", .fd = -1};
 
-	return system_kexts_each(&env, &spec, &none, scan_system_kext, c, e);
+	int r = system_kexts_each(&env, &spec, &none, scan_system_kext, c, e);
+
+	for (size_t i = first; i < c->all.n; i++)
+		c->all.item[i]->authentic = KEXT_YES;
+	return r;
 }
 
 static int scan_all(struct kext_check *c, const struct component_log *log, struct err *e)
@@ -178,8 +184,13 @@ static int set_conditions(struct kext_check *c, struct err *e)
 
 static int examine(struct kext_check *c, const struct component_log *log, struct err *e)
 {
-	const struct kext_auth auth = {
-		.check_filesystem = c->rq->permissions, .all = &c->all, .log = log};
+	const struct kext_signing signing = {.anchors = c->rq->anchors,
+					     .now = time(NULL),
+					     .untrusted_allowed = !c->rq->sip};
+	const struct kext_auth auth = {.check_filesystem = c->rq->permissions,
+				       .all = &c->all,
+				       .log = log,
+				       .signing = &signing};
 	struct examine_request rq = {.all = &c->all, .auth = &auth, .log = log};
 	struct buf kernel = BUF_INIT;
 	int r = kernel_standin_build(c->rq->release, &kernel, e);
@@ -209,7 +220,7 @@ int kext_check(const struct kext_check_request *rq, struct kext_check *ret, stru
 		r = examine(ret, &log, e);
 	/* One without an identifier has no developer, and is not valid. */
 	if (!r && ret->kext->id[0])
-		r = kext_signer(ret->kext, NULL, time(NULL), &ret->signer, e);
+		r = kext_signer(ret->kext, rq->anchors, time(NULL), &ret->signer, e);
 	if (!r)
 		r = judge(ret, e);
 	return r ? r : set_conditions(ret, e);

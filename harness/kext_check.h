@@ -20,6 +20,7 @@ struct kext_check_request {
 	size_t n_folders;
 	const struct release *release;
 	bool sip;
+	const struct cs_anchors *anchors; /* whom to believe that he is Apple */
 	bool permissions; /* judge owner and permissions, too, as they are here */
 };
 

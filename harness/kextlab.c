@@ -102,6 +102,7 @@ const struct command commands[] = {
 	 "       [--permissions]       judge owner and permissions as they are here; else "
 	 "they\n"
 	 "                             are taken as an installer sets them\n"
+	 "       [--anchors FOLDER]    certificates (*.cer, DER) that count as Apple's\n"
 	 "       [--json]              exit status: 0 it goes in, 1 it does not\n"
 	 "  sign BUNDLE [--identity ID] [--output FOLDER]\n"
 	 "                             in place, or a copy in FOLDER. ID: developer-id-kext\n"

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 
 #include "components/kextutil/examine.h"
 #include "components/kextutil/options.h"
 #include "components/staging/staging.h"
 #include "components/syspolicyd/client.h"
 #include "sim/base/fsio.h"
+#include "sim/platform/csr.h"
 #include "sim/platform/paths.h"
 
 #define KERNEL_MAX (256u << 20)
@@ -20,6 +22,8 @@ struct run {
 	const struct kextutil_options *o;
 	struct kext_set all; /* owns: originals, then staged copies */
 	struct staging staging;
+	struct cs_anchors anchors; /* owned */
+	struct kext_signing signing;
 	bool stages; /* a secure location is required, and we may make one */
 	struct buf kernel;
 };
@@ -121,6 +125,7 @@ static int test(struct run *r, struct kext *k, struct err *e)
 		.check_filesystem = true,
 		.all = &r->all,
 		.log = r->w->log,
+		.signing = r->w->anchors ? &r->signing : NULL,
 		.is_secure = is_secure,
 		.is_approved = r->w->is_root ? is_approved : NULL,
 		.world = r,
@@ -200,10 +205,32 @@ static int process_all(struct run *r, struct err *e)
 	return first;
 }
 
+/* What cannot be read of SIP's setting allows nothing. */
+static int load_signing(struct run *r, struct err *e)
+{
+	struct err unread = ERR_INIT;
+	uint32_t csr = 0;
+
+	if (csr_read(r->w->csr_config, &csr, &unread))
+		csr = 0;
+	r->signing = (struct kext_signing){
+		.anchors = &r->anchors,
+		.now = time(NULL),
+		.untrusted_allowed = csr_allows(csr, CSR_ALLOW_UNTRUSTED_KEXTS) ||
+				     csr_allows(csr, CSR_ALLOW_APPLE_INTERNAL),
+	};
+	if (!r->w->anchors)
+		return 0;
+	r->staging.signing = &r->signing;
+	return cs_anchors_load(&r->anchors, r->w->anchors, e);
+}
+
 static int prepare(struct run *r, struct err *e)
 {
 	int ret = staging_init(&r->staging, r->w->root, r->w->csr_config, r->w->log, e);
 
+	if (!ret)
+		ret = load_signing(r, e);
 	if (!ret)
 		ret = scan(r, e);
 	if (!ret && r->stages)
@@ -236,6 +263,7 @@ int kextutil_run(struct kextutil_world *w, int argc, char **argv)
 	}
 	buf_release(&r.kernel);
 	kext_set_release(&r.all);
+	cs_anchors_release(&r.anchors);
 	staging_release(&r.staging);
 	return status;
 }

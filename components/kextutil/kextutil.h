@@ -24,6 +24,7 @@ struct kextutil_world {
 	const char *root;	      /* of the running system: "/" */
 	const char *csr_config;	      /* XNU_CSR_CONFIG */
 	const char *syspolicy_socket; /* XNU_SYSPOLICY_SOCKET */
+	const char *anchors;	      /* PATH_ANCHORS; NULL: signatures are not looked at */
 	bool is_root;		      /* stages, and asks for approval */
 	struct component_log *log;    /* max is changed by -v and -q */
 };

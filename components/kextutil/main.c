@@ -28,6 +28,7 @@ int main(int argc, char **argv)
 		.root = "/",
 		.csr_config = XNU_CSR_CONFIG,
 		.syspolicy_socket = XNU_SYSPOLICY_SOCKET,
+		.anchors = PATH_ANCHORS,
 		.is_root = geteuid() == 0,
 		.log = &log,
 	};

@@ -7,6 +7,7 @@
 #include "harness/kext_check.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
+#include "sim/platform/signing/authority.h"
 
 static const struct row {
 	const char *fixture, *repository;
@@ -24,9 +25,14 @@ static const struct row {
 	 KEXT_F_DEP_INCOMPATIBLE, "no compatible dependency found for com.example.lib.", NULL},
 	{"ExampleFilter-1.0", "ExampleExcludeList-1.0", "it is in the exclude list",
 	 KEXT_F_COUNT, "Kext rejected due to presence on exclude list: ", NULL},
+	{"unsigned/ExampleFilter-2.0", NULL, "it does not authenticate",
+	 KEXT_F_WARN_NOT_SIGNED, "Kext rejected due to invalid signature: ", NULL},
+	{"broken/ExampleFilter-2.0", NULL, "it does not authenticate", KEXT_F_COUNT,
+	 "Kext rejected due to invalid signature: ", NULL},
 	{"ExampleUnresolved-1.0", NULL, "it does not link", KEXT_F_COUNT,
 	 "_example_symbol_of_no_kernel", NULL},
-	{"ExampleI386-1.0", NULL, "it has no code for x86_64", KEXT_F_WARN_ARCH, NULL, NULL},
+	{"ExampleI386-1.0", NULL, "it has no code for x86_64", KEXT_F_WARN_ARCH,
+	 "Kext rejected due to invalid signature: ", NULL},
 	{"ExampleTruncated-1.0", NULL, "it is not valid", KEXT_F_EXECUTABLE_BAD,
 	 "is invalid; can't resolve dependencies.", NULL},
 	{"ExampleCodeless-1.0", NULL, NULL, KEXT_F_WARN_PERSONALITY_ID, NULL,
@@ -43,6 +49,18 @@ static const char *fixture(const char *name)
 	return p;
 }
 
+static struct cs_anchors anchors;
+
+static void load_anchors(void)
+{
+	struct signing_authority a = {.key = {NULL}};
+	struct err e = ERR_INIT;
+
+	ASSERT_OK(signing_authority_load(test_source(SIGNING_KEYS_DIR), &a, &e), &e);
+	ASSERT_OK(signing_anchors(&a, &anchors, &e), &e);
+	signing_authority_release(&a);
+}
+
 static struct kext_check_request request(const char *name)
 {
 	return (struct kext_check_request){
@@ -51,6 +69,7 @@ static struct kext_check_request request(const char *name)
 		.bundle = fixture(name),
 		.release = release_by_name("10.15.1"),
 		.sip = true,
+		.anchors = &anchors,
 	};
 }
 
@@ -79,6 +98,7 @@ static void fixtures_are_judged(void)
 {
 	if (!have_fixtures())
 		return;
+	load_anchors();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct kext_check_request rq = request(rows[i].fixture);
 		struct err e = ERR_INIT;
@@ -90,6 +110,7 @@ static void fixtures_are_judged(void)
 		judge(&rows[i], &c);
 		kext_check_release(&c);
 	}
+	cs_anchors_release(&anchors);
 }
 
 static void conditions_and_places(void)
@@ -101,6 +122,7 @@ static void conditions_and_places(void)
 
 	if (!have_fixtures())
 		return;
+	load_anchors();
 	rq = request("ExampleOnDemand-1.0");
 	ASSERT_OK(kext_check(&rq, &c, &e), &e);
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&c.when), "once it was loaded"));
@@ -125,6 +147,7 @@ static void conditions_and_places(void)
 	rq = request("None-1.0");
 	ASSERT_FAILS(kext_check(&rq, &c, &e), E_NOTFOUND);
 	kext_check_release(&c);
+	cs_anchors_release(&anchors);
 }
 
 TEST_MAIN("kext check", {"fixtures are judged", fixtures_are_judged},
