@@ -121,8 +121,10 @@ wait; sync $tmp/copy"
 	rm -rf "$tmp/hole" "$tmp/tree" "$tmp/h.img" "$tmp/s.img" "$tmp/copy" "$tmp/hashes"
 }
 
-# The root hash alone, whose time must not depend on how much there is. The best of some:
-# microseconds are easily doubled by what else runs.
+# The root hash alone: nothing is walked, so that it does not grow with what there is, but
+# for a block more when the object map, by which the hash is found, gets a level more (10 MB:
+# one; 1000 MB: two). In proportion it would be 100 times. The best of some: microseconds are
+# easily doubled by what else runs.
 bench_root_hash() {
 	for mb in 10 100 1000; do
 		content $mb
@@ -137,7 +139,7 @@ bench_root_hash() {
 	done
 	ratio=$(awk '{v[NR] = $1} END {print v[3] / v[1]}' "$tmp/root-hash")
 	printf '%-34s %9.2f    ' "  1000 MB against 10 MB" "$ratio"
-	bound "$ratio" 2
+	bound "$ratio" 10
 }
 
 # A whole seal, against what the processors can hash and what others check.
@@ -234,7 +236,7 @@ bench_linker() {
 	done
 	ratio=$(awk '{t[FNR == NR] = $2 / $1} END {print t[0] / t[1]}' "$tmp/kxld-100" "$tmp/kxld-1000")
 	printf '%-34s %9.2f    ' "  a kext of 1000 against one of 100" "$ratio"
-	bound "$ratio" 2
+	bound "$ratio" 10
 }
 
 bench_scenario() {
