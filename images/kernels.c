@@ -36,7 +36,8 @@ static int each_of_build(const struct image_env *env, system_kext_fn *each, void
 	return r ? r : kc_each_listed_kext(folder, each, arg, e);
 }
 
-/* Their signed copies in the scratch folder, which sign_system_kexts made. */
+/* Their signed copies in the scratch folder, which sign_system_kexts made; without such a
+ * folder, as they were built. */
 struct signed_copies {
 	const struct scratch *scratch;
 	system_kext_fn *each;
@@ -47,9 +48,11 @@ static int each_copy(void *arg, const char *name, const char *folder, struct err
 {
 	const struct signed_copies *c = arg;
 	char copy[PATH_MAX];
-	int r = fsio_join(copy, sizeof(copy), c->scratch->path, name, e);
+	int r;
 
-	(void)folder;
+	if (!c->scratch->path[0])
+		return c->each(c->arg, name, folder, e);
+	r = fsio_join(copy, sizeof(copy), c->scratch->path, name, e);
 	return r ? r : c->each(c->arg, name, copy, e);
 }
 
