@@ -210,6 +210,11 @@ int policy_db_allow(const struct policy_db *db, const struct policy_kext *k, str
 			     (int64_t)POLICY_BY_USER);
 }
 
+int policy_db_mdm_any(const struct policy_db *db, bool *ret, struct err *e)
+{
+	return exists(db, statement_make(db, e, "SELECT 1 FROM kext_policy_mdm", ""), ret, e);
+}
+
 int policy_db_mdm_begin(const struct policy_db *db, struct err *e)
 {
 	int r = statement_run(db, e, "BEGIN IMMEDIATE", "");

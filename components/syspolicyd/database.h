@@ -73,6 +73,7 @@ int policy_db_pending(const struct policy_db *db, int64_t since, policy_pending_
 		      void *arg, struct err *e) MUST_CHECK;
 
 /* The rows of MDM are these from now on: begin, add each, end. @bundle_id "": the team. */
+int policy_db_mdm_any(const struct policy_db *db, bool *ret, struct err *e) MUST_CHECK;
 int policy_db_mdm_begin(const struct policy_db *db, struct err *e) MUST_CHECK;
 int policy_db_mdm_add(const struct policy_db *db, const char *team, const char *bundle_id,
 		      const char *payload_uuid, struct err *e) MUST_CHECK;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "components/syspolicyd/mdm.h"
 
+#include <string.h>
+
 #include "sim/base/fsio.h"
 #include "sim/formats/plist/pl.h"
 
@@ -75,17 +77,34 @@ static int add_payload(const struct policy_db *db, plist_t payload, struct err *
 	return r ? r : policy_db_set(db, MDM_OVERRIDES, overrides ? "1" : "0", e);
 }
 
+/*
+ * Does the database say what no payload says? Then nothing is written, which would fail
+ * on a full disk and leave a journal that keeps others from reading.
+ */
+static int says_nothing(const struct policy_db *db, bool *ret, struct err *e)
+{
+	char overrides[64];
+	bool any = false;
+	int r = policy_db_mdm_any(db, &any, e);
+
+	if (!r)
+		r = policy_db_setting(db, MDM_OVERRIDES, overrides, e);
+	*ret = !r && !any && strcmp(overrides, "0");
+	return r;
+}
+
 int mdm_apply(const struct policy_db *db, const char *path, struct err *e)
 {
 	struct err ignored = ERR_INIT;
 	plist_t payload = NULL;
-	int r = 0, ended;
+	bool done = false;
+	int r, ended;
 
-	if (fsio_exists(path))
-		r = pl_load_dict(path, MDM_PAYLOAD_MAX, &payload, e);
-	if (!r)
+	r = fsio_exists(path) ? pl_load_dict(path, MDM_PAYLOAD_MAX, &payload, e)
+			      : says_nothing(db, &done, e);
+	if (!r && !done)
 		r = policy_db_mdm_begin(db, e);
-	if (r) {
+	if (r || done) {
 		plist_free(payload);
 		return r;
 	}

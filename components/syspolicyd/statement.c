@@ -38,9 +38,14 @@ sqlite3_stmt *statement_make(const struct policy_db *db, struct err *e, const ch
 			     const char *types, ...)
 {
 	sqlite3_stmt *s = NULL;
-	int r = sqlite3_prepare_v2(db->sql, sql, -1, &s, NULL);
 	va_list ap;
+	int r;
 
+	if (!db->sql) {
+		err_set(e, E_IO, "KextPolicy: not open");
+		return NULL;
+	}
+	r = sqlite3_prepare_v2(db->sql, sql, -1, &s, NULL);
 	va_start(ap, types);
 	for (int i = 0; !r && types[i]; i++)
 		r = bind(s, i + 1, types[i], &ap);

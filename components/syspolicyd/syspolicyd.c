@@ -114,17 +114,22 @@ static json_t *dispatch(const struct policy_world *w, const json_t *request)
 	return packet_reply(EINVAL, "no such request");
 }
 
-/* Everything is read anew: the tables can be changed by others, SIP being off. */
+/*
+ * Everything is read anew: the tables can be changed by others, SIP being off. A database
+ * that cannot be opened is said, and is an error of those who need it: what comes with
+ * the system loads without.
+ */
 static int open_world(const struct syspolicyd_options *o, struct policy_world *w,
 		      char uuid[static 64], struct trusted_paths *trusted,
 		      struct policy_db *db, struct err *e)
 {
+	struct err closed = ERR_INIT;
 	int r = boot_args_text(o->boot_args, "BootSessionUUID", uuid, 64, e);
 
 	if (!r)
 		r = trusted_paths_load(trusted, o->root, e);
-	if (!r)
-		r = policy_db_open(db, o->database, e);
+	if (policy_db_open(db, o->database, &closed))
+		clog_say(o->log, CLOG_ERROR, "%s", closed.msg);
 	*w = (struct policy_world){
 		.root = o->root,
 		.csr_config = o->csr_config,

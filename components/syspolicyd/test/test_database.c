@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "components/syspolicyd/consent.h"
 #include "components/syspolicyd/database.h"
 #include "components/syspolicyd/mdm.h"
@@ -142,9 +144,13 @@ static void mdm_allows_teams_and_bundles(void)
 	struct policy_db db;
 	struct err e = ERR_INIT;
 	char value[64];
+	int written;
 
 	fresh(&db);
+	/* Without a payload nothing is written: the disk may be full. */
+	written = sqlite3_total_changes(db.sql);
 	ASSERT_OK(mdm_apply(&db, in_tmp("none"), &e), &e);
+	CU_ASSERT_EQUAL(sqlite3_total_changes(db.sql), written);
 	CU_ASSERT_FALSE(allows(&db, &filter));
 	ASSERT_OK(fsio_write_atomic(in_tmp("mdm"), payload, sizeof(payload) - 1, 0644, &e),
 		  &e);

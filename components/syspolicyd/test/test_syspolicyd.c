@@ -205,8 +205,12 @@ static void damaged_database_allows_nothing(void)
 	put("/KextPolicy", "this is not a database, whatever it is called");
 	reply = ask(json_pack("{s:s,s:s}", "op", "allow_load", "path", at(A)), 1000);
 	CU_ASSERT_FALSE(json_is_true(json_object_get(reply, "allowed")));
+	json_decref(reply);
+	reply = ask(json_pack("{s:s}", "op", "pending"), 1000);
 	CU_ASSERT_NOT_EQUAL(packet_errno(reply), 0);
 	json_decref(reply);
+	/* It is not asked about the system's own. */
+	CU_ASSERT_TRUE(allowed(SYSTEM, 1000));
 }
 
 static void serves_over_its_socket(void)
