@@ -9,8 +9,8 @@
 #include "sim/formats/macho/macho.h"
 #include "sim/formats/plist/pl.h"
 
-#define TEST(name)                                                                         \
-	static bool name(struct kext *k, const struct query_node *n,                       \
+#define TEST(name)                                                                       \
+	static bool name(struct kext *k, const struct query_node *n,                     \
 			 const struct query_world *w)
 #define UNUSED ((void)k, (void)n, (void)w)
 
@@ -64,7 +64,8 @@ static bool in_personality(struct kext *k, const struct query_node *n, bool exis
 				    ? plist_dict_get_item(it.value, n->arg[0])
 				    : NULL;
 
-		found |= exists ? v != NULL : query_matches(spelled(v), n->arg[1], n->match);
+		found |= exists ? v != NULL
+				: query_matches(spelled(v), n->arg[1], n->match);
 	}
 	return found;
 }
@@ -237,7 +238,8 @@ TEST(compatible_with)
 	int64_t want = kext_version_parse_user(n->arg[0]);
 
 	UNUSED;
-	return k->compatible > 0 && want > 0 && k->compatible <= want && want <= k->version;
+	return k->compatible > 0 && want > 0 && k->compatible <= want &&
+	       want <= k->version;
 }
 
 /* "gt2.0", "ge", "lt", "le", "ne", "eq", or a version alone. */
@@ -264,78 +266,52 @@ TEST(version)
 	want = kext_version_parse_user(text);
 	if (want <= 0 || k->version <= 0)
 		return false;
-	return k->version < want ? ops[i].less : k->version > want ? ops[i].more : ops[i].same;
+	return k->version < want   ? ops[i].less
+	       : k->version > want ? ops[i].more
+				   : ops[i].same;
 }
 
-static bool requires(const struct kext *k, unsigned bit)
-{
-	return k->required == bit;
-}
-
-TEST(root)
+/* OSBundleRequired: which value is asked for stands in the predicate's row. */
+TEST(required)
 {
 	UNUSED;
-	return requires(k, KEXT_REQ_ROOT);
-}
-
-TEST(local_root)
-{
-	UNUSED;
-	return requires(k, KEXT_REQ_LOCAL_ROOT);
-}
-
-TEST(network_root)
-{
-	UNUSED;
-	return requires(k, KEXT_REQ_NETWORK_ROOT);
-}
-
-TEST(console)
-{
-	UNUSED;
-	return requires(k, KEXT_REQ_CONSOLE);
-}
-
-TEST(safe_boot)
-{
-	UNUSED;
-	return requires(k, KEXT_REQ_SAFE_BOOT);
+	return k->required == n->test->required;
 }
 
 static const struct query_predicate predicates[] = {
-	{"bundle-id", "b", 1, true, bundle_id},
-	{"bundle-name", "B", 1, true, bundle_name},
-	{"property", "p", 2, true, property},
-	{"property-exists", "pe", 1, false, property_exists},
-	{"match-property", "m", 2, true, match_property},
-	{"match-property-exists", "me", 1, false, match_property_exists},
-	{"duplicate-id", "dup", 0, false, duplicate_id},
-	{"authentic", "a", 0, false, authentic},
-	{"inauthentic", "na", 0, false, inauthentic},
-	{"valid", "v", 0, false, valid},
-	{"invalid", "nv", 0, false, invalid},
-	{"dependencies-met", "d", 0, false, dependencies_met},
-	{"dependencies-missing", "nd", 0, false, dependencies_missing},
-	{"loadable", "l", 0, false, loadable},
-	{"nonloadable", "nl", 0, false, nonloadable},
-	{"loaded", NULL, 0, false, loaded},
-	{"warnings", "w", 0, false, warnings},
-	{"executable", "x", 0, false, executable},
-	{"no-executable", "nx", 0, false, no_executable},
-	{"library", "lib", 0, false, library},
-	{"kernel-resource", NULL, 0, false, kernel_resource},
-	{"plugin", NULL, 0, false, plugin},
-	{"has-plugins", NULL, 0, false, has_plugins},
-	{"arch", NULL, 1, false, arch},
-	{"defines-symbol", "dsym", 1, false, defines_symbol},
-	{"references-symbol", "rsym", 1, false, references_symbol},
-	{"compatible-with-version", NULL, 1, false, compatible_with},
-	{"version", "V", 1, false, version},
-	{"root", "R", 0, false, root},
-	{"local-root", "L", 0, false, local_root},
-	{"network-root", "N", 0, false, network_root},
-	{"console", "C", 0, false, console},
-	{"safe-boot", "S", 0, false, safe_boot},
+	{"bundle-id", "b", 1, true, bundle_id, 0},
+	{"bundle-name", "B", 1, true, bundle_name, 0},
+	{"property", "p", 2, true, property, 0},
+	{"property-exists", "pe", 1, false, property_exists, 0},
+	{"match-property", "m", 2, true, match_property, 0},
+	{"match-property-exists", "me", 1, false, match_property_exists, 0},
+	{"duplicate-id", "dup", 0, false, duplicate_id, 0},
+	{"authentic", "a", 0, false, authentic, 0},
+	{"inauthentic", "na", 0, false, inauthentic, 0},
+	{"valid", "v", 0, false, valid, 0},
+	{"invalid", "nv", 0, false, invalid, 0},
+	{"dependencies-met", "d", 0, false, dependencies_met, 0},
+	{"dependencies-missing", "nd", 0, false, dependencies_missing, 0},
+	{"loadable", "l", 0, false, loadable, 0},
+	{"nonloadable", "nl", 0, false, nonloadable, 0},
+	{"loaded", NULL, 0, false, loaded, 0},
+	{"warnings", "w", 0, false, warnings, 0},
+	{"executable", "x", 0, false, executable, 0},
+	{"no-executable", "nx", 0, false, no_executable, 0},
+	{"library", "lib", 0, false, library, 0},
+	{"kernel-resource", NULL, 0, false, kernel_resource, 0},
+	{"plugin", NULL, 0, false, plugin, 0},
+	{"has-plugins", NULL, 0, false, has_plugins, 0},
+	{"arch", NULL, 1, false, arch, 0},
+	{"defines-symbol", "dsym", 1, false, defines_symbol, 0},
+	{"references-symbol", "rsym", 1, false, references_symbol, 0},
+	{"compatible-with-version", NULL, 1, false, compatible_with, 0},
+	{"version", "V", 1, false, version, 0},
+	{"root", "R", 0, false, required, KEXT_REQ_ROOT},
+	{"local-root", "L", 0, false, required, KEXT_REQ_LOCAL_ROOT},
+	{"network-root", "N", 0, false, required, KEXT_REQ_NETWORK_ROOT},
+	{"console", "C", 0, false, required, KEXT_REQ_CONSOLE},
+	{"safe-boot", "S", 0, false, required, KEXT_REQ_SAFE_BOOT},
 };
 
 const struct query_predicate *query_predicate(const char *text)

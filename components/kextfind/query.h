@@ -42,6 +42,7 @@ struct query_predicate {
 	bool texts; /* -i and -s may stand in front of its arguments */
 	bool (*test)(struct kext *k, const struct query_node *n,
 		     const struct query_world *w);
+	unsigned required; /* bit of OSBundleRequired that the test asks for, or 0 */
 };
 /* By the word behind the hyphen; NULL when there is none. */
 const struct query_predicate *query_predicate(const char *word);

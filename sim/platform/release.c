@@ -125,7 +125,6 @@ static const struct release releases[] = {
 		.kernelmanagement = "102.60.20", /* that of 11.1 */
 		.corecrypto = "11.1",
 		.kcditto_to_preboot = true,
-		.drops_first_snapshot = true,
 		SEALED,
 	},
 	{
@@ -146,7 +145,6 @@ static const struct release releases[] = {
 		.kernelmanagement = "102.60.20",
 		.corecrypto = "11.1",
 		.kcditto_to_preboot = true,
-		.drops_first_snapshot = true,
 		SEALED,
 	},
 	{

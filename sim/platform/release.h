@@ -69,7 +69,6 @@ struct release {
 	bool pageable_kc;	 /* Intel: SystemKernelExtensions.kc beside the boot KC */
 	bool paired_recovery;	 /* Apple silicon: a recoveryOS for each system (12) */
 	bool kcditto_to_preboot; /* kcditto copies the KCs; else bless does */
-	bool drops_first_snapshot; /* two starts after another one was made root */
 	bool system_read_only;	   /* System volume mounted read-only (10.15 on) */
 	bool staged_kernel; /* kextcache stages on Data, kcditto copies at shutdown */
 	/*

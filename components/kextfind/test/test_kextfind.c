@@ -73,6 +73,8 @@ static void predicates(void)
 		{"-nx -b -s example", "ExampleCodeless.kext"},
 		{"-p OSBundleRequired Root -b -s example -x -version ge2.0",
 		 "ExampleClient.kext"},
+		{"-root -b -s example -x -version ge2.0", "ExampleClient.kext"},
+		{"-L -b -s example -x -version ge2.0", ""},
 		{"-me IOMatchCategory", "ExampleCodeless.kext"},
 		{"-m IOProviderClass IOMedia", "ExampleCodeless.kext"},
 		{"-nd", "ExampleClient.kext"},

@@ -10,96 +10,50 @@
 #include <unistd.h>
 
 #include "components/common/packet.h"
+#include "components/common/test/mac_folder.h"
 #include "components/syspolicyd/client.h"
 #include "components/syspolicyd/syspolicyd.h"
-#include "sim/base/bytes.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
 #include "sim/platform/paths.h"
 
-#define INFO                                                                             \
-	"<plist version=\"1.0\"><dict><key>CFBundleIdentifier</key><string>org.kextlab." \
-	"t</string><key>CFBundleVersion</key><string>1.0</string></dict></plist>"
 #define BOOT_ARGS                                                                        \
-	"<plist version=\"1.0\"><dict><key>BootSessionUUID</key><string>BOOT</string>"  \
+	"<plist version=\"1.0\"><dict><key>BootSessionUUID</key><string>BOOT</string>"   \
 	"</dict></plist>"
 #define A      "/Library/Extensions/A.kext"
 #define SYSTEM "/System/Library/S.kext"
 #define STAGED PATH_STAGED_EXTENSIONS A
 
-static char root[512], csr[600], nvram[600], args[600], db[600], mdm[600], said[4096];
+static char nvram[600], args[600], db[600], mdm[600];
 
-static void take(void *arg, enum clog_level level, const char *text)
-{
-	size_t n = strlen(said);
-
-	(void)arg;
-	(void)level;
-	snprintf(said + n, sizeof(said) - n, "%s\n", text);
-}
-
-static const struct component_log log_said = {.line = take, .max = CLOG_DEBUG};
 static struct syspolicyd_options o;
-
-static const char *at(const char *rel)
-{
-	static char path[4][1024];
-	static unsigned turn;
-	char *p = path[turn++ % 4];
-
-	snprintf(p, sizeof(path[0]), "%s%s", root, rel);
-	return p;
-}
-
-static void put(const char *rel, const char *text)
-{
-	char folder[PATH_MAX];
-	struct err e = ERR_INIT;
-
-	snprintf(folder, sizeof(folder), "%s", at(rel));
-	*strrchr(folder, '/') = '\0';
-	ASSERT_OK(fsio_mkdirs(folder, 0755, &e), &e);
-	ASSERT_OK(fsio_write_atomic(at(rel), text, strlen(text), 0644, &e), &e);
-}
-
-static void set_csr(uint32_t config)
-{
-	uint8_t bytes[4];
-	struct err e = ERR_INIT;
-
-	put_le32(bytes, config);
-	ASSERT_OK(fsio_write_atomic(csr, bytes, 4, 0644, &e), &e);
-}
 
 static void fresh(void)
 {
+	const char *root = mac_folder_root();
 	struct err e = ERR_INIT;
 
-	snprintf(root, sizeof(root), "%s/root", test_tmpdir());
-	ASSERT_OK(fsio_remove_tree(root, &e), &e);
-	snprintf(csr, sizeof(csr), "%s/csr", root);
+	mac_folder_fresh();
 	snprintf(nvram, sizeof(nvram), "%s/nvram", root);
 	snprintf(args, sizeof(args), "%s/args", root);
 	snprintf(db, sizeof(db), "%s/KextPolicy", root);
 	snprintf(mdm, sizeof(mdm), "%s/mdm", root);
-	put(PATH_ROOTLESS_CONF, "\t/System\nKernelExtensionManagement\t"
-				"/Library/StagedExtensions\n");
-	put("/args", BOOT_ARGS);
-	put(A "/Contents/Info.plist", INFO);
-	put(STAGED "/Contents/Info.plist", INFO);
-	put(SYSTEM "/Contents/Info.plist", INFO);
+	mac_folder_put(PATH_ROOTLESS_CONF, "\t/System\nKernelExtensionManagement\t"
+					   "/Library/StagedExtensions\n");
+	mac_folder_put("/args", BOOT_ARGS);
+	mac_folder_put(A "/Contents/Info.plist", MAC_FOLDER_INFO);
+	mac_folder_put(STAGED "/Contents/Info.plist", MAC_FOLDER_INFO);
+	mac_folder_put(SYSTEM "/Contents/Info.plist", MAC_FOLDER_INFO);
 	ASSERT_OK(fsio_mkdirs(nvram, 0755, &e), &e);
-	set_csr(0);
-	said[0] = '\0';
 	o = (struct syspolicyd_options){
 		.root = root,
-		.csr_config = csr,
+		.csr_config = mac_folder_csr(),
 		.nvram_dir = nvram,
 		.boot_args = args,
 		.database = db,
 		.mdm_payload = mdm,
 		.waits = WAITS_REAL,
-		.log = &log_said,
+		.log = &mac_folder_log,
 	};
 }
 
@@ -114,7 +68,8 @@ static json_t *ask(json_t *request, int64_t now)
 
 static bool allowed(const char *rel, int64_t now)
 {
-	json_t *reply = ask(json_pack("{s:s,s:s}", "op", "allow_load_cache", "path", at(rel)),
+	json_t *reply = ask(json_pack("{s:s,s:s}", "op", "allow_load_cache", "path",
+				      mac_folder_at(rel)),
 			    now);
 	bool yes = json_is_true(json_object_get(reply, "allowed"));
 
@@ -134,8 +89,8 @@ static size_t buttons(int64_t now)
 
 static int click(int64_t now)
 {
-	json_t *reply = ask(json_pack("{s:s,s:s}", "op", "allow", "developer", "org.kextlab.t"),
-			    now);
+	json_t *reply = ask(
+		json_pack("{s:s,s:s}", "op", "allow", "developer", "org.kextlab.t"), now);
 	int error = packet_errno(reply);
 
 	json_decref(reply);
@@ -146,17 +101,17 @@ static void who_needs_no_consent(void)
 {
 	fresh();
 	CU_ASSERT_TRUE(allowed(SYSTEM, 1000));
-	CU_ASSERT_STRING_EQUAL(said, "");
+	CU_ASSERT_STRING_EQUAL(mac_folder_said, "");
 	CU_ASSERT_FALSE(allowed(A, 1000));
 	/* The copy is protected, but not the system's. */
 	CU_ASSERT_FALSE(allowed(STAGED, 1000));
-	set_csr(0x200);
+	mac_folder_set_csr(0x200);
 	CU_ASSERT_TRUE(allowed(A, 1000));
-	set_csr(0x77);
+	mac_folder_set_csr(0x77);
 	CU_ASSERT_TRUE(allowed(A, 1000));
-	set_csr(0x76);
+	mac_folder_set_csr(0x76);
 	CU_ASSERT_FALSE(allowed(A, 1000));
-	unlink(csr);
+	unlink(mac_folder_csr());
 	CU_ASSERT_FALSE(allowed(A, 1000));
 	CU_ASSERT_FALSE(allowed("/Library/Extensions/None.kext", 1000));
 }
@@ -168,19 +123,19 @@ static void button_is_there_for_half_an_hour(void)
 	fresh();
 	CU_ASSERT_EQUAL(click(1000), 2 /* ENOENT */);
 	CU_ASSERT_FALSE(allowed(STAGED, 10000));
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, "System Extension Blocked: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(mac_folder_said, "System Extension Blocked: "));
 	CU_ASSERT_EQUAL(buttons(10000 + 1800), 1);
 	CU_ASSERT_EQUAL(buttons(10000 + 1801), 0);
 	CU_ASSERT_EQUAL(click(10000 + 1801), 2);
 	/* A new attempt brings it back, without another alert. */
-	said[0] = '\0';
+	mac_folder_said[0] = '\0';
 	CU_ASSERT_FALSE(allowed(STAGED, 20000));
-	CU_ASSERT_PTR_NULL(strstr(said, "System Extension Blocked: "));
+	CU_ASSERT_PTR_NULL(strstr(mac_folder_said, "System Extension Blocked: "));
 	CU_ASSERT_EQUAL(buttons(20100), 1);
-	CU_ASSERT_EQUAL(stat(at("/Library/Extensions"), &before), 0);
+	CU_ASSERT_EQUAL(stat(mac_folder_at("/Library/Extensions"), &before), 0);
 	usleep(20000);
 	CU_ASSERT_EQUAL(click(20100), 0);
-	CU_ASSERT_EQUAL(stat(at("/Library/Extensions"), &after), 0);
+	CU_ASSERT_EQUAL(stat(mac_folder_at("/Library/Extensions"), &after), 0);
 	CU_ASSERT_NOT_EQUAL(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
 	CU_ASSERT_EQUAL(buttons(20100), 0);
 	CU_ASSERT_TRUE(allowed(STAGED, 99999));
@@ -189,10 +144,12 @@ static void button_is_there_for_half_an_hour(void)
 static void manager_can_forbid_the_user(void)
 {
 	fresh();
-	put("/mdm", "<plist><dict><key>AllowUserOverrides</key><false/></dict></plist>");
+	mac_folder_put(
+		"/mdm",
+		"<plist><dict><key>AllowUserOverrides</key><false/></dict></plist>");
 	CU_ASSERT_FALSE(allowed(STAGED, 10000));
 	CU_ASSERT_EQUAL(click(10000), 1 /* EPERM */);
-	put("/mdm", "not a list");
+	mac_folder_put("/mdm", "not a list");
 	CU_ASSERT_FALSE(allowed(STAGED, 10000));
 	CU_ASSERT_EQUAL(click(10000), 1);
 }
@@ -202,8 +159,9 @@ static void damaged_database_allows_nothing(void)
 	json_t *reply;
 
 	fresh();
-	put("/KextPolicy", "this is not a database, whatever it is called");
-	reply = ask(json_pack("{s:s,s:s}", "op", "allow_load", "path", at(A)), 1000);
+	mac_folder_put("/KextPolicy", "this is not a database, whatever it is called");
+	reply = ask(json_pack("{s:s,s:s}", "op", "allow_load", "path", mac_folder_at(A)),
+		    1000);
 	CU_ASSERT_FALSE(json_is_true(json_object_get(reply, "allowed")));
 	json_decref(reply);
 	reply = ask(json_pack("{s:s}", "op", "pending"), 1000);
@@ -220,15 +178,15 @@ static void serves_over_its_socket(void)
 	pid_t pid;
 
 	fresh();
-	snprintf(socket, sizeof(socket), "%s/s", root);
+	snprintf(socket, sizeof(socket), "%s/s", mac_folder_root());
 	/* Nobody there: allowed. */
-	CU_ASSERT_TRUE(syspolicy_allows(socket, at(A), true));
+	CU_ASSERT_TRUE(syspolicy_allows(socket, mac_folder_at(A), true));
 	ASSERT_OK(packet_listen(socket, &o.listener, &e), &e);
 	pid = fork();
 	if (!pid)
 		_exit(syspolicyd_run(&o, &e) ? 1 : 0);
-	CU_ASSERT_TRUE(syspolicy_allows(socket, at(SYSTEM), false));
-	CU_ASSERT_FALSE(syspolicy_allows(socket, at(A), true));
+	CU_ASSERT_TRUE(syspolicy_allows(socket, mac_folder_at(SYSTEM), false));
+	CU_ASSERT_FALSE(syspolicy_allows(socket, mac_folder_at(A), true));
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);
 	close(o.listener);
