@@ -89,12 +89,12 @@ quick="$kextlab run --quiet $tmp/quick.yaml"
 
 # Of the quick scenario, whose disk is the only one since "the first run".
 base_disk() { ls "$cache"/disks/*.raw; }
-# Is no QEMU left that has the disk of the run of the process $1?
+# Is no QEMU left that has the disk of one of our runs?
 no_qemu() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		# The brackets keep grep from finding itself.
-		grep -lz -e "-$1[/]disk.qcow2" /proc/[0-9]*/cmdline 2>/dev/null || return 0
-		sleep 0.2
+		grep -lz -e "$runs/.*/disk[.]qcow2" /proc/[0-9]*/cmdline 2>/dev/null || return 0
+		sleep 0.3
 	done
 	return 1
 }
@@ -363,19 +363,26 @@ holds "two runs at once, with nothing in the cache" at_once
 holds "earlier runs are still there" test "$(find "$runs" -name result.json | wc -l)" -ge 10
 find "$runs" -name result.json -exec sha256sum {} + >"$tmp/evidence"
 
-stopped() { # NAME SIGNAL AFTER STATUS
-	$quick >"$tmp/out" 2>&1 & pid=$!
-	sleep "$3"
-	kill -"$2" $pid
+several="$quick --jobs 2 --repeat 3"
+expect "several at a time" 0 "3 passed" $several
+
+stopped() { # NAME SIGNAL AFTER STATUS COMMAND...
+	name=$1 signal=$2 after=$3 want=$4
+	shift 4
+	"$@" >"$tmp/out" 2>&1 & pid=$!
+	sleep "$after"
+	kill -"$signal" $pid
 	wait $pid 2>/dev/null
 	got=$?
-	if [ $got -ne "$4" ]; then fail "$1" "status $got"; else pass "$1"; fi
-	holds "no QEMU is left after it" no_qemu $pid
+	if [ $got -ne "$want" ]; then fail "$name" "status $got"; else pass "$name"; fi
+	holds "no QEMU is left after it" no_qemu
 }
-stopped "Ctrl-C at the beginning" INT 0.1 130
-stopped "Ctrl-C in the middle" INT 1 130
-stopped "SIGTERM" TERM 0.7 130
-stopped "kill -9" KILL 0.7 137
+stopped "Ctrl-C at the beginning" INT 0.1 130 $quick
+stopped "Ctrl-C in the middle" INT 1 130 $quick
+stopped "SIGTERM" TERM 0.7 130 $quick
+stopped "kill -9" KILL 0.7 137 $quick
+stopped "Ctrl-C of several" INT 1 130 $several
+stopped "kill -9 of several" KILL 1 137 $several
 holds "the evidence of earlier runs is as it was" sha256sum --quiet -c "$tmp/evidence"
 holds "latest points at a run" test -s "$runs/latest/result.json"
 expect "the next run passes" 0 "1 passed" $quick

@@ -4,6 +4,7 @@
 set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+jobs=${JOBS:-$(nproc)} # machines at a time
 passed=0 failed=0 skipped=0
 
 # Add up the closing line "N passed, N failed, N skipped" of one part.
@@ -29,9 +30,9 @@ part() {
 # shellcheck disable=SC2046 # program names have no spaces
 part "unit tests" ci/run-units.sh $(make -s --no-print-directory print-tests)
 part "checks" ci/check.sh
-part "scenarios" build/kextlab run --all
+part "scenarios" build/kextlab run --jobs "$jobs" --all
 part "bad input" ci/bad-input.sh
 # Each scenario once more with its cause taken away: it must fail where it says so.
-part "negative controls" build/kextlab run --controls --all
+part "negative controls" build/kextlab run --jobs "$jobs" --controls --all
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

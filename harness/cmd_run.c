@@ -9,33 +9,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "harness/cmd.h"
+#include "harness/cmd_run.h"
 #include "harness/report.h"
 #include "harness/run.h"
-#include "harness/ui.h"
 #include "sim/base/fsio.h"
-#include "sim/base/nearest.h"
 
-#define LIST_MAX 64u
+#define JOBS_MAX   64u
+#define REPEAT_MAX 10000u
 
-struct run_options {
-	struct plan_options plan;
-	const char *sets[LIST_MAX], *without[LIST_MAX], *tags_v[LIST_MAX];
-	struct text_list tags;
-	const char *control; /* NULL: none */
-	const char *junit, *tap;
-	bool all, keep, json, controls, quiet;
-	unsigned long repeat;
-};
-
-/* The results of all runs of one command. */
-struct results {
-	struct result **items;
-	size_t n;
-	enum verdict worst;
-};
-
-static int stop_fd = -1;
+static int stop_fd = -1; /* what the signal handler writes to */
 
 /* Once: stop in order. Twice: now; QEMU dies with us. */
 static void on_signal(int sig)
@@ -75,6 +57,7 @@ enum {
 	OPT_CONTROL,
 	OPT_CONTROLS,
 	OPT_REPEAT,
+	OPT_JOBS = 'j',
 	OPT_TAG,
 	OPT_JUNIT,
 	OPT_TAP,
@@ -94,6 +77,7 @@ static const struct option long_options[] = {
 	{"control", required_argument, NULL, OPT_CONTROL},
 	{"controls", no_argument, NULL, OPT_CONTROLS},
 	{"repeat", required_argument, NULL, OPT_REPEAT},
+	{"jobs", required_argument, NULL, OPT_JOBS},
 	{"tag", required_argument, NULL, OPT_TAG},
 	{"junit", required_argument, NULL, OPT_JUNIT},
 	{"tap", required_argument, NULL, OPT_TAP},
@@ -103,19 +87,21 @@ static const struct option long_options[] = {
 
 static int add_text(struct text_list *l, const char *text)
 {
-	if (l->n == LIST_MAX)
+	if (l->n == RUN_LIST_MAX)
 		return cmd_usage_error("run", "too many options");
 	l->items[l->n++] = text;
 	return 0;
 }
 
-static int parse_repeat(struct run_options *o, const char *text)
+static int parse_count(const char *option, const char *text, unsigned long max,
+		       unsigned long *ret)
 {
 	char *end;
 
-	o->repeat = strtoul(text, &end, 10);
-	if (*end || !o->repeat || o->repeat > 10000)
-		return cmd_usage_error("run", "--repeat %s: expected 1 to 10000", text);
+	*ret = strtoul(text, &end, 10);
+	if (*end || !*ret || *ret > max)
+		return cmd_usage_error("run", "%s %s: expected 1 to %lu", option, text,
+				       max);
 	return 0;
 }
 
@@ -154,7 +140,9 @@ static int take_option(struct run_options *o, int c)
 		o->controls = true;
 		return 0;
 	case OPT_REPEAT:
-		return parse_repeat(o, optarg);
+		return parse_count("--repeat", optarg, REPEAT_MAX, &o->repeat);
+	case OPT_JOBS:
+		return parse_count("--jobs", optarg, JOBS_MAX, &o->jobs);
 	case OPT_TAG:
 		return add_text(&o->tags, optarg);
 	case OPT_JUNIT:
@@ -194,9 +182,9 @@ static int parse_options(struct run_options *o, int argc, char **argv)
 	o->plan.sets.items = o->sets;
 	o->plan.without.items = o->without;
 	o->tags.items = o->tags_v;
-	o->repeat = 1;
+	o->repeat = o->jobs = 1;
 	optind = 0;
-	while (!r && (c = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+	while (!r && (c = getopt_long(argc, argv, "j:", long_options, NULL)) != -1)
 		r = take_option(o, c);
 	if (!r)
 		r = check_report(o->junit);
@@ -204,125 +192,6 @@ static int parse_options(struct run_options *o, int argc, char **argv)
 		r = check_report(o->tap);
 	if (!r && optind == argc && !o->all && !o->tags.n)
 		r = cmd_usage_error("run", "which scenario? (a name, --all or --tag)");
-	return r;
-}
-
-static int keep_result(struct results *rs, struct result *res, struct err *e)
-{
-	struct result **items = reallocarray(rs->items, rs->n + 1, sizeof(*items));
-
-	if (!items) {
-		result_free(res);
-		return err_set(e, E_NOMEM, "out of memory");
-	}
-	rs->items = items;
-	rs->items[rs->n++] = res;
-	rs->worst = rs->n == 1 ? res->verdict : verdict_worse(rs->worst, res->verdict);
-	return 0;
-}
-
-static int print_text(const struct result *res, bool to_stderr, struct err *e)
-{
-	struct buf b = BUF_INIT;
-	FILE *out = to_stderr ? stderr : stdout;
-	int r = report_text(res, ui_colours(fileno(out)), &b, e);
-
-	if (!r) {
-		fputs(buf_str(&b), out);
-		fflush(out);
-	}
-	buf_release(&b);
-	return r;
-}
-
-/* One plan, @o->repeat times. */
-static int run_one(const struct app *app, const struct run_options *o, struct ui *ui,
-		   const struct selected *sel, const struct scn_control *control,
-		   struct results *rs, struct err *e)
-{
-	const struct run_config cfg = {
-		.source_dir = app->source_dir,
-		.build_dir = app->build_dir,
-		.keep = o->keep,
-		.timeout_scale = app->timeout_scale,
-		.stop_fd = stop_fd,
-		.display = ui_display(ui),
-	};
-	struct plan_options po = o->plan;
-	struct plan *plan = NULL;
-	int r;
-
-	po.build_dir = app->build_dir;
-	po.source_dir = app->source_dir;
-	po.program = app->program;
-	po.variant = sel->variant;
-	po.control = control;
-	r = plan_make(sel->scn, &po, &plan, e);
-	for (unsigned long i = 0; i < o->repeat && !r && !run_stopped(stop_fd); i++) {
-		struct result *res;
-
-		r = run_plan(&cfg, plan, &res, e);
-		if (!r)
-			r = keep_result(rs, res, e);
-		if (!r)
-			r = print_text(res, o->json, e);
-	}
-	plan_free(plan);
-	return r;
-}
-
-/* The variant that a control is for: the one it names, else the first. */
-static bool control_fits(const struct scenario *s, const struct scn_control *c,
-			 const struct scn_variant *v)
-{
-	if (!v)
-		return true;
-	return c->variant ? !strcmp(c->variant, v->name) : v == &s->variants[0];
-}
-
-static int run_controls(const struct app *app, const struct run_options *o, struct ui *ui,
-			const struct selected *sel, size_t *found, struct results *rs,
-			struct err *e)
-{
-	const struct scenario *s = sel->scn;
-	int r = 0;
-
-	for (size_t i = 0; i < s->n_controls && !r && !run_stopped(stop_fd); i++) {
-		if (o->control && strcmp(o->control, s->controls[i].name))
-			continue;
-		if (!control_fits(s, &s->controls[i], sel->variant))
-			continue;
-		(*found)++;
-		r = run_one(app, o, ui, sel, &s->controls[i], rs, e);
-	}
-	return r;
-}
-
-static int no_such_control(const char *name, const struct selection *sel, struct err *e)
-{
-	const char *names[LIST_MAX];
-	char hint[NEAREST_HINT_MAX];
-	size_t n = 0;
-
-	for (size_t i = 0; i < sel->n_all; i++)
-		for (size_t k = 0; k < sel->all[i]->n_controls && n < LIST_MAX; k++)
-			names[n++] = sel->all[i]->controls[k].name;
-	return err_set(e, E_INVAL, "no control is called '%s'%s", name,
-		       nearest_hint(name, names, n, hint));
-}
-
-static int run_all(const struct app *app, const struct run_options *o, struct ui *ui,
-		   const struct selection *sel, struct results *rs, struct err *e)
-{
-	bool controls = o->controls || o->control;
-	size_t found = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < sel->n && !r && !run_stopped(stop_fd); i++)
-		r = controls ? run_controls(app, o, ui, &sel->items[i], &found, rs, e)
-			     : run_one(app, o, ui, &sel->items[i], NULL, rs, e);
-	if (!r && o->control && !found)
-		r = no_such_control(o->control, sel, e);
 	return r;
 }
 
@@ -372,18 +241,16 @@ static int finish(const struct run_options *o, const struct results *rs, struct 
 	return r ? r : print_closing(o, rs, e);
 }
 
-static int conduct(const struct app *app, const struct run_options *o,
+static int conduct(const struct app *app, struct run_options *o,
 		   const struct selection *sel)
 {
 	struct results rs = {.n = 0, .worst = VERDICT_PASSED};
-	struct ui *ui = ui_new(o->quiet);
 	struct err e = ERR_INIT;
-	int r = ui ? catch_signals(&e) : err_set(&e, E_NOMEM, "out of memory");
-	int status;
+	int r = catch_signals(&e), status;
 
+	o->stop_fd = stop_fd;
 	if (!r)
-		r = run_all(app, o, ui, sel, &rs, &e);
-	ui_free(ui);
+		r = run_jobs(app, o, sel, &rs, &e);
 	if (!r)
 		r = finish(o, &rs, &e);
 	status = r ? cmd_error(&e) : verdict_exit(rs.worst);
@@ -391,15 +258,13 @@ static int conduct(const struct app *app, const struct run_options *o,
 		status = EXIT_NOTHING;
 	if (run_stopped(stop_fd))
 		status = 130;
-	for (size_t i = 0; i < rs.n; i++)
-		result_free(rs.items[i]);
-	free(rs.items);
+	results_release(&rs);
 	return status;
 }
 
 int cmd_run(const struct app *app, int argc, char **argv)
 {
-	struct run_options o = {.repeat = 1};
+	struct run_options o = {.all = false};
 	struct selection sel;
 	struct err e = ERR_INIT;
 	int r = parse_options(&o, argc, argv);

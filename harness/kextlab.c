@@ -31,6 +31,7 @@ const struct command commands[] = {
 	 "  --controls       run the negative controls: each must make its checks fail\n"
 	 "  --control NAME   run this one\n"
 	 "  --repeat N       N times\n"
+	 "  -j, --jobs N     N runs at a time\n"
 	 "  --keep           keep the disk of a run that passes\n"
 	 "  --json           results on standard output as JSON\n"
 	 "  --junit FILE     results as JUnit XML\n"

@@ -6,12 +6,12 @@ host-src  += harness/arena.c harness/ydoc.c harness/schema.c harness/match.c \
 	     harness/step_files.c harness/step_seal.c harness/step_wait.c harness/step_allow.c harness/lab_program.c harness/kext_check.c harness/judges.c \
 	     harness/expect_judge.c harness/expect_seal.c harness/expect_files.c harness/expect_console.c \
 	     harness/subprocess.c harness/disk_files.c harness/disk_seal.c harness/machine_vm.c \
-	     harness/report_json.c harness/report_xml.c harness/report_text.c harness/run.c \
+	     harness/report_json.c harness/result_json.c harness/pool.c harness/report_xml.c harness/report_text.c harness/run.c \
 	     harness/language.c
 
 test-lib-src += harness/test/fake.c harness/test/engine_world.c
 test-src  += harness/test/test_scenario.c harness/test/test_engine.c harness/test/test_engine_seal.c \
-	     harness/test/test_report.c harness/test/test_run.c \
+	     harness/test/test_report.c harness/test/test_pool.c harness/test/test_run.c \
 	     harness/test/test_cli.c harness/test/test_kext_check.c harness/test/test_cmd_seal.c harness/test/test_cmd_kernel.c harness/test/test_image_mount.c
 fuzz-src  += harness/test/fuzz_scenario.c
 
@@ -21,7 +21,7 @@ kextwait-src := harness/guest/kextwait.c
 allowclick-src := harness/guest/allowclick.c
 
 host-bin    += build/kextlab
-kextlab-src := harness/kextlab.c harness/ui.c harness/select.c harness/cmd_run.c \
+kextlab-src := harness/kextlab.c harness/ui.c harness/select.c harness/cmd_run.c harness/cmd_run_jobs.c \
 	       harness/cmd_scenarios.c harness/cmd_image.c harness/cmd_image_mount.c harness/cmd_doctor.c \
 	       harness/cmd_seal.c harness/cmd_seal_show.c harness/cmd_seal_verify.c \
 	       harness/cmd_seal_explain.c harness/cmd_seal_make.c harness/cmd_seal_change.c harness/new_file.c \

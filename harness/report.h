@@ -13,6 +13,9 @@
 /* One result; the caller owns the reference. NULL when memory runs out. */
 json_t *report_json(const struct result *r);
 
+/* The result that report_json made @o of; free with result_free. E_SCHEMA. */
+int result_from_json(const json_t *o, struct result **ret, struct err *e) MUST_CHECK;
+
 /* JUnit XML in Jenkins' dialect: a suite per result, a case per step. */
 int report_junit(const struct result *const *results, size_t n, struct buf *out,
 		 struct err *e) MUST_CHECK;

@@ -177,15 +177,32 @@ static void step_ended(void *ctx, const struct step_result *s)
 	pthread_mutex_unlock(&ui->lock);
 }
 
-static void ended(void *ctx, const struct result *res)
+void ui_progress(struct ui *ui, size_t ended, size_t of, size_t running)
 {
-	struct ui *ui = ctx;
+	if (!ui->live)
+		return;
+	pthread_mutex_lock(&ui->lock);
+	if (!ui->since_ms)
+		ui->since_ms = clock_ms();
+	snprintf(ui->name, sizeof(ui->name), "%zu of %zu runs have ended", ended, of);
+	snprintf(ui->what, sizeof(ui->what), "%zu go on", running);
+	ui->running = true;
+	draw(ui);
+	pthread_mutex_unlock(&ui->lock);
+}
 
-	(void)res;
+void ui_pause(struct ui *ui)
+{
 	pthread_mutex_lock(&ui->lock);
 	ui->running = false;
 	erase(ui);
 	pthread_mutex_unlock(&ui->lock);
+}
+
+static void ended(void *ctx, const struct result *res)
+{
+	(void)res;
+	ui_pause(ctx);
 }
 
 struct run_display ui_display(struct ui *ui)

@@ -57,6 +57,7 @@ static const struct call calls[] = {
 	{"run", 2, "which scenario?"},
 	{"run --bogus x", 2, "usage: kextlab run"},
 	{"run --repeat 0 x", 2, "--repeat 0"},
+	{"run --jobs many x", 2, "--jobs many: expected 1 to 64"},
 	{"run catalina-shutdown-bgu", 4, "did you mean 'catalina-shutdown-bug'?"},
 	{"run 'no-such-*'", 4, "no scenario is called 'no-such-*'"},
 	{"run --tag no-such-tag", 4, "nothing selected"},

@@ -82,9 +82,8 @@ static void golden(const char *name, const struct buf *got)
 	buf_release(&want);
 }
 
-static void all_formats(enum verdict verdict, const char *name)
+static void formats_of(const struct result *r, const char *name, bool with_text)
 {
-	struct result *r = sample(verdict);
 	const struct result *list[] = {r};
 	struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;
@@ -110,8 +109,16 @@ static void all_formats(enum verdict verdict, const char *name)
 	ASSERT_OK(report_text(r, false, &b, &e), &e);
 	ASSERT_OK(report_closing(list, 1, &b, &e), &e);
 	snprintf(file, sizeof(file), "%s.txt", name);
-	golden(file, &b);
+	if (with_text)
+		golden(file, &b);
 	buf_release(&b);
+}
+
+static void all_formats(enum verdict verdict, const char *name)
+{
+	struct result *r = sample(verdict);
+
+	formats_of(r, name, true);
 	r->tail = r->end_state = NULL;
 	result_free(r);
 }
@@ -120,6 +127,61 @@ static void golden_files(void)
 {
 	all_formats(VERDICT_PASSED, "passed");
 	all_formats(VERDICT_FAILED, "failed");
+}
+
+/*
+ * A result that went through JSON gives the same reports, JSON among them. (But for the
+ * text of a byte that is no UTF-8, which JSON cannot hold.)
+ */
+static void back_from_json(void)
+{
+	static const char *const names[] = {"passed", "failed"};
+
+	for (size_t i = 0; i < 2; i++) {
+		char path[64];
+		struct result *r = NULL;
+		struct err e = ERR_INIT;
+		json_t *o;
+
+		snprintf(path, sizeof(path), "harness/test/data/%s.json", names[i]);
+		o = json_load_file(test_source(path), 0, NULL);
+		ASSERT_OK(result_from_json(o, &r, &e), &e);
+		json_decref(o);
+		formats_of(r, names[i], r->verdict == VERDICT_PASSED);
+		result_free(r);
+	}
+}
+
+/* What was changed by hand is refused by name, wherever it is. */
+static void json_of_others(void)
+{
+	static const struct {
+		const char *key, *value;
+	} rows[] = {
+		{"name", "1"},
+		{"verdict", "\"fine\""},
+		{"steps", "{}"},
+		{"steps", "[{}]"},
+		{"end_state", "[1]"},
+		{"duration_ms", "-1"},
+		{"phases_ms", "null"},
+		{"qemu_peak_kib", "1.5"},
+		{"csr_active_config", "7"},
+	};
+	json_t *whole =
+		json_load_file(test_source("harness/test/data/failed.json"), 0, NULL);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *o = json_copy(whole);
+		struct result *r = NULL;
+		struct err e = ERR_INIT;
+
+		json_object_set_new(o, rows[i].key,
+				    json_loads(rows[i].value, JSON_DECODE_ANY, NULL));
+		CU_ASSERT_EQUAL(result_from_json(o, &r, &e), -(int)E_SCHEMA);
+		json_decref(o);
+	}
+	json_decref(whole);
 }
 
 static void xml_is_well_formed(void)
@@ -196,7 +258,8 @@ static void verdicts(void)
 	CU_ASSERT_EQUAL(verdict_worse(VERDICT_TIMEOUT, VERDICT_FAILED), VERDICT_TIMEOUT);
 }
 
-TEST_MAIN("report", {"golden files", golden_files},
+TEST_MAIN("report", {"golden files", golden_files}, {"back from JSON", back_from_json},
+	  {"JSON of others", json_of_others},
 	  {"JUnit is well-formed", xml_is_well_formed},
 	  {"TAP is what prove reads", prove_reads_tap}, {"corner cases", corner_cases},
 	  {"verdicts and exit codes", verdicts})
