@@ -366,10 +366,17 @@ find "$runs" -name result.json -exec sha256sum {} + >"$tmp/evidence"
 several="$quick --jobs 2 --repeat 3"
 expect "several at a time" 0 "3 passed" $several
 
+# Until the process $1 catches SIGINT, which the jobs of a shell in the background ignore at first.
+listens() {
+	until grep -q '^SigCgt:.*[2367abef]$' "/proc/$1/status" 2>/dev/null; do
+		[ -e "/proc/$1" ] && sleep 0.02 || return
+	done
+}
 stopped() { # NAME SIGNAL AFTER STATUS COMMAND...
 	name=$1 signal=$2 after=$3 want=$4
 	shift 4
 	"$@" >"$tmp/out" 2>&1 & pid=$!
+	listens $pid
 	sleep "$after"
 	kill -"$signal" $pid
 	wait $pid 2>/dev/null
