@@ -41,7 +41,8 @@ ALL_CFLAGS = -std=gnu17 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(CFLAGS)
 
 # libsupc++ is a part of the compiler: the demangler of C++ names, and nothing else of it
 LIB_LIBS  := -lplist-2.0 -ljansson -lyaml -lcrypto -lz -lsqlite3 -lsupc++
-HOST_LIBS := -lguestfs
+# What modules add to the host's. Nothing big: each kextlab command loads them all.
+HOST_LIBS :=
 
 # A guest program finds its loader and libraries at Apple's places, which is where
 # images/ puts them on the system volume.
@@ -106,7 +107,7 @@ $(B)/libkexthost.a: $(host-obj)
 define host-rule
 $(1): $$(call obj,$$($(notdir $(1))-src)) $(B)/libkexthost.a $(B)/libkextlab.a
 	@mkdir -p $$(@D)
-	$$(call say,LINK,$$@)$(CC) $(ALL_CFLAGS) -o $$@ $$^ $$($(notdir $(1))-libs) $(HOST_LIBS) $(LIB_LIBS)
+	$$(call say,LINK,$$@)$(CC) $(ALL_CFLAGS) -Wl,--as-needed -o $$@ $$^ $$($(notdir $(1))-libs) $(HOST_LIBS) $(LIB_LIBS)
 endef
 $(foreach p,$(host-bin),$(eval $(call host-rule,$(p))))
 

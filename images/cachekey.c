@@ -131,7 +131,7 @@ static int add_keys(EVP_MD_CTX *md, const struct image_env *env, struct err *e)
 /* Who signs kexts, and is Apple on this Mac. */
 static int add_authority(EVP_MD_CTX *md, const struct image_env *env, struct err *e)
 {
-	struct signing_authority a = {.key = {NULL}};
+	struct signing_authority a = {.store = {.n = 0}};
 	char text[SHA256_TEXT_MAX];
 	int r = image_authority_load(env, &a, e);
 

@@ -218,11 +218,14 @@ static int gen_crypto_users(struct generator *g, struct fs_tree *t, const char *
 static int gen_anchor(struct generator *g, struct fs_tree *t, const char *path, uint32_t mode,
 		      struct err *e)
 {
-	struct signing_authority a = {.key = {NULL}};
+	struct signing_authority a = {.store = {.n = 0}};
+	struct span root;
 	int r = image_authority_load(g->env, &a, e);
 
 	if (!r)
-		r = gen_bytes(&a.cert[SIGNING_ROOT], t, path, mode, e);
+		r = signing_cert(&a, SIGNING_ROOT, &root, e);
+	if (!r)
+		r = fs_tree_file(t, path, mode, root.p, root.len, NULL, e);
 	signing_authority_release(&a);
 	return r;
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <guestfs.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "images/in_child.h"
+#include "images/libguestfs.h"
 #include "images/made_once.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/gpt/gpt.h"
@@ -21,10 +21,12 @@
 /* What supermin writes into the cache folder, rounded up. */
 #define APPLIANCE_MIB 800u
 
+static struct libguestfs lib; /* of the process that partitions (in_child) */
+
 /* The first line alone: what follows is advice for users of libguestfs. */
 static int failed(guestfs_h *g, const char *doing, struct err *e)
 {
-	const char *why = guestfs_last_error(g);
+	const char *why = lib.last_error(g);
 
 	if (!why)
 		why = "failed";
@@ -35,7 +37,7 @@ static int failed(guestfs_h *g, const char *doing, struct err *e)
 /* What it says when its folder is full or read-only does not help anybody. */
 static int no_appliance(guestfs_h *g, struct err *e)
 {
-	char *dir = guestfs_get_cachedir(g);
+	char *dir = lib.get_cachedir(g);
 	unsigned long long free_mib = 0;
 	struct statvfs v;
 	int r = failed(g, "starting its appliance", e);
@@ -57,10 +59,10 @@ static int add_partition(guestfs_h *g, int number, const struct gpt_slot *p, str
 	int64_t first = (int64_t)(p->offset / 512);
 	int64_t last = first + (int64_t)(p->size / 512) - 1;
 
-	if (guestfs_part_add(g, DEVICE, "p", first, last) ||
-	    guestfs_part_set_name(g, DEVICE, number, p->name) ||
-	    guestfs_part_set_gpt_type(g, DEVICE, number, p->type) ||
-	    guestfs_part_set_gpt_guid(g, DEVICE, number, p->guid))
+	if (lib.part_add(g, DEVICE, "p", first, last) ||
+	    lib.part_set_name(g, DEVICE, number, p->name) ||
+	    lib.part_set_gpt_type(g, DEVICE, number, p->type) ||
+	    lib.part_set_gpt_guid(g, DEVICE, number, p->guid))
 		return failed(g, p->name, e);
 	return 0;
 }
@@ -71,9 +73,9 @@ static int fill_esp(guestfs_h *g, int number, struct err *e)
 	char device[sizeof(DEVICE) + 12];
 
 	snprintf(device, sizeof(device), DEVICE "%d", number);
-	if (guestfs_mkfs_opts(g, "vfat", device, GUESTFS_MKFS_OPTS_LABEL, "EFI", -1) ||
-	    guestfs_mount(g, device, "/") || guestfs_mkdir_p(g, "/EFI/APPLE/EXTENSIONS") ||
-	    guestfs_mkdir_p(g, "/EFI/APPLE/FIRMWARE") || guestfs_umount_all(g))
+	if (lib.mkfs_opts(g, "vfat", device, GUESTFS_MKFS_OPTS_LABEL, "EFI", -1) ||
+	    lib.mount(g, device, "/") || lib.mkdir_p(g, "/EFI/APPLE/EXTENSIONS") ||
+	    lib.mkdir_p(g, "/EFI/APPLE/FIRMWARE") || lib.umount_all(g))
 		return failed(g, "EFI system partition", e);
 	return 0;
 }
@@ -82,8 +84,8 @@ static int partition(guestfs_h *g, const struct gpt_scheme *s, struct err *e)
 {
 	int r = 0;
 
-	if (guestfs_part_init(g, DEVICE, "gpt") ||
-	    guestfs_part_set_disk_guid(g, DEVICE, s->guid))
+	if (lib.part_init(g, DEVICE, "gpt") ||
+	    lib.part_set_disk_guid(g, DEVICE, s->guid))
 		return failed(g, "partition table", e);
 	for (size_t i = 0; i < s->n_slots && !r; i++)
 		r = add_partition(g, (int)i + 1, &s->slots[i], e);
@@ -138,14 +140,14 @@ static int run_appliance(guestfs_h *g, const struct gpt_scheme *scheme, const ch
 {
 	int r;
 
-	guestfs_set_error_handler(g, NULL, NULL); /* we report, once */
-	if (guestfs_set_backend(g, "direct") ||
-	    guestfs_set_backend_setting(g, "force_tcg", "1") ||
-	    guestfs_add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", -1) ||
-	    guestfs_launch(g))
+	lib.set_error_handler(g, NULL, NULL); /* we report, once */
+	if (lib.set_backend(g, "direct") ||
+	    lib.set_backend_setting(g, "force_tcg", "1") ||
+	    lib.add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", -1) ||
+	    lib.launch(g))
 		return no_appliance(g, e);
 	r = partition(g, scheme, e);
-	if (!r && guestfs_shutdown(g))
+	if (!r && lib.shutdown(g))
 		r = failed(g, "shutdown", e);
 	return r;
 }
@@ -162,13 +164,15 @@ static int work(void *arg, struct err *e)
 	guestfs_h *g;
 	int r = use_carrier_kernel(l->env, e);
 
+	if (!r)
+		r = libguestfs_load(&lib, e);
 	if (r)
 		return r;
-	g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
+	g = lib.create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
 	if (!g)
 		return err_set(e, E_INFRA, "libguestfs: cannot create a handle");
 	r = run_appliance(g, l->scheme, l->path, e);
-	guestfs_close(g);
+	lib.close(g);
 	return r;
 }
 

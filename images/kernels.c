@@ -229,7 +229,7 @@ static int make_prelinked(const struct ingredients *in, struct disk_kernels *k, 
 }
 
 struct copies {
-	const struct signing_authority *authority;
+	struct signing_authority *authority;
 	const struct scratch *scratch;
 };
 
@@ -246,7 +246,7 @@ static int copy_signed(void *arg, const char *name, const char *folder, struct e
 static int sign_system_kexts(const struct ingredients *in, const char *system_kext,
 			     struct err *e)
 {
-	struct signing_authority a = {.key = {NULL}};
+	struct signing_authority a = {.store = {.n = 0}};
 	struct copies c = {&a, in->scratch};
 	int r = image_authority_load(in->env, &a, e);
 

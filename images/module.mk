@@ -1,5 +1,5 @@
 host-src += images/disk.c images/layout.c images/cachekey.c images/made_once.c \
-	    images/sparse.c images/scratch.c images/gpt.c images/in_child.c
+	    images/sparse.c images/scratch.c images/gpt.c images/libguestfs.c images/in_child.c
 # what is on the volumes
 host-src += images/compose.c images/manifest.c images/generate.c images/firmlinks.c \
 	    images/kernels.c images/system_kexts.c images/collections.c images/driver_extensions.c images/approvals.c

@@ -19,7 +19,7 @@ int image_authority_load(const struct image_env *env, struct signing_authority *
 	return r ? r : signing_authority_load(dir, ret, e);
 }
 
-static int sign(const struct signing_authority *a, const char *path, struct err *e)
+static int sign(struct signing_authority *a, const char *path, struct err *e)
 {
 	return signing_sign(a, signing_identity_by_name("apple"), path,
 			    SIGNING_BUILD_TIME, 0, e);
@@ -33,7 +33,7 @@ static bool is_bundle(const char *name)
 }
 
 /* In a flat bundle PlugIns is no place for nested code: what is in it are files. */
-static int sign_plugins(const struct signing_authority *a, const char *bundle,
+static int sign_plugins(struct signing_authority *a, const char *bundle,
 			struct err *e)
 {
 	char folder[PATH_MAX], path[PATH_MAX];
@@ -57,7 +57,7 @@ static int sign_plugins(const struct signing_authority *a, const char *bundle,
 	return r;
 }
 
-int system_kext_sign(const struct signing_authority *a, const char *from, const char *to,
+int system_kext_sign(struct signing_authority *a, const char *from, const char *to,
 		     struct err *e)
 {
 	int r = from ? tree_copy(from, to, NULL, e) : 0;

@@ -15,7 +15,7 @@ int image_authority_load(const struct image_env *env, struct signing_authority *
  * Copy the bundle @from to @to and sign it as the vendor's, the bundles in its PlugIns
  * first. What was there already is signed where it is, when @from is NULL.
  */
-int system_kext_sign(const struct signing_authority *a, const char *from, const char *to,
+int system_kext_sign(struct signing_authority *a, const char *from, const char *to,
 		     struct err *e) MUST_CHECK;
 
 #endif
