@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* kextlab kext: a table of actions. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "harness/cmd_kext.h"
 #include "sim/base/fsio.h"
 #include "sim/base/nearest.h"
-#include "sim/platform/signing/authority.h"
 
 static const struct {
 	const char *name;
@@ -18,9 +18,27 @@ static const struct {
 };
 #define N_ACTIONS (sizeof(actions) / sizeof(actions[0]))
 
-int kext_keys_dir(const struct app *app, char *out, size_t size, struct err *e)
+int kext_authority(const struct app *app, struct signing_authority *ret, struct err *e)
 {
-	return fsio_join(out, size, app->source_dir, SIGNING_KEYS_DIR, e);
+	char dir[PATH_MAX];
+	int r = fsio_join(dir, sizeof(dir), app->source_dir, SIGNING_KEYS_DIR, e);
+
+	return r ? r : signing_authority_load(dir, ret, e);
+}
+
+int kext_anchors(const struct app *app, const char *folder, struct cs_anchors *ret,
+		 struct err *e)
+{
+	struct signing_authority a = {.store = {.n = 0}};
+	int r;
+
+	if (folder)
+		return cs_anchors_load(ret, folder, e);
+	r = kext_authority(app, &a, e);
+	if (!r)
+		r = signing_anchors(&a, ret, e);
+	signing_authority_release(&a);
+	return r;
 }
 
 int cmd_kext(const struct app *app, int argc, char **argv)

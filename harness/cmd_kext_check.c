@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* kextlab kext check: every finding in Apple's words, and a line of verdict. */
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +7,6 @@
 #include "harness/kext_check.h"
 #include "sim/base/json_text.h"
 #include "sim/platform/release.h"
-#include "sim/platform/signing/authority.h"
 
 #define RELEASE "10.15.1" /* without --release */
 
@@ -44,25 +42,6 @@ static int take_folder(struct kext_check_request *rq, const char *folder)
 				       KEXT_CHECK_FOLDERS);
 	rq->folder[rq->n_folders++] = folder;
 	return 0;
-}
-
-/* Whom to believe that he is Apple: the laboratory, or certificates in a folder. */
-static int load_anchors(const struct app *app, const char *folder, struct cs_anchors *ret,
-			struct err *e)
-{
-	struct signing_authority a = {.key = {NULL}};
-	char dir[PATH_MAX];
-	int r;
-
-	if (folder)
-		return cs_anchors_load(ret, folder, e);
-	r = kext_keys_dir(app, dir, sizeof(dir), e);
-	if (!r)
-		r = signing_authority_load(dir, &a, e);
-	if (!r)
-		r = signing_anchors(&a, ret, e);
-	signing_authority_release(&a);
-	return r;
 }
 
 /* What is not a matter of the check itself. */
@@ -272,7 +251,7 @@ int kext_cmd_check(const struct app *app, int argc, char **argv)
 	if (r)
 		return r;
 	rq.anchors = &anchors;
-	r = load_anchors(app, w.anchors, &anchors, &e);
+	r = kext_anchors(app, w.anchors, &anchors, &e);
 	if (!r)
 		r = kext_check(&rq, &c, &e);
 	if (!r)

@@ -12,7 +12,6 @@
 #include "sim/base/fsio.h"
 #include "sim/base/nearest.h"
 #include "sim/base/tree_copy.h"
-#include "sim/platform/signing/authority.h"
 
 struct words {
 	const char *bundle, *identity, *output, *time, *flags;
@@ -143,14 +142,11 @@ static int sign(const struct app *app, const struct words *w,
 		const struct signing_identity *id, int64_t when, uint32_t flags,
 		struct codesign_result *res, char path[static PATH_MAX], struct err *e)
 {
-	struct signing_authority a = {.key = {NULL}};
+	struct signing_authority a = {.store = {.n = 0}};
 	struct cs_anchors anchors = {.n = 0};
 	struct codesign_check how = {.anchors = &anchors, .now = when};
-	char dir[PATH_MAX];
-	int r = kext_keys_dir(app, dir, sizeof(dir), e);
+	int r = kext_authority(app, &a, e);
 
-	if (!r)
-		r = signing_authority_load(dir, &a, e);
 	if (!r)
 		r = place(w, path, e);
 	if (!r)

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* kextlab kext signature: what a signature says, and whether it is good. */
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "harness/cmd_kext.h"
-#include "sim/platform/signing/authority.h"
 
 static const struct option options[] = {
 	{"requirement", required_argument, NULL, 'R'},
@@ -112,25 +110,6 @@ json_t *kext_signature_json(const char *path, const struct codesign_result *r)
 	return j;
 }
 
-/* Those of a folder, or the laboratory's root. */
-static int load_anchors(const struct app *app, const struct words *w,
-			struct cs_anchors *ret, struct err *e)
-{
-	struct signing_authority a = {.key = {NULL}};
-	char dir[PATH_MAX];
-	int r;
-
-	if (w->anchors)
-		return cs_anchors_load(ret, w->anchors, e);
-	r = kext_keys_dir(app, dir, sizeof(dir), e);
-	if (!r)
-		r = signing_authority_load(dir, &a, e);
-	if (!r)
-		r = signing_anchors(&a, ret, e);
-	signing_authority_release(&a);
-	return r;
-}
-
 static int verify(const struct app *app, const struct words *w,
 		  struct codesign_result *res, struct err *e)
 {
@@ -141,7 +120,7 @@ static int verify(const struct app *app, const struct words *w,
 
 	how.requirement = buf_span(&req);
 	if (!r)
-		r = load_anchors(app, w, &anchors, e);
+		r = kext_anchors(app, w->anchors, &anchors, e);
 	if (!r)
 		r = codesign_verify(w->bundle, &how, res, e);
 	buf_release(&req);

@@ -53,7 +53,7 @@ static struct cs_anchors anchors;
 
 static void load_anchors(void)
 {
-	struct signing_authority a = {.key = {NULL}};
+	struct signing_authority a = {.store = {.n = 0}};
 	struct err e = ERR_INIT;
 
 	ASSERT_OK(signing_authority_load(test_source(SIGNING_KEYS_DIR), &a, &e), &e);

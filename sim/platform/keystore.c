@@ -28,8 +28,10 @@
 
 void keystore_release(struct keystore *k)
 {
-	for (size_t i = 0; i < KEYSTORE_MAX; i++)
+	for (size_t i = 0; i < KEYSTORE_MAX; i++) {
 		EVP_PKEY_free(k->key[i]);
+		buf_release(&k->der[i]);
+	}
 	*k = (struct keystore){.n = 0};
 }
 
@@ -110,17 +112,15 @@ static int save(const struct keystore *k, const char *path, struct err *e)
 	return r;
 }
 
-/* The next block, which has to be called @name and to be of @len bytes. */
-static bool take_block(BIO *in, const char *name, void *ret, size_t len)
+/* The next block, which has to be called @name. */
+static bool take_block(BIO *in, const char *name, struct buf *ret)
 {
 	char *got = NULL, *header = NULL;
 	unsigned char *data = NULL;
 	long n = 0;
 	bool ok = PEM_read_bio(in, &got, &header, &data, &n) && !strcmp(got, name) &&
-		  (size_t)n == len;
+		  !buf_append(ret, data, (size_t)n, NULL);
 
-	if (ok)
-		memcpy(ret, data, len);
 	OPENSSL_free(got);
 	OPENSSL_free(header);
 	OPENSSL_free(data);
@@ -146,14 +146,16 @@ static bool sum_fits(BIO *in, const struct buf *text)
 static bool parse(struct keystore *k, const struct buf *text)
 {
 	BIO *in = BIO_new_mem_buf(text->data, (int)text->len);
+	struct buf seed = BUF_INIT;
 	bool ok = in;
 
-	for (size_t i = 0; ok && i < k->n; i++) {
-		k->key[i] = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
-		ok = k->key[i];
-	}
-	ok = ok && take_block(in, SEED_PEM, k->seed, sizeof(k->seed)) &&
+	for (size_t i = 0; ok && i < k->n; i++)
+		ok = take_block(in, PEM_STRING_PKCS8INF, &k->der[i]);
+	ok = ok && take_block(in, SEED_PEM, &seed) && seed.len == sizeof(k->seed) &&
 	     sum_fits(in, text);
+	if (ok)
+		memcpy(k->seed, seed.data, sizeof(k->seed));
+	buf_release(&seed);
 	BIO_free(in);
 	ERR_clear_error();
 	return ok;
@@ -240,4 +242,15 @@ int keystore_load(const char *dir, const char *name, size_t n, struct keystore *
 	if (r)
 		keystore_release(ret);
 	return r;
+}
+
+int keystore_key(struct keystore *k, size_t i, EVP_PKEY **ret, struct err *e)
+{
+	const unsigned char *p = k->der[i].data;
+
+	if (!k->key[i])
+		k->key[i] = d2i_AutoPrivateKey(NULL, &p, (long)k->der[i].len);
+	*ret = k->key[i];
+	ERR_clear_error();
+	return *ret ? 0 : err_set(e, E_CORRUPT, "private key %zu cannot be read", i);
 }

@@ -10,7 +10,7 @@
 
 #include <openssl/evp.h>
 
-#include "sim/base/err.h"
+#include "sim/base/buf.h"
 
 #define KEYSTORE_MAX	  16
 #define KEYSTORE_SEED_LEN 32u
@@ -18,7 +18,8 @@
 
 /* Zero-initialise, release with keystore_release. */
 struct keystore {
-	EVP_PKEY *key[KEYSTORE_MAX]; /* owned */
+	struct buf der[KEYSTORE_MAX]; /* PKCS #8, as it is in the file */
+	EVP_PKEY *key[KEYSTORE_MAX];  /* owned; NULL until keystore_key is asked for it */
 	size_t n;
 	uint8_t seed[KEYSTORE_SEED_LEN];
 };
@@ -31,6 +32,12 @@ struct keystore {
 int keystore_load(const char *dir, const char *name, size_t n, struct keystore *ret,
 		  struct err *e) MUST_CHECK;
 void keystore_release(struct keystore *k);
+
+/*
+ * Key @i, borrowed. It is parsed when it is wanted for the first time: this takes longer
+ * than to read the file, and of many keys most users want few. E_CORRUPT.
+ */
+int keystore_key(struct keystore *k, size_t i, EVP_PKEY **ret, struct err *e) MUST_CHECK;
 
 /* @len bytes that follow from @seed and @label alone (HKDF, SHA-384). */
 int keystore_derive(const uint8_t seed[static KEYSTORE_SEED_LEN], const char *label,

@@ -67,14 +67,18 @@ static int make_certs(struct sb_keys *k, struct err *e)
 	return r;
 }
 
-/* Take keys and seed over. */
-static void take(struct sb_keys *k, struct keystore *store)
+/* Share keys and seed. */
+static int take(struct sb_keys *k, struct keystore *store, struct err *e)
 {
-	for (size_t i = 0; i < SB_N_AUTHORITIES; i++) {
-		k->id[i].key = store->key[i];
-		store->key[i] = NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < SB_N_AUTHORITIES && !r; i++) {
+		r = keystore_key(store, i, &k->id[i].key, e);
+		if (!r)
+			EVP_PKEY_up_ref(k->id[i].key);
 	}
 	memcpy(k->seed, store->seed, sizeof(k->seed));
+	return r;
 }
 
 int sb_keys_load(const char *dir, struct sb_keys *ret, struct err *e)
@@ -85,9 +89,10 @@ int sb_keys_load(const char *dir, struct sb_keys *ret, struct err *e)
 	*ret = (struct sb_keys){.id = {{NULL, BUF_INIT}}};
 	if (r)
 		return r;
-	take(ret, &store);
+	r = take(ret, &store, e);
 	keystore_release(&store);
-	r = make_certs(ret, e);
+	if (!r)
+		r = make_certs(ret, e);
 	if (!r)
 		r = sb_key_digest(ret->id[SB_ROOT].key, ret->root_hash, e);
 	if (r)

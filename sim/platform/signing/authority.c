@@ -111,91 +111,101 @@ static const struct row {
 
 void signing_authority_release(struct signing_authority *a)
 {
-	for (size_t i = 0; i < SIGNING_N_KEYS; i++) {
-		EVP_PKEY_free(a->key[i]);
+	keystore_release(&a->store);
+	for (size_t i = 0; i < SIGNING_N_KEYS; i++)
 		buf_release(&a->cert[i]);
-	}
-	*a = (struct signing_authority){.key = {NULL}};
 }
 
-static int make_cert(struct signing_authority *a, enum signing_key i,
-		     const uint8_t seed[static KEYSTORE_SEED_LEN], struct err *e)
+static int make_cert(struct signing_authority *a, enum signing_key i, struct err *e)
 {
 	const struct row *row = &rows[i];
 	struct lab_cert_spec s = {
 		.subject = row->name,
 		.issuer = rows[row->issuer].name,
-		.key = a->key[i],
-		.issuer_key = a->key[row->issuer],
 		.not_before = row->not_before ? row->not_before : BEGIN,
 		.not_after = row->not_after ? row->not_after : END,
 		.path_len = row->path_len,
 		.extended_usage = row->usage,
 		.digest = EVP_sha256(),
 	};
-	int r = keystore_derive(seed, row->name.cn, s.serial, sizeof(s.serial), e);
+	int r = keystore_derive(a->store.seed, row->name.cn, s.serial, sizeof(s.serial), e);
 
 	s.serial[0] &= 0x7f;
 	memcpy(s.extension, row->mark, sizeof(row->mark));
+	if (!r)
+		r = keystore_key(&a->store, i, &s.key, e);
+	if (!r)
+		r = keystore_key(&a->store, row->issuer, &s.issuer_key, e);
 	return r ? r : lab_cert_make(&s, &a->cert[i], e);
 }
 
-/* Another number of keys is another file, so that a row can be added. */
-static int load_keys(const char *dir, struct keystore *ret, struct err *e)
+int signing_cert(struct signing_authority *a, enum signing_key i, struct span *ret,
+		 struct err *e)
 {
-	char name[32];
+	int r = a->cert[i].len ? 0 : make_cert(a, i, e);
 
-	snprintf(name, sizeof(name), "codesign-%d", SIGNING_N_KEYS);
-	return keystore_load(dir, name, SIGNING_N_KEYS, ret, e);
-}
-
-int signing_authority_load(const char *dir, struct signing_authority *ret, struct err *e)
-{
-	struct keystore store = {.n = 0};
-	int r = load_keys(dir, &store, e);
-
-	*ret = (struct signing_authority){.key = {NULL}};
-	for (size_t i = 0; i < SIGNING_N_KEYS && !r; i++) {
-		ret->key[i] = store.key[i];
-		store.key[i] = NULL;
-	}
-	for (size_t i = 0; i < SIGNING_N_KEYS && !r; i++)
-		r = make_cert(ret, (enum signing_key)i, store.seed, e);
-	keystore_release(&store);
-	if (r)
-		signing_authority_release(ret);
+	*ret = buf_span(&a->cert[i]);
 	return r;
 }
 
-int signing_authority_fingerprint(const struct signing_authority *a,
+/* Another number of keys is another file, so that a row can be added. */
+int signing_authority_load(const char *dir, struct signing_authority *ret, struct err *e)
+{
+	char name[32];
+
+	*ret = (struct signing_authority){.store = {.n = 0}};
+	snprintf(name, sizeof(name), "codesign-%d", SIGNING_N_KEYS);
+	return keystore_load(dir, name, SIGNING_N_KEYS, &ret->store, e);
+}
+
+int signing_authority_fingerprint(struct signing_authority *a,
 				  char out[static SHA256_TEXT_MAX], struct err *e)
 {
 	struct buf b = BUF_INIT;
+	struct span cert;
 	int r = 0;
 
-	for (size_t i = 0; !r && i < SIGNING_N_KEYS; i++)
-		r = buf_append(&b, a->cert[i].data, a->cert[i].len, e);
+	for (size_t i = 0; !r && i < SIGNING_N_KEYS; i++) {
+		r = signing_cert(a, (enum signing_key)i, &cert, e);
+		if (!r)
+			r = buf_append(&b, cert.p, cert.len, e);
+	}
 	if (!r)
 		r = sha256_text(b.data, b.len, out, e);
 	buf_release(&b);
 	return r;
 }
 
-int signing_signer(const struct signing_authority *a, enum signing_key leaf,
+static int add_cert(struct signing_authority *a, enum signing_key i, struct cs_chain *chain,
+		    struct err *e)
+{
+	struct span cert;
+	X509 *x;
+	int r = signing_cert(a, i, &cert, e);
+
+	if (r)
+		return r;
+	x = cs_cert_parse(cert);
+	r = x ? cs_chain_add(chain, x, e)
+	      : err_set(e, E_INFRA, "the certificate '%s' cannot be read", rows[i].name.cn);
+	X509_free(x);
+	return r;
+}
+
+int signing_signer(struct signing_authority *a, enum signing_key leaf,
 		   struct cs_signer *ret, struct err *e)
 {
 	enum signing_key i = leaf, last;
-	int r = 0;
+	EVP_PKEY *key;
+	int r = keystore_key(&a->store, leaf, &key, e);
 
-	*ret = (struct cs_signer){.key = a->key[leaf]};
-	EVP_PKEY_up_ref(ret->key);
+	*ret = (struct cs_signer){.key = NULL};
+	if (r)
+		return r;
+	EVP_PKEY_up_ref(key);
+	ret->key = key;
 	do {
-		X509 *x = cs_cert_parse(buf_span(&a->cert[i]));
-
-		r = x ? cs_chain_add(&ret->chain, x, e)
-		      : err_set(e, E_INFRA, "the certificate '%s' cannot be read",
-				rows[i].name.cn);
-		X509_free(x);
+		r = add_cert(a, i, &ret->chain, e);
 		last = i;
 		i = rows[i].issuer;
 	} while (!r && i != last);
@@ -204,8 +214,10 @@ int signing_signer(const struct signing_authority *a, enum signing_key leaf,
 	return r;
 }
 
-int signing_anchors(const struct signing_authority *a, struct cs_anchors *ret,
-		    struct err *e)
+int signing_anchors(struct signing_authority *a, struct cs_anchors *ret, struct err *e)
 {
-	return cs_anchors_add(ret, buf_span(&a->cert[SIGNING_ROOT]), e);
+	struct span root;
+	int r = signing_cert(a, SIGNING_ROOT, &root, e);
+
+	return r ? r : cs_anchors_add(ret, root, e);
 }

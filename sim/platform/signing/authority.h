@@ -42,9 +42,10 @@ enum signing_key {
 	SIGNING_N_KEYS
 };
 
+/* Zero-initialise. Keys and certificates are made of the file when they are wanted. */
 struct signing_authority {
-	EVP_PKEY *key[SIGNING_N_KEYS]; /* owned */
-	struct buf cert[SIGNING_N_KEYS]; /* DER */
+	struct keystore store;
+	struct buf cert[SIGNING_N_KEYS]; /* DER; empty until signing_cert is asked for it */
 };
 
 /* Read the keys from folder @dir or make them there (keystore.h). */
@@ -52,8 +53,12 @@ int signing_authority_load(const char *dir, struct signing_authority *ret,
 			   struct err *e) MUST_CHECK;
 void signing_authority_release(struct signing_authority *a);
 
+/* The certificate of @i, DER, borrowed; the same bytes whenever it is made. */
+int signing_cert(struct signing_authority *a, enum signing_key i, struct span *ret,
+		 struct err *e) MUST_CHECK;
+
 /* For names in caches of what is signed. */
-int signing_authority_fingerprint(const struct signing_authority *a,
+int signing_authority_fingerprint(struct signing_authority *a,
 				  char out[static SHA256_TEXT_MAX],
 				  struct err *e) MUST_CHECK;
 
@@ -74,17 +79,17 @@ extern const struct signing_identity signing_identities[];
 const struct signing_identity *signing_identity_by_name(const char *name);
 
 /* Key and certificates up to the root of @leaf; release with cs_signer_release. */
-int signing_signer(const struct signing_authority *a, enum signing_key leaf,
+int signing_signer(struct signing_authority *a, enum signing_key leaf,
 		   struct cs_signer *ret, struct err *e) MUST_CHECK;
 /* The anchors of a Mac of the laboratory: the root alone. */
-int signing_anchors(const struct signing_authority *a, struct cs_anchors *ret,
+int signing_anchors(struct signing_authority *a, struct cs_anchors *ret,
 		    struct err *e) MUST_CHECK;
 
 /*
  * Sign the bundle at @path as @id at @time, with a time stamp where one is due; @flags are
  * CS_FLAG_* for the code directory.
  */
-int signing_sign(const struct signing_authority *a, const struct signing_identity *id,
+int signing_sign(struct signing_authority *a, const struct signing_identity *id,
 		 const char *path, int64_t time, uint32_t flags,
 		 struct err *e) MUST_CHECK;
 

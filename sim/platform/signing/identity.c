@@ -27,7 +27,7 @@ const struct signing_identity *signing_identity_by_name(const char *name)
 	return NULL;
 }
 
-int signing_sign(const struct signing_authority *a, const struct signing_identity *id,
+int signing_sign(struct signing_authority *a, const struct signing_identity *id,
 		 const char *path, int64_t time, uint32_t flags, struct err *e)
 {
 	struct cs_anchors anchors = {.n = 0};

@@ -17,14 +17,23 @@
 #define LINKEDIT  (2u * 4096)
 #define FILE_SIZE (PAGES * 4096 - 100)
 
-const struct signing_authority *kit_authority(void)
+struct signing_authority *kit_authority(void)
 {
 	static struct signing_authority a;
 	struct err e = ERR_INIT;
 
-	if (!a.key[0])
+	if (!a.store.n)
 		ASSERT_OK(signing_authority_load(test_tmpdir(), &a, &e), &e);
 	return &a;
+}
+
+struct span kit_root(void)
+{
+	struct span root;
+	struct err e = ERR_INIT;
+
+	ASSERT_OK(signing_cert(kit_authority(), SIGNING_ROOT, &root, &e), &e);
+	return root;
 }
 
 const char *kit_path(const char *bundle, const char *rel)

@@ -12,7 +12,8 @@
 	"and certificate leaf[field.1.2.840.113635.100.6.1.18]"
 
 /* Of this test program; made at the first call. */
-const struct signing_authority *kit_authority(void);
+struct signing_authority *kit_authority(void);
+struct span kit_root(void); /* its certificate, DER */
 
 enum kit_slices { KIT_NONE, KIT_THIN, KIT_FAT /* with i386 */ };
 

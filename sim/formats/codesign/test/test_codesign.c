@@ -208,15 +208,15 @@ static void keep_cms(const struct cs_super *s)
 /* Copies of the root are for who has it not; a verifier takes its own. */
 static bool in_root(size_t off)
 {
-	const struct buf *root = &kit_authority()->cert[SIGNING_ROOT];
+	const struct span root = kit_root();
 	const uint8_t *p = cms_bytes.data, *end = cms_bytes.data + cms_bytes.len;
 
-	while ((p = memmem(p, (size_t)(end - p), root->data, root->len))) {
+	while ((p = memmem(p, (size_t)(end - p), root.p, root.len))) {
 		size_t at = (size_t)(p - cms_bytes.data);
 
-		if (off >= at && off < at + root->len)
+		if (off >= at && off < at + root.len)
 			return true;
-		p += root->len;
+		p += root.len;
 	}
 	return false;
 }
@@ -502,7 +502,7 @@ static void extract(const struct cs_super *s)
 {
 	struct span cms = cs_blob_payload(cs_super_find(s, CS_SLOT_SIGNATURE));
 	struct span cd = cs_super_find(s, CS_SLOT_CODEDIRECTORY);
-	const struct buf *root = &kit_authority()->cert[SIGNING_ROOT];
+	const struct span root = kit_root();
 	struct err e = ERR_INIT;
 
 	snprintf(cms_file, sizeof(cms_file), "%s/s.cms", test_tmpdir());
@@ -510,7 +510,7 @@ static void extract(const struct cs_super *s)
 	snprintf(root_file, sizeof(root_file), "%s/root.der", test_tmpdir());
 	ASSERT_OK(fsio_write_atomic(cms_file, cms.p, cms.len, 0644, &e), &e);
 	ASSERT_OK(fsio_write_atomic(cd_file, cd.p, cd.len, 0644, &e), &e);
-	ASSERT_OK(fsio_write_atomic(root_file, root->data, root->len, 0644, &e), &e);
+	ASSERT_OK(fsio_write_atomic(root_file, root.p, root.len, 0644, &e), &e);
 }
 
 #define OPENSSL_CMS                                                                      \
