@@ -182,6 +182,14 @@ static int set_conditions(struct kext_check *c, struct err *e)
 	return r;
 }
 
+static void take_signer(void *world, const struct kext *k, const struct codesign_result *res)
+{
+	struct kext_check *c = world;
+
+	if (k == c->kext)
+		kext_signer_known(k, res, &c->signer);
+}
+
 static int examine(struct kext_check *c, const struct component_log *log, struct err *e)
 {
 	const struct kext_signing signing = {.anchors = c->rq->anchors,
@@ -190,7 +198,9 @@ static int examine(struct kext_check *c, const struct component_log *log, struct
 	const struct kext_auth auth = {.check_filesystem = c->rq->permissions,
 				       .all = &c->all,
 				       .log = log,
-				       .signing = &signing};
+				       .signing = &signing,
+				       .is_signed = take_signer,
+				       .world = c};
 	struct examine_request rq = {.all = &c->all, .auth = &auth, .log = log};
 	struct buf kernel = BUF_INIT;
 	int r = kernel_standin_build(c->rq->release, &kernel, e);
@@ -218,9 +228,6 @@ int kext_check(const struct kext_check_request *rq, struct kext_check *ret, stru
 	r = scan_all(ret, &log, e);
 	if (!r)
 		r = examine(ret, &log, e);
-	/* One without an identifier has no developer, and is not valid. */
-	if (!r && ret->kext->id[0])
-		r = kext_signer(ret->kext, rq->anchors, time(NULL), &ret->signer, e);
 	if (!r)
 		r = judge(ret, e);
 	return r ? r : set_conditions(ret, e);

@@ -30,7 +30,7 @@ struct kext_check {
 	struct kext_set all; /* owns */
 	struct kext *kext;   /* the one that is checked; of @all */
 	struct examination result;
-	struct kext_signer signer;
+	struct kext_signer signer; /* of one that authenticates */
 	struct buf messages; /* of the tests, a line each */
 	struct buf why;	     /* why not; empty: it goes in */
 	struct buf when;     /* what has to be the case first; may be empty */

@@ -2,6 +2,7 @@
 /* kextlab kext check: the fixtures, each with what must be said of it. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 
 #include "harness/kext_check.h"
@@ -113,6 +114,20 @@ static void fixtures_are_judged(void)
 	cs_anchors_release(&anchors);
 }
 
+/* Whom authentication saw is whom approval sees, who looks for himself. */
+static void check_signer(struct kext_check *c)
+{
+	struct err e = ERR_INIT;
+	struct kext_signer s;
+
+	ASSERT_OK(kext_signer(c->kext, &anchors, time(NULL), &s, &e), &e);
+	CU_ASSERT_STRING_EQUAL(c->signer.team, s.team);
+	CU_ASSERT_STRING_EQUAL(c->signer.developer, s.developer);
+	CU_ASSERT_EQUAL(c->signer.apple, s.apple);
+	CU_ASSERT_EQUAL(strlen(s.team), 10);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&c->when), s.developer));
+}
+
 static void conditions_and_places(void)
 {
 	struct buf path = BUF_INIT;
@@ -127,6 +142,7 @@ static void conditions_and_places(void)
 	ASSERT_OK(kext_check(&rq, &c, &e), &e);
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&c.when), "once it was loaded"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&c.when), "once the user has allowed"));
+	check_signer(&c);
 	ASSERT_OK(kext_check_place(&c, c.kext, &path, &e), &e);
 	CU_ASSERT_STRING_EQUAL(buf_str(&path), "/Library/StagedExtensions/Library/Extensions/"
 					       "ExampleOnDemand-1.0.kext");

@@ -142,6 +142,8 @@ static bool signature_ok(struct kext *k, const struct kext_auth *auth)
 								  : res.status;
 	if (status == CS_UNSIGNED)
 		kext_diag_add(&k->diags, KEXT_F_WARN_NOT_SIGNED, NULL);
+	if (status == CS_OK && auth->is_signed)
+		auth->is_signed(auth->world, k, &res);
 	codesign_result_release(&res);
 	return status == CS_OK || untrusted_ok(k, auth, status);
 }

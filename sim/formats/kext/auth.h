@@ -22,6 +22,9 @@ struct kext_auth {
 	const struct component_log *log;   /* "Kext rejected due to ..." */
 	/* performSignatureValidation. NULL: signatures are not looked at. */
 	const struct kext_signing *signing;
+	/* Told what a signature says that meets the requirement; may be NULL. */
+	void (*is_signed)(void *world, const struct kext *k,
+			  const struct codesign_result *res);
 	/* requireSecureLocation: does SIP protect where @k lies? NULL: any place will do.
 	 */
 	bool (*is_secure)(void *world, const struct kext *k);

@@ -6,7 +6,7 @@
 #define APPLE_PREFIX	 "com.apple."
 #define DEXT_ENTITLEMENT "com.apple.developer.driverkit"
 
-static bool is_apples(const struct kext *k)
+bool kext_claims_apple(const struct kext *k)
 {
 	return !strncmp(k->id, APPLE_PREFIX, strlen(APPLE_PREFIX));
 }
@@ -27,7 +27,7 @@ static const struct {
 	bool (*applies)(const struct kext *k);
 	const char *requirement;
 } rows[] = {
-	{is_apples, "anchor apple"},
+	{kext_claims_apple, "anchor apple"},
 	{is_dext, "(anchor apple "
 		  "or (anchor apple generic and certificate "
 		  "leaf[field.1.2.840.113635.100.6.1.9] exists) "

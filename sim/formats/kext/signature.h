@@ -18,6 +18,9 @@ struct kext_signing {
 /* Said where a bad signature is the end (isInvalidSignatureAllowed). */
 #define KEXT_UNTRUSTED_REFUSED "Untrusted kexts are not allowed"
 
+/* By the identifier: whether he is Apple, the requirement asks. */
+bool kext_claims_apple(const struct kext *k);
+
 /* The requirement that kexts like @k have to meet, in codesign's language. */
 const char *kext_signature_requirement(const struct kext *k);
 

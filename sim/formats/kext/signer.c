@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/formats/kext/signature.h"
+
 #define APPLE_REQUIREMENT "anchor apple"
 
 /* "Developer ID Application: Example Inc. (ABCDE12345)" is "Example Inc.". */
@@ -32,6 +34,25 @@ static int verify(const struct kext *k, const struct cs_anchors *anchors, int64_
 	return codesign_verify(k->path, &how, res, e);
 }
 
+/* Without a good signature: no team, and the bundle identifier as the name. */
+static bool take(const struct kext *k, const struct codesign_result *res,
+		 struct kext_signer *ret)
+{
+	*ret = (struct kext_signer){.apple = false};
+	snprintf(ret->developer, sizeof(ret->developer), "%s", k->id);
+	if (res->status != CS_OK || !res->is_signed || res->adhoc || !res->n_authorities)
+		return false;
+	snprintf(ret->team, sizeof(ret->team), "%s", res->team);
+	take_developer(res, ret);
+	return true;
+}
+
+void kext_signer_known(const struct kext *k, const struct codesign_result *good,
+		       struct kext_signer *ret)
+{
+	ret->apple = take(k, good, ret) && kext_claims_apple(k);
+}
+
 /* Only who calls himself so is asked whether he is. */
 static int ask_apple(const struct kext *k, const struct cs_anchors *anchors, int64_t now,
 		     bool *ret, struct err *e)
@@ -41,7 +62,7 @@ static int ask_apple(const struct kext *k, const struct cs_anchors *anchors, int
 	int r;
 
 	*ret = false;
-	if (strncmp(k->id, "com.apple.", 10))
+	if (!kext_claims_apple(k))
 		return 0;
 	r = cs_req_parse(APPLE_REQUIREMENT, &requirement, e);
 	if (!r)
@@ -61,13 +82,9 @@ int kext_signer(const struct kext *k, const struct cs_anchors *anchors, int64_t 
 	*ret = (struct kext_signer){.apple = false};
 	if (!k->id[0])
 		return err_set(e, E_CORRUPT, "%s has no CFBundleIdentifier", k->path);
-	snprintf(ret->developer, sizeof(ret->developer), "%s", k->id);
 	r = verify(k, anchors, now, (struct span){NULL, 0}, &res, e);
-	if (!r && res.status == CS_OK && res.is_signed && !res.adhoc && res.n_authorities) {
-		snprintf(ret->team, sizeof(ret->team), "%s", res.team);
-		take_developer(&res, ret);
+	if (!r && take(k, &res, ret))
 		r = ask_apple(k, anchors, now, &ret->apple, e);
-	}
 	codesign_result_release(&res);
 	return r;
 }

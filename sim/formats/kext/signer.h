@@ -25,4 +25,8 @@ struct kext_signer {
 int kext_signer(const struct kext *k, const struct cs_anchors *anchors, int64_t now,
 		struct kext_signer *ret, struct err *e) MUST_CHECK;
 
+/* The same of what is known already: @good is the verdict on @k, which authenticates. */
+void kext_signer_known(const struct kext *k, const struct codesign_result *good,
+		       struct kext_signer *ret);
+
 #endif

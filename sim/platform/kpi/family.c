@@ -15,7 +15,6 @@ void kpi_families_release(struct kpi_families *f)
 	symdict_release(&f->kernel_names);
 	buf_release(&f->symbols);
 	buf_release(&f->bundles);
-	kpi_table_free(f->kernel);
 	memset(f, 0, sizeof(*f));
 }
 
@@ -34,7 +33,7 @@ static int read_all(const char *folder, const char *darwin, struct kpi_families 
 		    struct err *e)
 {
 	struct buf vtables = BUF_INIT;
-	int r = kpi_table_load(darwin, &f->kernel, e);
+	int r = kpi_table_of(darwin, &f->kernel, e);
 
 	for (size_t i = 0; !r && i < f->kernel->n_syms; i++)
 		r = symdict_set(&f->kernel_names, f->kernel->sym[i].name, i, 0, e);

@@ -13,7 +13,7 @@
 
 /* Zero-initialise. */
 struct kpi_families {
-	struct kpi_table *kernel;
+	const struct kpi_table *kernel;
 	struct symdict kernel_names;
 	struct buf symbols, bundles; /* text; symbols: a string for each line */
 	struct kpi_vtables vtables;

@@ -157,35 +157,54 @@ static int load(struct kpi_table *t, size_t which, const char *darwin, struct er
 	return r ? r : set_versions(t, tables[which].darwin, darwin, e);
 }
 
-int kpi_table_load(const char *darwin, struct kpi_table **ret, struct err *e)
+static void free_table(struct kpi_table *t)
 {
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		struct kpi_table *t;
-		int r;
-
-		if (!same_major(darwin, tables[i].darwin))
-			continue;
-		t = calloc(1, sizeof(*t));
-		r = t ? load(t, i, darwin, e) : err_set(e, E_NOMEM, "out of memory");
-		if (r)
-			kpi_table_free(t);
-		else
-			*ret = t;
-		return r;
-	}
-	return err_set(e, E_NOTFOUND, "no KPI tables for Darwin %s", darwin);
-}
-
-void kpi_table_free(struct kpi_table *t)
-{
-	if (!t)
-		return;
 	free(t->text);
 	free(t->darwin);
 	free(t->sym);
 	free(t->bundle);
 	kpi_vtables_release(&t->vtables);
 	free(t);
+}
+
+static int read_table(const char *darwin, struct kpi_table **ret, struct err *e)
+{
+	size_t i = 0, n = sizeof(tables) / sizeof(tables[0]);
+	struct kpi_table *t;
+	int r;
+
+	while (i < n && !same_major(darwin, tables[i].darwin))
+		i++;
+	if (i == n)
+		return err_set(e, E_NOTFOUND, "no KPI tables for Darwin %s", darwin);
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return err_set(e, E_NOMEM, "out of memory");
+	r = load(t, i, darwin, e);
+	if (r)
+		free_table(t);
+	else
+		*ret = t;
+	return r;
+}
+
+int kpi_table_of(const char *darwin, const struct kpi_table **ret, struct err *e)
+{
+	static struct kpi_table *known;
+	struct kpi_table *t = known;
+	int r;
+
+	while (t && strcmp(t->darwin, darwin))
+		t = t->next;
+	if (!t) {
+		r = read_table(darwin, &t, e);
+		if (r)
+			return r;
+		t->next = known;
+		known = t;
+	}
+	*ret = t;
+	return 0;
 }
 
 bool kpi_exports(const struct kpi_symbol *s, const char *id)

@@ -35,8 +35,8 @@ struct kpi_bundle {
 	const char *required;	/* OSBundleRequired */
 };
 
-/* Rows are borrowed from the table. Release with kpi_table_free. */
 struct kpi_table {
+	struct kpi_table *next; /* of those that were read */
 	char *text, *darwin; /* what rows point to */
 	struct kpi_symbol *sym;
 	size_t n_syms;
@@ -45,9 +45,12 @@ struct kpi_table {
 	struct kpi_vtables vtables;
 };
 
-/* The table for kernels of @darwin ("19.0.0"); E_NOTFOUND when there is none. */
-int kpi_table_load(const char *darwin, struct kpi_table **ret, struct err *e) MUST_CHECK;
-void kpi_table_free(struct kpi_table *t);
+/*
+ * The table for kernels of @darwin ("19.0.0"), read when it is wanted for the first time and
+ * kept as long as the process. Not for threads. E_NOTFOUND when there is none.
+ */
+int kpi_table_of(const char *darwin, const struct kpi_table **ret,
+		 struct err *e) MUST_CHECK;
 /* Does the bundle @id (com.apple.kpi.*) export @s? */
 bool kpi_exports(const struct kpi_symbol *s, const char *id);
 

@@ -235,22 +235,19 @@ int kernel_standin_build_for(const struct release *r, const struct machine_model
 		.arch = macho_arch(m->arch),
 		.prelink = !r->kernel_collections,
 	};
-	struct kpi_table *t = NULL;
 	int rc;
 
 	if (!machine_runs(m, r))
 		return err_set(e, E_INVAL, "release %s does not run on %s", r->name,
 			       m->name);
-	rc = kpi_table_load(r->darwin, &t, e);
+	rc = kpi_table_of(r->darwin, &k.table, e);
 	if (rc)
 		return rc;
 	memcpy(k.sect, standin_sections, sizeof(k.sect));
 	memcpy(k.seg, seg_proto, sizeof(k.seg));
-	k.table = t;
 	rc = build(&k, e);
 	if (!rc)
 		rc = buf_append(out, k.file.data, k.file.len, e);
 	release(&k);
-	kpi_table_free(t);
 	return rc;
 }

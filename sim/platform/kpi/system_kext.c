@@ -116,8 +116,8 @@ static int build_interface(const struct kpi_table *t, const char *id, struct buf
 int kpi_interface_build(const struct release *r, const char *id, struct buf *out,
 			struct err *e)
 {
-	struct kpi_table *t = NULL;
-	int rc = kpi_table_load(r->darwin, &t, e);
+	const struct kpi_table *t;
+	int rc = kpi_table_of(r->darwin, &t, e);
 	bool found = false;
 
 	if (rc)
@@ -129,7 +129,6 @@ int kpi_interface_build(const struct release *r, const char *id, struct buf *out
 		rc = build_interface(t, id, out, e);
 	else
 		rc = err_set(e, E_NOTFOUND, "no KPI %s", id);
-	kpi_table_free(t);
 	return rc;
 }
 
@@ -164,12 +163,11 @@ static int emit_bundle(const struct kpi_table *t, const struct kpi_bundle *b,
 
 int kpi_system_kext(const struct release *r, kpi_emit_fn *emit, void *ctx, struct err *e)
 {
-	struct kpi_table *t = NULL;
-	int rc = kpi_table_load(r->darwin, &t, e);
+	const struct kpi_table *t;
+	int rc = kpi_table_of(r->darwin, &t, e);
 
 	for (size_t i = 0; !rc && i < t->n_bundles; i++)
 		rc = emit_bundle(t, &t->bundle[i], emit, ctx, e);
-	kpi_table_free(t);
 	return rc;
 }
 

@@ -131,7 +131,7 @@ static void slots_are_the_kernels(void)
 	struct macho m;
 	struct macho_symbol sym;
 	struct kxld_cxx names;
-	struct kpi_table *t = NULL;
+	const struct kpi_table *t;
 	const struct kpi_vtable *v;
 	const struct kext_entry *k;
 	uint64_t base, size;
@@ -145,7 +145,7 @@ static void slots_are_the_kernels(void)
 	ASSERT_OK(fileset_kext_macho(&s.aux, k, &m, &e), &e);
 	ASSERT_OK(macho_find_defined(&m, "__ZTV19com_example_Service", &sym, &e), &e);
 	ASSERT_OK(kxld_cxx_index(&s.boot.kernel, true, &names, &e), &e);
-	ASSERT_OK(kpi_table_load("20.1.0", &t, &e), &e);
+	ASSERT_OK(kpi_table_of("20.1.0", &t, &e), &e);
 	v = kpi_vtable_of(&t->vtables, "IOService");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
 	fileset_range(&s.boot, &base, &size);
@@ -162,7 +162,6 @@ static void slots_are_the_kernels(void)
 			CU_ASSERT_STRING_EQUAL(f->name, v->slot[i]);
 		}
 	}
-	kpi_table_free(t);
 	kxld_cxx_release(&names);
 	macho_release(&m);
 	release_set(&s);

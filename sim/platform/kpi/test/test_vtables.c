@@ -12,7 +12,7 @@ struct subject {
 	struct buf file;
 	struct macho m;
 	struct kxld_cxx names;
-	struct kpi_table *table;
+	const struct kpi_table *table;
 };
 
 static void open_subject(struct subject *s, const char *release, const char *machine)
@@ -27,12 +27,11 @@ static void open_subject(struct subject *s, const char *release, const char *mac
 		macho_open_for(s->file.data, s->file.len, macho_arch(m->arch), &s->m, &e),
 		&e);
 	ASSERT_OK(kxld_cxx_index(&s->m, true, &s->names, &e), &e);
-	ASSERT_OK(kpi_table_load(r->darwin, &s->table, &e), &e);
+	ASSERT_OK(kpi_table_of(r->darwin, &s->table, &e), &e);
 }
 
 static void subject_release(struct subject *s)
 {
-	kpi_table_free(s->table);
 	kxld_cxx_release(&s->names);
 	macho_release(&s->m);
 	buf_release(&s->file);
