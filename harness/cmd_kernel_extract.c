@@ -82,7 +82,7 @@ static int write_code(struct extract *x, const char *contents, const struct kext
 	if (!r)
 		r = fsio_write_atomic(path, code.data, code.len, MODE_CODE, e);
 	buf_release(&code);
-	x->n_code += !r;
+	x->n_code += !r && p->has_code;
 	return r;
 }
 
@@ -97,7 +97,8 @@ static int write_kext(struct extract *x, const struct kext_entry *p, struct err 
 		r = fsio_mkdirs(contents, MODE_FOLDER, e);
 	if (!r)
 		r = write_info(contents, p, e);
-	return r || !p->has_code ? r : write_code(x, contents, p, e);
+	/* of an interface its symbols */
+	return r || (!p->has_code && !p->placed) ? r : write_code(x, contents, p, e);
 }
 
 static int write_kernel(const struct extract *x, struct err *e)

@@ -145,6 +145,9 @@ static void print_kexts(const struct kernel_file *f)
 			printf("    at 0x%" PRIx64 ", %" PRIu64
 			       " bytes, kmod_info 0x%" PRIx64 "\n",
 			       p->load_addr, p->size, p->kmod_info);
+		else if (p->placed)
+			printf("    at 0x%" PRIx64 ", %" PRIu64 " bytes, interface\n",
+			       p->load_addr, p->size);
 		else
 			printf("    %s\n", p->is_interface ? "interface" : "no code");
 		if (p->has_uuid)
@@ -212,7 +215,7 @@ static json_t *kext_json(const struct kernel_file *f, const struct kext_entry *p
 		"path", p->bundle_path, "code", p->has_code, "interface", p->is_interface,
 		"uuid", id_json(p->has_uuid, p->uuid), "libraries", libraries_json(f, p));
 
-	if (!p->has_code)
+	if (!p->has_code && !p->placed)
 		return j;
 	json_object_set_new(j, "load_address", address(p->load_addr));
 	json_object_set_new(j, "size", json_integer((json_int_t)p->size));

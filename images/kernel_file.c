@@ -256,7 +256,7 @@ int kernel_file_part(const struct kernel_file *k, const struct kext_entry *part,
 {
 	const uint8_t *code;
 
-	if (!part->has_code)
+	if (!part->has_code && !part->placed)
 		return err_set(e, E_NOTFOUND, "%s has no code", part->id);
 	if (k->kind == KERNEL_COLLECTION)
 		return detach_entry(k, part, out, e);

@@ -95,6 +95,15 @@ static void opened_and_taken_apart(const struct buf *file, const struct buf *ker
 	p = kernel_file_find(&k, "com.apple.kpi.bsd");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
 	CU_ASSERT_TRUE(p->is_interface);
+	/* its symbols, as System.kext has them */
+	ASSERT_OK(kernel_file_part(&k, p, &out, &e), &e);
+	ASSERT_OK(macho_open(out.data, out.len, &m, &e), &e);
+	CU_ASSERT_EQUAL(out.len, p->size);
+	CU_ASSERT_EQUAL(memcmp(m.uuid, p->uuid, UUID_LEN), 0);
+	macho_release(&m);
+	buf_release(&out);
+	p = kernel_file_find(&k, "com.apple.kernel");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
 	ASSERT_FAILS(kernel_file_part(&k, p, &out, &e), E_NOTFOUND);
 	kernel_file_release(&k);
 }

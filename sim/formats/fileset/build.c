@@ -71,6 +71,7 @@ static struct kxld_request link_request(const struct fb *b, const struct fb_unit
 		.arch = b->rq->arch,
 		.kernel = !u->k,
 		.keep_relocs = true,
+		.collection = true,
 		.load_addr = u->addr[0],
 		.seg_addr = u->layout.split ? u->addr : NULL,
 		.log = b->rq->log,
@@ -152,9 +153,9 @@ static int link_unit(struct fb *b, size_t i, const struct kxld_exports *of_boot,
 	if (r || !u->open)
 		return r;
 	if (u->interface)
-		return kxld_exports_interface(&u->m,
-					      of_boot ? of_boot : &b->unit[0].exports,
-					      u->id, b->rq->log, &u->exports, e);
+		return kxld_exports_interface(
+			&u->m, of_boot ? of_boot : &b->unit[0].exports, u->id,
+			FILESET_KERNEL_ID, b->rq->log, &u->exports, e);
 	r = kxld_exports_image(&u->m, &u->exports, e);
 	if (!r && !u->here)
 		kxld_exports_chained(&u->exports, b->bases);

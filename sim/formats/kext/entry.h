@@ -20,7 +20,9 @@ struct kext_entry {
 	plist_t info;	   /* borrowed */
 	bool has_code;	   /* in a collection: has an LC_FILESET_ENTRY */
 	bool is_interface; /* a KPI or another part of the kernel */
-	uint64_t load_addr, size, kmod_info; /* 0 without code */
+	/* prelinked: has addresses; an interface without has_code, for its symbols */
+	bool placed;
+	uint64_t load_addr, size, kmod_info; /* 0 if it has none */
 	uint64_t source_addr; /* prelinked: where it lies until it is loaded */
 	size_t head;	      /* collection: offset of its Mach-O header in the file */
 	bool has_uuid;

@@ -84,8 +84,14 @@ static int check_commands(const struct kx *k, struct err *e)
 		size_t off;
 
 		macho_lc_at(&k->m, i, &cmd, &off, &size);
-		if (cmd == LC_UNIXTHREAD && k->rq->kernel)
-			continue;
+		if (cmd == LC_UNIXTHREAD || cmd == LC_MAIN) {
+			if (k->rq->kernel)
+				continue;
+			return err_set(e, E_UNSUPPORTED,
+				       "The Mach-O file is malformed: "
+				       "LC_UNIXTHREAD/LC_MAIN segment is not valid in a "
+				       "kext.");
+		}
 		if (lc_policy(cmd) < 0)
 			return err_set(e, E_UNSUPPORTED,
 				       "The Mach-O file is malformed: Invalid load "
@@ -367,7 +373,9 @@ static int put_commands(struct kx *k, const struct linkedit *le, struct err *e)
 {
 	struct macho_head head = {.arch = k->m.arch,
 				  .filetype = (enum macho_filetype)k->m.filetype,
-				  .flags = k->m.flags | MH_NOUNDEFS};
+				  /* in a collection they keep what they are */
+				  .flags = k->rq->collection ? k->m.flags | MH_NOUNDEFS
+							     : MH_NOUNDEFS};
 	size_t room = sizeof(struct macho_header_raw) + k->m.sizeofcmds;
 	struct buf cmds = BUF_INIT, out = BUF_INIT;
 	unsigned seg = 0;

@@ -43,13 +43,15 @@ int kxld_exports_image(const struct macho *m, struct kxld_exports *x,
  */
 void kxld_exports_chained(struct kxld_exports *x, const uint64_t *bases);
 /*
- * An interface kext: its undefined symbols and aliases (N_INDR), with the values that
- * @kernel gives them, which has to outlive @x. A name that the kernel lacks is a warning,
- * as in kxld.
+ * The interface kext @name of @of (identifiers): its undefined symbols and aliases
+ * (N_INDR), with the values that @kernel gives them, which has to outlive @x. @kernel is
+ * the kernel, or the kext whose interface it is. A name that it lacks is a warning, as in
+ * kxld.
  */
 int kxld_exports_interface(const struct macho *iface, const struct kxld_exports *kernel,
-			   const char *name, const struct component_log *log,
-			   struct kxld_exports *x, struct err *e) MUST_CHECK;
+			   const char *name, const char *of,
+			   const struct component_log *log, struct kxld_exports *x,
+			   struct err *e) MUST_CHECK;
 
 struct kxld_request {
 	const char *name; /* of the kext, for messages */
@@ -60,6 +62,7 @@ struct kxld_request {
 	/* NULL: segments stay together. Else their addresses, of all but __LINKEDIT, each
 	 * a multiple of 4 KiB; the kext needs split information (kxld_measure). */
 	const uint64_t *seg_addr;
+	bool collection;  /* for a collection: flags stay, constants do not slide */
 	bool kernel;	  /* @file is the kernel: MH_EXECUTE, without kmod_info */
 	bool keep_relocs; /* leave local relocations behind, so that it can slide */
 	const struct kxld_exports *const *deps; /* direct dependencies, in their order */

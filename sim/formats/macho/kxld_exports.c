@@ -32,8 +32,7 @@ int kxld_exports_image(const struct macho *m, struct kxld_exports *x, struct err
 		int r = macho_symbol(m, i, &s, e);
 
 		if (!r && macho_sym_is_defined(&s) && macho_sym_is_external(&s))
-			r = symdict_set(&x->syms, s.name, s.value,
-					s.desc & N_DESC_DISCARDED, e);
+			r = symdict_set(&x->syms, s.name, s.value, 0, e);
 		if (r) {
 			kxld_exports_release(x);
 			return r;
@@ -51,8 +50,21 @@ const char *kx_alias_target(const struct macho *m, const struct macho_symbol *s)
 	return (const char *)m->data + m->stroff + s->value;
 }
 
+static void say_missing(const struct component_log *log, const char *name, const char *of,
+			const struct macho_symbol *s, const char *target)
+{
+	if ((s->type & N_TYPE) == N_INDR)
+		clog_say(log, CLOG_WARNING,
+			 "In interface %s of %s, couldn't find indirect symbol %s (%s)\n",
+			 name, of, target, s->name);
+	else
+		clog_say(log, CLOG_WARNING,
+			 "In interface %s of %s, couldn't find symbol %s\n", name, of,
+			 target);
+}
+
 static int export_one(const struct macho *iface, uint32_t i,
-		      const struct kxld_exports *kernel, const char *name,
+		      const struct kxld_exports *kernel, const char *name, const char *of,
 		      const struct component_log *log, struct kxld_exports *x,
 		      struct err *e)
 {
@@ -74,21 +86,21 @@ static int export_one(const struct macho *iface, uint32_t i,
 			       s.name);
 	found = symdict_get(&kernel->syms, target);
 	if (!found) {
-		clog_say(log, CLOG_WARNING, "%s: the kernel has no symbol %s", name,
-			 target);
+		say_missing(log, name, of, &s, target);
 		return 0;
 	}
 	return symdict_set(&x->syms, s.name, found->value, s.desc & N_DESC_DISCARDED, e);
 }
 
 int kxld_exports_interface(const struct macho *iface, const struct kxld_exports *kernel,
-			   const char *name, const struct component_log *log,
-			   struct kxld_exports *x, struct err *e)
+			   const char *name, const char *of,
+			   const struct component_log *log, struct kxld_exports *x,
+			   struct err *e)
 {
 	memset(x, 0, sizeof(*x));
 	x->through = kernel;
 	for (uint32_t i = 0; i < iface->nsyms; i++) {
-		int r = export_one(iface, i, kernel, name, log, x, e);
+		int r = export_one(iface, i, kernel, name, of, log, x, e);
 
 		if (r) {
 			kxld_exports_release(x);

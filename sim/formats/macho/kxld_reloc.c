@@ -34,23 +34,23 @@ static struct kx_symbol *any_symbol(struct kx *k, const struct macho_reloc *r,
 	return NULL;
 }
 
-/* All patched vtables have lost the slot @s, so this is of one that was not found. */
-static int still_used(struct kx *k, const struct kx_symbol *s)
+/*
+ * All patched vtables have lost the slot @s, so this is of one that was not found. The
+ * link goes on: kxld calls it a warning, and logs it as an error.
+ */
+static void still_used(const struct kx *k, const struct kx_symbol *s)
 {
 	char *room = NULL;
-	int r = kx_error(
-		k, E_UNSUPPORTED,
-		"Relocation failed because some class in this kext didn't use the "
-		"OSDeclareDefaultStructors and OSDefineMetaClassAndStructors, so it "
-		"still "
-		"references %s, which has been patched with another symbol for binary "
-		"compatibility. Please make sure all classes that inherit from OSObject "
-		"use "
-		"these macros.",
-		kxn_demangle(s->s.name, &room));
 
+	clog_say(k->rq->log, CLOG_ERROR,
+		 "kxld[%s]: Warning: relocation failed because some class in this kext "
+		 "didn't use the OSDeclareDefaultStructors and "
+		 "OSDefineMetaClassAndStructors, or didn't export all vtable symbols, so "
+		 "it still references %s, which has been patched with another symbol for "
+		 "binary compatibility. Please make sure all classes that inherit from "
+		 "OSObject use these macros.",
+		 k->rq->name, kxn_demangle(s->s.name, &room));
 	free(room);
-	return r;
 }
 
 int kx_symbol_of(struct kx *k, const struct macho_reloc *r, struct kx_symbol **ret,
@@ -61,14 +61,14 @@ int kx_symbol_of(struct kx *k, const struct macho_reloc *r, struct kx_symbol **r
 	if (!s)
 		return -(int)E_CORRUPT;
 	if (s->replaced && kxn_is_padslot(s->s.name))
-		return still_used(k, s);
+		still_used(k, s);
 	if (s->state == KX_SKIPPED || (s->state == KX_UNRESOLVED && !s->replaced))
 		return err_set(e, E_CORRUPT, "relocation against symbol %s", s->s.name);
 	*ret = s;
 	return 0;
 }
 
-/* Leave a relocation behind for the booter to add its slide to the pointer at @addr. */
+/* Leave a relocation behind for the kernel to add its slide to the pointer at @addr. */
 static int keep(struct kx *k, uint64_t addr, struct err *e)
 {
 	struct macho_reloc loc = {.address = (uint32_t)(addr - k->base), .length = 3};
@@ -82,10 +82,14 @@ static int keep(struct kx *k, uint64_t addr, struct err *e)
 	return macho_put_reloc(&k->relocs, &loc, e);
 }
 
-/* What a pointer to @s slides with: nothing, if it is a constant. */
-static bool slides(const struct kx_symbol *s)
+/*
+ * Does a pointer to @s get a relocation? Of kxld each one does, also what points to a
+ * constant (0xF00DD00D): it expects that all moves together. The chains of a collection
+ * have no way to say that.
+ */
+static bool slides(const struct kx *k, const struct kx_symbol *s)
 {
-	return s->state == KX_BOUND ||
+	return !k->rq->collection || s->state == KX_BOUND ||
 	       (s->state == KX_DEFINED && (s->s.type & N_TYPE) == N_SECT);
 }
 
@@ -159,7 +163,7 @@ static int fix_pointer(struct kx *k, uint64_t addr, uint8_t *at,
 	if (rc)
 		return rc;
 	put_le64(at, get_le64(at) + s->value);
-	return slides(s) ? keep(k, addr, e) : 0;
+	return slides(k, s) ? keep(k, addr, e) : 0;
 }
 
 /*
@@ -325,13 +329,12 @@ static int fill_got(struct kx *k, struct err *e)
 	for (uint32_t i = 0; i < k->m.nsyms; i++) {
 		const struct kx_symbol *s = &k->sym[i];
 		uint64_t at = k->code_end + 8ull * (s->got - 1);
-		int r = 0;
+		int r;
 
 		if (!s->got)
 			continue;
 		put_le64(k->image.data + at, s->value);
-		if (slides(s))
-			r = keep(k, k->base + at, e);
+		r = slides(k, s) ? keep(k, k->base + at, e) : 0;
 		if (r)
 			return r;
 	}
@@ -345,34 +348,47 @@ static bool is_symbol_pointers(const struct macho_section *s)
 	       (s->flags & SECTION_TYPE) == S_NON_LAZY_SYMBOL_POINTERS;
 }
 
+/* The slot at @addr, whose entry in the indirect symbol table is @index. */
+static int fill_pointer(struct kx *k, uint64_t addr, uint8_t *at, uint32_t index,
+			struct err *e)
+{
+	struct macho_reloc r = {.is_extern = true, .symbolnum = index};
+	struct kx_symbol *s;
+	int rc;
+
+	if (index & INDIRECT_SYMBOL_LOCAL) { /* a place in the kext, or a constant */
+		if (index & INDIRECT_SYMBOL_ABS)
+			return 0;
+		put_le64(at, get_le64(at) + kx_slide_at(k, get_le64(at)));
+		return keep(k, addr, e);
+	}
+	rc = kx_symbol_of(k, &r, &s, e);
+	if (rc)
+		return rc;
+	put_le64(at, s->value);
+	return slides(k, s) ? keep(k, addr, e) : 0;
+}
+
 /* Slots of a __nl_symbol_ptr section get the values that the indirect table names. */
 static int fill_pointers(struct kx *k, const struct macho_section *sect, struct err *e)
 {
+	const struct macho_dysymtab *d = &k->m.dysym;
+
 	for (uint64_t i = 0; i < sect->size / 8; i++) {
-		const struct macho_dysymtab *d = &k->m.dysym;
-		struct macho_reloc r = {.is_extern = true};
 		uint64_t addr = sect->addr + 8 * i;
 		uint8_t *at = kx_at(k, addr, 8);
-		struct kx_symbol *s;
-		uint32_t index;
-		int rc;
+		const uint8_t *index;
+		int r;
 
 		if (!at || sect->reserved1 > d->nindirect ||
 		    i >= d->nindirect - sect->reserved1)
 			return err_set(e, E_CORRUPT,
 				       "%s,%s: indirect symbols are missing",
 				       sect->segname, sect->name);
-		index = get_le32(k->m.data + d->indirectoff + 4 * (sect->reserved1 + i));
-		if (index & (INDIRECT_SYMBOL_LOCAL | INDIRECT_SYMBOL_ABS))
-			continue; /* has a relocation like any pointer */
-		r.symbolnum = index;
-		rc = kx_symbol_of(k, &r, &s, e);
-		if (rc)
-			return rc;
-		put_le64(at, s->value);
-		rc = slides(s) ? keep(k, addr, e) : 0;
-		if (rc)
-			return rc;
+		index = k->m.data + d->indirectoff + 4 * (sect->reserved1 + i);
+		r = fill_pointer(k, addr, at, get_le32(index), e);
+		if (r)
+			return r;
 	}
 	return 0;
 }

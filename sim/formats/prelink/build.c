@@ -20,8 +20,8 @@
 struct unit {
 	const struct kext_input *k;
 	bool interface;
-	struct kxld_image img; /* linked */
-	struct macho m;	       /* of img, or of the interface's file */
+	struct kxld_image img; /* linked; of an interface, its executable as it is */
+	struct macho m;	       /* of img */
 	bool open;
 	struct kxld_exports exports;
 	uint64_t load, source;
@@ -39,7 +39,8 @@ struct build {
 	unsigned required_failures;
 	const struct kxld_exports **exports; /* of each unit; NULL: has no executable */
 	struct buf errors;		     /* kxld's, of the kext at work */
-	bool said;			     /* they are in the log already */
+	bool said;			     /* why is in the log already */
+	bool tried;			     /* kxld was asked */
 	bool aborted;
 };
 
@@ -139,14 +140,28 @@ static int open_kernel(struct build *b, struct err *e)
 	return 0;
 }
 
-static int check_deps(const struct build *b, size_t i, const struct kext_link_deps *d,
+/* __OSKextInitKXLDDependency: a library that was left out ends it before kxld is asked.
+ */
+static int check_dep(struct build *b, size_t dep, struct err *e)
+{
+	const char *path = b->unit[dep].k->bundle_path;
+
+	if (b->res->outcome[dep] != PRELINK_OMITTED)
+		return 0;
+	clog_say(b->rq->log, CLOG_ERROR, "Can't use %s - not linked.", path);
+	b->said = true;
+	return err_set(e, E_NOTFOUND, "Can't use %s - not linked.", path);
+}
+
+static int check_deps(struct build *b, size_t i, const struct kext_link_deps *d,
 		      struct err *e)
 {
-	for (size_t j = 0; j < i; j++)
-		if (d->reach[j] == KEXT_DIRECT && b->res->outcome[j] == PRELINK_OMITTED)
-			return err_set(e, E_NOTFOUND, "its dependency %s did not link",
-				       b->unit[j].k->bundle_path);
-	return 0;
+	int r = 0;
+
+	for (size_t j = 0; !r && j < i; j++)
+		if (d->reach[j] == KEXT_DIRECT)
+			r = check_dep(b, j, e);
+	return r;
 }
 
 /* kxld knows a kext by its identifier. */
@@ -166,8 +181,10 @@ static int link_against(struct build *b, struct unit *u, const struct kext_link_
 		.log = b->rq->log,
 		.errors = &b->errors,
 	};
-	int r = kxld_link(&rq, &u->img, e);
+	int r;
 
+	b->tried = true;
+	r = kxld_link(&rq, &u->img, e);
 	for (char *line = (char *)b->errors.data, *next; r && line; line = next) {
 		next = strchr(line, '\n');
 		if (next)
@@ -189,16 +206,53 @@ static int link_code(struct build *b, size_t i, struct err *e)
 	if (!r)
 		r = link_against(b, u, &deps, e);
 	kext_link_deps_release(&deps);
-	if (r)
-		return r;
+	return r;
+}
+
+/* An interface is not linked: its symbols lie in the prelinked kernel as the file has
+ * them. */
+static int take_interface(struct unit *u, struct err *e)
+{
+	size_t off = 0, len = 0;
+	int r = macho_slice(u->k->exec, u->k->exec_len, &off, &len, e);
+
+	return r ? r
+		 : buf_append(&u->img.bytes, (const uint8_t *)u->k->exec + off, len, e);
+}
+
+/* Each begins on a page. */
+static int give_place(struct build *b, struct unit *u, struct err *e)
+{
 	u->load = b->load + b->total;
 	u->source = b->source + b->total;
 	b->total += u->img.bytes.len;
 	u->id.has_addr = true;
 	u->id.addr = u->load;
-	if (b->total > PRELINK_MAX)
+	if (ckd_round_up(&b->total, b->total, MACHO_PAGE) || b->total > PRELINK_MAX)
 		return err_set(e, E_OVERFLOW, "kexts of more than %u bytes", PRELINK_MAX);
-	return macho_open(u->img.bytes.data, u->img.bytes.len, &u->m, e);
+	return 0;
+}
+
+static int export_unit(struct build *b, size_t i, struct err *e)
+{
+	struct unit *u = &b->unit[i];
+	const struct kxld_exports *of = &b->kernel_exports;
+	const char *name = "__kernel__";
+	int r = 0;
+
+	if (!u->interface)
+		return kxld_exports_image(&u->m, &u->exports, e);
+	if (!info_true(u->k, "OSKernelResource") && u->k->n_deps) {
+		const size_t dep = u->k->deps[0];
+
+		r = check_dep(b, dep, e);
+		of = &b->unit[dep].exports;
+		name = info_string(b->unit[dep].k, "CFBundleIdentifier");
+	}
+	return r ? r
+		 : kxld_exports_interface(&u->m, of,
+					  info_string(u->k, "CFBundleIdentifier"), name,
+					  b->rq->log, &u->exports, e);
 }
 
 static int link_unit(struct build *b, size_t i, struct err *e)
@@ -212,18 +266,16 @@ static int link_unit(struct build *b, size_t i, struct err *e)
 	u->interface = is_interface(u->k);
 	if (!u->interface)
 		b->res->outcome[i] = PRELINK_LINKED;
-	r = u->interface ? macho_open(u->k->exec, u->k->exec_len, &u->m, e)
-			 : link_code(b, i, e);
+	r = u->interface ? take_interface(u, e) : link_code(b, i, e);
+	if (!r)
+		r = macho_open(u->img.bytes.data, u->img.bytes.len, &u->m, e);
 	if (r)
 		return r;
 	u->open = true;
 	u->id.has_uuid = u->m.has_uuid;
 	memcpy(u->id.uuid, u->m.uuid, sizeof(u->id.uuid));
-	if (u->interface)
-		return kxld_exports_interface(&u->m, &b->kernel_exports,
-					      u->k->bundle_path, b->rq->log, &u->exports,
-					      e);
-	return kxld_exports_image(&u->m, &u->exports, e);
+	r = export_unit(b, i, e);
+	return r ? r : give_place(b, u, e);
 }
 
 /* @u did not link: leave it out, or give up. */
@@ -241,9 +293,11 @@ static int failed(struct build *b, size_t i, int r, const struct err *why, struc
 		abort = true;
 	if (!b->said)
 		clog_say(b->rq->log, CLOG_ERROR, "%s", why->msg);
-	clog_say(b->rq->log, CLOG_ERROR, "Link failed (error code %d).", KXLD_ERROR);
+	if (b->tried)
+		clog_say(b->rq->log, CLOG_ERROR, "Link failed (error code %d).",
+			 KXLD_ERROR);
 	clog_say(b->rq->log, abort ? CLOG_ERROR : CLOG_WARNING,
-		 "Prelink failed for %s; %s.", k->bundle_path,
+		 "Prelink failed for %s; %s.", info_string(k, "CFBundleIdentifier"),
 		 abort ? "aborting prelink" : "omitting from prelinked kernel");
 	if (!abort)
 		return 0;
@@ -258,10 +312,8 @@ static int link_all(struct build *b, struct err *e)
 		struct err why = ERR_INIT;
 		int r;
 
-		clog_say(b->rq->log, CLOG_DETAIL, "Adding %s to prelinked kernel.",
-			 b->rq->kext[i].bundle_path);
 		buf_clear(&b->errors);
-		b->said = false;
+		b->said = b->tried = false;
 		b->unit[i].k = &b->rq->kext[i];
 		b->exports[i] = b->rq->kext[i].exec ? &b->unit[i].exports : NULL;
 		r = link_unit(b, i, &why);
@@ -294,17 +346,18 @@ static plist_t kext_dict(const struct build *b, const struct unit *u)
 {
 	plist_t d = plist_copy(u->k->info);
 
+	clog_say(b->rq->log, CLOG_STEP, "Adding %s to prelinked kernel.",
+		 u->k->bundle_path);
 	if (!keeps_personalities(b, u->k))
 		plist_dict_remove_item(d, "IOKitPersonalities");
 	plist_dict_set_item(d, "_PrelinkBundlePath", plist_new_string(u->k->bundle_path));
 	if (u->k->exec_rel_path)
 		plist_dict_set_item(d, "_PrelinkExecutableRelativePath",
 				    plist_new_string(u->k->exec_rel_path));
-	if (u->interface) {
-		if (u->id.has_uuid)
-			plist_dict_set_item(d, "_PrelinkInterfaceUUID",
-					    plist_new_data((const char *)u->id.uuid, 16));
-	} else if (u->k->exec) {
+	if (u->interface && u->id.has_uuid)
+		plist_dict_set_item(d, "_PrelinkInterfaceUUID",
+				    plist_new_data((const char *)u->id.uuid, 16));
+	if (u->k->exec) { /* of an interface too, with a kmod_info of 0 */
 		set_uint(d, "_PrelinkExecutableLoadAddr", u->load);
 		set_uint(d, "_PrelinkExecutableSourceAddr", u->source);
 		set_uint(d, "_PrelinkExecutableSize", u->img.bytes.len);
@@ -368,10 +421,15 @@ static int put_code(struct build *b, struct err *e)
 
 	if (!r)
 		r = macho_pad(out, MACHO_PAGE, e);
-	for (size_t i = 0; !r && i < b->rq->n_kexts; i++)
-		if (b->res->outcome[i] == PRELINK_LINKED)
-			r = buf_append(out, b->unit[i].img.bytes.data,
-				       b->unit[i].img.bytes.len, e);
+	for (size_t i = 0; !r && i < b->rq->n_kexts; i++) {
+		const struct buf *code = &b->unit[i].img.bytes;
+
+		if (b->res->outcome[i] == PRELINK_OMITTED)
+			continue;
+		r = buf_append(out, code->data, code->len, e);
+		if (!r)
+			r = macho_pad(out, MACHO_PAGE, e);
+	}
 	return r;
 }
 

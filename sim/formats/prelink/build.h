@@ -19,7 +19,7 @@
 
 enum prelink_outcome {
 	PRELINK_LINKED,	 /* in, with code */
-	PRELINK_NO_CODE, /* in: interface or codeless */
+	PRELINK_NO_CODE, /* in: an interface, with its symbols, or codeless */
 	PRELINK_OMITTED, /* did not link, left out */
 };
 

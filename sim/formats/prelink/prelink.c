@@ -170,18 +170,19 @@ static int read_entry(struct prelink *p, struct kext_entry *k, plist_t d, bool s
 	numbers += number_of(d, "_PrelinkExecutableSourceAddr", &k->source_addr);
 	numbers += number_of(d, "_PrelinkExecutableSize", &k->size);
 	numbers += number_of(d, "_PrelinkKmodInfo", &k->kmod_info);
-	k->has_code = numbers == 4;
+	k->placed = numbers == 4;
+	k->has_code = k->placed && !k->is_interface;
 	if (strict && (!*k->id || (numbers && numbers < 4)))
 		return fail(failed, PRELINK_BAD_ENTRY,
 			    err_set(e, E_CORRUPT, "prelinked kext #%zu (%s): %s",
 				    (size_t)(k - p->kext), k->id,
 				    *k->id ? "addresses are missing" : "no identifier"));
-	if (k->has_code) {
-		read_code_uuid(p, k);
-	} else {
+	if (!k->placed)
 		k->load_addr = k->source_addr = k->size = k->kmod_info = 0;
+	if (k->has_code)
+		read_code_uuid(p, k);
+	else
 		read_interface_uuid(k);
-	}
 	return 0;
 }
 

@@ -86,7 +86,7 @@ static int check_overlap(struct verifier *v, struct err *e)
 	if (!sorted)
 		return err_set(e, E_NOMEM, "out of memory");
 	for (size_t i = 0; i < v->p->n_kexts; i++)
-		if (v->p->kext[i].has_code)
+		if (v->p->kext[i].placed)
 			sorted[n++] = &v->p->kext[i];
 	qsort(sorted, n, sizeof(struct kext_entry *), by_source);
 	for (size_t i = 1; !r && i < n; i++) {
@@ -197,7 +197,7 @@ static int check_kcid(struct verifier *v, struct err *e)
 	if (!item)
 		return err_set(e, E_NOMEM, "out of memory");
 	for (size_t i = 0; i < p->n_kexts; i++) {
-		item[i].has_addr = p->kext[i].has_code;
+		item[i].has_addr = p->kext[i].placed;
 		item[i].addr = p->kext[i].load_addr;
 		item[i].has_uuid = p->kext[i].has_uuid;
 		memcpy(item[i].uuid, p->kext[i].uuid, sizeof(item[i].uuid));
@@ -222,7 +222,7 @@ static int check_kexts(struct verifier *v, struct err *e)
 	v->source_base = macho_segment(&p->m, "__PRELINK_TEXT")->vmaddr;
 	r = index_ids(v, e);
 	for (size_t i = 0; !r && i < p->n_kexts; i++)
-		r = p->kext[i].has_code ? check_addresses(v, &p->kext[i], e) : 0;
+		r = p->kext[i].placed ? check_addresses(v, &p->kext[i], e) : 0;
 	if (!r)
 		r = check_overlap(v, e);
 	for (size_t i = 0; !r && i < p->n_kexts; i++)

@@ -8,4 +8,5 @@ kpi-family-src := sim/platform/kpi/family_main.c
 host-bin += build/bench-kxld
 bench-kxld-src := sim/platform/kpi/test/bench_kxld.c
 $(B)/sim/platform/kpi/tables.o: $(wildcard sim/platform/kpi/*/*.tsv)
-test-src += sim/platform/kpi/test/test_vtables.c sim/platform/kpi/test/test_family.c sim/platform/kpi/test/test_kernel.c sim/platform/kpi/test/test_standin.c
+test-src += sim/platform/kpi/test/test_vtables.c sim/platform/kpi/test/test_family.c sim/platform/kpi/test/test_interface.c \
+	    sim/platform/kpi/test/test_kernel.c sim/platform/kpi/test/test_standin.c

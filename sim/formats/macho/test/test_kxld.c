@@ -264,18 +264,18 @@ static void indirect_pointers(void)
 	struct macho m;
 	struct err e = ERR_INIT;
 	struct macho_section s;
-	uint8_t entry[4];
+	uint8_t entry[12];
 	size_t lc = 0, off;
 	uint32_t cmd = 0, size, index = 0;
 
 	if (!darwin_cc_works())
 		TEST_SKIP("no clang for Darwin");
 	export_to(&d, 0, "_ext", EXT, 0);
-	darwin_kext(
-		"s",
-		".text\ncallq _ext\n.data\n" KMOD
-		".section __DATA,__pointers\n.globl _slot\n.p2align 3\n_slot: .quad 0\n",
-		"", &kext);
+	darwin_kext("s",
+		    ".text\ncallq _ext\n.data\n" KMOD
+		    ".section __DATA,__pointers\n.globl _slot\n.p2align 3\n_slot: .quad "
+		    "0,16,32\n",
+		    "", &kext);
 	ASSERT_OK(macho_open(kext.data, kext.len, &m, &e), &e);
 	for (uint32_t i = 0; i < m.nsyms; i++) {
 		struct macho_symbol sym;
@@ -288,7 +288,7 @@ static void indirect_pointers(void)
 	for (unsigned i = 0; i < m.ncmds && cmd != LC_DYSYMTAB; i++)
 		macho_lc_at(&m, i, &cmd, &lc, &size);
 	put_le32(kext.data + lc + 56, (uint32_t)kext.len); /* indirectsymoff */
-	put_le32(kext.data + lc + 60, 1);
+	put_le32(kext.data + lc + 60, 3);
 	for (; memcmp(kext.data + off, "__pointers", 10) != 0; off++)
 		;
 	memcpy(kext.data + off, "__nl_symbol_ptr", 16);
@@ -296,9 +296,17 @@ static void indirect_pointers(void)
 	s = *macho_section(&m, "__DATA", "__pointers");
 	macho_release(&m);
 	put_le32(entry, index);
-	ASSERT_OK(buf_append(&kext, entry, 4, &e), &e);
+	put_le32(entry + 4, INDIRECT_SYMBOL_LOCAL);
+	put_le32(entry + 8, INDIRECT_SYMBOL_LOCAL | INDIRECT_SYMBOL_ABS);
+	ASSERT_OK(buf_append(&kext, entry, sizeof(entry), &e), &e);
 	ASSERT_OK(try_link(&d, &kext, LOAD, &img, &e), &e);
+	ASSERT_OK(macho_open(img.bytes.data, img.bytes.len, &m, &e), &e);
 	CU_ASSERT_EQUAL(u64_at(&img, LOAD + s.addr), EXT);
+	CU_ASSERT_EQUAL(u64_at(&img, LOAD + s.addr + 8), LOAD + 16);
+	CU_ASSERT_TRUE(slides(&m, LOAD + s.addr + 8));
+	CU_ASSERT_EQUAL(u64_at(&img, LOAD + s.addr + 16), 32);
+	CU_ASSERT_FALSE(slides(&m, LOAD + s.addr + 16));
+	macho_release(&m);
 	kxld_image_release(&img);
 	buf_release(&kext);
 	deps_release(&d);
@@ -420,14 +428,42 @@ static void weak_and_obsolete(void)
 		 ".quad _old\n",
 		 &img, &m);
 	CU_ASSERT_EQUAL(u64_at(&img, addr_of(&m, "_p")), KXLD_WEAK_UNRESOLVED);
-	CU_ASSERT_FALSE(
-		slides(&m, addr_of(&m, "_p"))); /* it is compared with a constant */
+	CU_ASSERT_TRUE(slides(&m, addr_of(&m, "_p"))); /* as every pointer */
 	CU_ASSERT_EQUAL(u64_at(&img, addr_of(&m, "_q")), EXT);
 	CU_ASSERT_STRING_EQUAL(d.log,
 			       "4 kxld[test]: Linking kext test\n"
 			       "2 kxld[test]: This kext uses obsolete symbol _old.\n");
 	macho_release(&m);
 	kxld_image_release(&img);
+	deps_release(&d);
+}
+
+/* Of the header's flags kxld writes its own; obsolete is what an interface calls so. */
+static void what_is_not_taken_over(void)
+{
+	struct deps d = {.log = ""};
+	struct buf kext = BUF_INIT;
+	struct kxld_image img;
+	struct kxld_exports x;
+	struct macho m;
+	struct err e = ERR_INIT;
+	const size_t flags = offsetof(struct macho_header_raw, flags);
+
+	if (!darwin_cc_works())
+		TEST_SKIP("no clang for Darwin");
+	darwin_kext("s", ".data\n.globl _old\n_old: .quad 0\n.desc _old, 0x20\n" KMOD, "",
+		    &kext);
+	put_le32(kext.data + flags, 0x80); /* MH_TWOLEVEL */
+	ASSERT_OK(try_link(&d, &kext, LOAD, &img, &e), &e);
+	ASSERT_OK(macho_open(img.bytes.data, img.bytes.len, &m, &e), &e);
+	CU_ASSERT_EQUAL(m.flags, MH_NOUNDEFS);
+	ASSERT_OK(kxld_exports_image(&m, &x, &e), &e);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(symdict_get(&x.syms, "_old"));
+	CU_ASSERT_EQUAL(symdict_get(&x.syms, "_old")->flags, 0);
+	kxld_exports_release(&x);
+	macho_release(&m);
+	kxld_image_release(&img);
+	buf_release(&kext);
 	deps_release(&d);
 }
 
@@ -479,6 +515,11 @@ static void malformed(void)
 		CU_ASSERT_STRING_EQUAL(
 			e.msg, "The Mach-O file is malformed: Invalid load command type "
 			       "in MH_KEXT_BUNDLE kext: 2147483700.");
+		put_le32(good.data + off, LC_UNIXTHREAD);
+		ASSERT_FAILS(try_link(&d, &good, LOAD, &img, &e), E_UNSUPPORTED);
+		CU_ASSERT_STRING_EQUAL(
+			e.msg, "The Mach-O file is malformed: LC_UNIXTHREAD/LC_MAIN "
+			       "segment is not valid in a kext.");
 		put_le32(good.data + off, LC_UUID);
 	}
 	macho_release(&m);
@@ -533,5 +574,6 @@ TEST_MAIN("kxld", {"displacements of every kind", pc_relative},
 	  {"what comes out is a kext in place", output_form},
 	  {"what cannot be linked is said in kxld's words", messages},
 	  {"weak references, obsolete and repeated symbols", weak_and_obsolete},
+	  {"what is not taken over", what_is_not_taken_over},
 	  {"a kext's own kmod_info", own_kmod_info_beats_libkern},
 	  {"malformed kexts", malformed}, {"noise does no harm", noise})

@@ -137,7 +137,10 @@ static void link_set(struct set *s)
 	ASSERT_OK(prelink_build(&rq, &s->res, &e), &e);
 }
 
-/* The images inside the result: kexts lie one behind the other in __PRELINK_TEXT. */
+/*
+ * The images inside the result: kexts lie one behind the other in __PRELINK_TEXT, KPIs
+ * first, each on a page.
+ */
 static void open_result(struct set *s)
 {
 	const struct macho_segment *text;
@@ -147,6 +150,8 @@ static void open_result(struct set *s)
 	ASSERT_OK(macho_open(s->res.macho.data, s->res.macho.len, &s->m[0], &e), &e);
 	text = macho_segment(&s->m[0], "__PRELINK_TEXT");
 	off = text->fileoff;
+	for (int i = 0; i < N_KPIS; i++)
+		off += (s->exe[i].len + MACHO_PAGE - 1) & ~(size_t)(MACHO_PAGE - 1);
 	for (int i = N_KPIS; i < N_KEXTS; i++) {
 		struct macho *m = &s->m[1 + i];
 		const struct macho_segment *last;
@@ -349,7 +354,7 @@ static void family_that_is_not_named(void)
 static void property_list(void)
 {
 	struct kpi_families f;
-	struct buf xml = BUF_INIT;
+	struct buf xml = BUF_INIT, source = BUF_INIT;
 	struct err e = ERR_INIT;
 	plist_t p = NULL;
 	const char *text;
@@ -358,6 +363,11 @@ static void property_list(void)
 	ASSERT_OK(kpi_family_info(&f, "com.apple.iokit.IOAudioFamily", &xml, &e), &e);
 	plist_from_xml((const char *)xml.data, (uint32_t)xml.len, &p);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	/* a function of a file that could not be compiled: kexts for sound call it */
+	ASSERT_OK(kpi_family_source(&f, "com.apple.iokit.IOAudioFamily", &source, &e), &e);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&source),
+				      ".globl __ZN13IOAudioEngine16mixOutputSamples"));
+	buf_release(&source);
 	text = plist_get_string_ptr(plist_dict_get_item(p, "CFBundleGetInfoString"),
 				    NULL);
 	CU_ASSERT_STRING_EQUAL(text,
