@@ -15,6 +15,7 @@ static const struct {
 	{"check", kext_cmd_check},
 	{"sign", kext_cmd_sign},
 	{"signature", kext_cmd_signature},
+	{"identities", kext_cmd_identities},
 };
 #define N_ACTIONS (sizeof(actions) / sizeof(actions[0]))
 

@@ -13,6 +13,7 @@
 int kext_cmd_check(const struct app *app, int argc, char **argv);
 int kext_cmd_sign(const struct app *app, int argc, char **argv);
 int kext_cmd_signature(const struct app *app, int argc, char **argv);
+int kext_cmd_identities(const struct app *app, int argc, char **argv);
 
 /* The laboratory's, with the keys of the tree that this program was built in. */
 int kext_authority(const struct app *app, struct signing_authority *ret,

@@ -116,6 +116,8 @@ const struct command commands[] = {
 	 "  signature BUNDLE [-R REQUIREMENT]\n"
 	 "                             what its signature says, and whether it is good\n"
 	 "            [--anchors FOLDER]  certificates (*.cer, DER) that count as Apple's\n"
+	 "  identities [--anchor FILE] who can sign; FILE gets the certificate, DER, that a Mac\n"
+	 "                             of the laboratory takes for Apple's\n"
 	 "  --json                     as JSON\n"
 	 "Exit status of signature: 0 good, 1 not.\n",
 	 cmd_kext},

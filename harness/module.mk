@@ -25,6 +25,6 @@ kextlab-src := harness/kextlab.c harness/ui.c harness/select.c harness/cmd_run.c
 	       harness/cmd_scenarios.c harness/cmd_image.c harness/cmd_image_mount.c harness/cmd_doctor.c \
 	       harness/cmd_seal.c harness/cmd_seal_show.c harness/cmd_seal_verify.c \
 	       harness/cmd_seal_explain.c harness/cmd_seal_make.c harness/cmd_seal_change.c harness/new_file.c \
-	       harness/cmd_kext.c harness/cmd_kext_check.c harness/cmd_kext_sign.c harness/cmd_kext_signature.c \
+	       harness/cmd_kext.c harness/cmd_kext_check.c harness/cmd_kext_sign.c harness/cmd_kext_signature.c harness/cmd_kext_identities.c \
 	       harness/actions.c harness/cmd_kernel.c harness/cmd_kernel_show.c \
 	       harness/cmd_kernel_build.c harness/cmd_kernel_diff.c harness/cmd_kernel_extract.c
