@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* kextlab kext identities: who can sign, and whom a Mac of the laboratory trusts. */
-#include <limits.h>
 #include <stdio.h>
 
 #include "harness/cmd_kext.h"
 #include "sim/base/fsio.h"
-#include "sim/platform/signing/authority.h"
 
 static const struct option options[] = {
 	{"anchor", required_argument, NULL, 'a'},
@@ -57,17 +55,16 @@ static int print_text(const char *fingerprint)
 static int load(const struct app *app, const struct words *w,
 		char fingerprint[static SHA256_TEXT_MAX], struct err *e)
 {
-	struct signing_authority a = {.key = {NULL}};
-	const struct buf *root = &a.cert[SIGNING_ROOT];
-	char dir[PATH_MAX];
-	int r = kext_keys_dir(app, dir, sizeof(dir), e);
+	struct signing_authority a = {.store = {.n = 0}};
+	struct span root;
+	int r = kext_authority(app, &a, e);
 
 	if (!r)
-		r = signing_authority_load(dir, &a, e);
-	if (!r)
 		r = signing_authority_fingerprint(&a, fingerprint, e);
+	if (!r)
+		r = signing_cert(&a, SIGNING_ROOT, &root, e);
 	if (!r && w->anchor)
-		r = fsio_write_atomic(w->anchor, root->data, root->len, 0644, e);
+		r = fsio_write_atomic(w->anchor, root.p, root.len, 0644, e);
 	signing_authority_release(&a);
 	return r;
 }
