@@ -17,99 +17,148 @@ static int check_one(struct kext *k, const struct kext_resolver *r, struct err *
 	return 0;
 }
 
-/* Read the bundles; *real gets their resolved paths, the prefixes of what was read. */
-static int read_bundles(const struct kc_request *rq, struct kext_set *all, char **real,
-			struct kc_prefix *prefix, struct err *e)
-{
-	for (size_t i = 0; i < rq->n_bundles; i++) {
-		const struct kc_bundle *b = &rq->bundle[i];
-		size_t before = all->n;
-		int r = kext_set_scan(all, b->folder, rq->log, e);
+/* What was read for a request. */
+struct tree {
+	const struct kc_request *rq;
+	struct kext_set all; /* owns */
+	struct source {
+		char *real;  /* owned: resolved path of the bundle */
+		size_t end;  /* its kexts are those of @all before this one */
+	} *source;	     /* of each bundle */
+	struct kc_prefix *prefix;
+	struct kext_set good;	/* what is to go in */
+	struct kext_set needed; /* what has to */
+	size_t n_omitted;
+};
 
-		if (r)
-			return r;
-		real[i] = realpath(b->folder, NULL);
-		if (!real[i] || (all->n == before && !kext_set_at_path(all, real[i])))
-			return err_set(e, E_NOTFOUND, "%s is not a kernel extension",
-				       b->folder);
-		prefix[i] = (struct kc_prefix){.from = real[i], .to = b->path};
-	}
+static int read_bundle(struct tree *t, size_t i, struct err *e)
+{
+	const struct kc_bundle *b = &t->rq->bundle[i];
+	struct source *s = &t->source[i];
+	size_t before = t->all.n;
+	int r = kext_set_scan(&t->all, b->folder, t->rq->log, e);
+
+	if (r)
+		return r;
+	s->real = realpath(b->folder, NULL);
+	s->end = t->all.n;
+	if (!s->real || (t->all.n == before && !kext_set_at_path(&t->all, s->real)))
+		return err_set(e, E_NOTFOUND, "%s is not a kernel extension", b->folder);
+	t->prefix[i] = (struct kc_prefix){.from = s->real, .to = b->path};
 	return 0;
 }
 
-/* Those of @all that are of use; the others are counted, or end it. */
-static int choose(const struct kc_request *rq, const struct kext_set *all,
-		  struct kext_set *ret, size_t *n_omitted, struct err *e)
+static int read_bundles(struct tree *t, struct err *e)
 {
-	const struct kext_resolver resolver = {.all = all, .log = rq->log};
+	size_t n = t->rq->n_bundles;
+	int r = 0;
 
-	for (size_t i = 0; i < all->n; i++) {
-		struct err why = ERR_INIT;
-		int r = check_one(all->item[i], &resolver, &why);
-
-		if (r && rq->omit_bad && r != -E_NOMEM) {
-			clog_say(rq->log, CLOG_WARNING, "%s", why.msg);
-			++*n_omitted;
-			continue;
-		}
-		if (r)
-			*e = why;
-		else
-			r = kext_set_add(ret, all->item[i], e);
-		if (r)
-			return r;
-	}
-	return 0;
+	t->source = calloc(n + 1, sizeof(*t->source));
+	t->prefix = calloc(n + 1, sizeof(*t->prefix));
+	if (!t->source || !t->prefix)
+		return err_set(e, E_NOMEM, "out of memory");
+	for (size_t i = 0; i < n && !r; i++)
+		r = read_bundle(t, i, e);
+	return r;
 }
 
-static int link_all(const struct kc_request *rq, const struct kext_set *all,
-		    const struct kc_prefix *prefix, struct buf *packed,
-		    struct kc_built *ret, struct err *e)
+/* Take @k if it is of use; if not it is counted, or ends it. */
+static int choose_one(struct tree *t, struct kext *k, const struct kc_bundle *b,
+		      struct err *e)
 {
-	struct kext_set good = {0}, list = {0};
+	const struct kext_resolver resolver = {.all = &t->all, .log = t->rq->log};
+	bool may_lack = t->rq->omit_bad || b->as_demanded;
+	struct err why = ERR_INIT;
+	int r;
+
+	if (b->as_demanded && !kext_is_required(k, KC_DEMANDED_LOCAL))
+		return 0;
+	r = check_one(k, &resolver, &why);
+	if (r && may_lack && r != -E_NOMEM) {
+		clog_say(t->rq->log, CLOG_WARNING, "%s", why.msg);
+		t->n_omitted++;
+		return 0;
+	}
+	if (r) {
+		*e = why;
+		return r;
+	}
+	if (b->as_demanded)
+		return kext_set_add_newest(&t->good, k, t->rq->log, e);
+	if (!may_lack)
+		r = kext_set_add(&t->needed, k, e);
+	return r ? r : kext_set_add(&t->good, k, e);
+}
+
+static int choose(struct tree *t, struct err *e)
+{
+	size_t k = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < t->rq->n_bundles; i++)
+		for (; k < t->source[i].end && !r; k++)
+			r = choose_one(t, t->all.item[k], &t->rq->bundle[i], e);
+	return r;
+}
+
+static void tree_release(struct tree *t)
+{
+	for (size_t i = 0; t->source && i < t->rq->n_bundles; i++)
+		free(t->source[i].real);
+	free(t->source);
+	free(t->prefix);
+	kext_set_release(&t->good);
+	kext_set_release(&t->needed);
+	kext_set_release(&t->all);
+}
+
+/* Only of what a Mac brings may a kext be left out; else the first that fails ends it. */
+static bool needs_all(const struct kc_request *rq)
+{
+	for (size_t i = 0; i < rq->n_bundles; i++)
+		if (rq->bundle[i].as_demanded)
+			return false;
+	return !rq->omit_bad;
+}
+
+static int link_all(struct tree *t, struct buf *packed, struct kc_built *ret,
+		    struct err *e)
+{
+	const struct kc_request *rq = t->rq;
+	struct kext_set list = {0};
 	const struct kc_link l = {
 		.kernel = rq->kernel,
 		.kernel_len = rq->kernel_len,
 		.list = &list,
-		.prefix = prefix,
+		.prefix = t->prefix,
 		.n_prefixes = rq->n_bundles,
 		.compression = rq->compression,
 		.all_personalities = rq->all_personalities,
-		.need_all = !rq->omit_bad,
+		.need_all = needs_all(rq),
+		.needed = &t->needed,
 		.log = rq->log,
 	};
-	size_t n_omitted = 0;
-	int r = choose(rq, all, &good, &n_omitted, e);
+	int r = choose(t, e);
 
 	if (!r)
-		r = kext_load_list(&good, &list, e);
+		r = kext_load_list(&t->good, &list, e);
 	if (!r)
 		r = kc_link(&l, packed, ret, e);
-	ret->n_omitted += n_omitted;
+	ret->n_omitted += t->n_omitted;
 	kext_set_release(&list);
-	kext_set_release(&good);
 	return r;
 }
 
 int kc_build_for_tree(const struct kc_request *rq, struct buf *packed,
 		      struct kc_built *ret, struct err *e)
 {
-	struct kext_set all = {.owns = true};
-	char **real = calloc(rq->n_bundles + 1, sizeof(char *));
-	struct kc_prefix *prefix = calloc(rq->n_bundles + 1, sizeof(*prefix));
+	struct tree t = {.rq = rq, .all = {.owns = true}};
 	int r;
 
 	*ret = (struct kc_built){.n_kexts = 0};
-	if (real && prefix)
-		r = read_bundles(rq, &all, real, prefix, e);
-	else
-		r = err_set(e, E_NOMEM, "out of memory");
+	r = read_bundles(&t, e);
 	if (!r)
-		r = link_all(rq, &all, prefix, packed, ret, e);
-	for (size_t i = 0; real && i < rq->n_bundles; i++)
-		free(real[i]);
-	free(real);
-	free(prefix);
-	kext_set_release(&all);
+		r = link_all(&t, packed, ret, e);
+	tree_release(&t);
 	return r;
 }

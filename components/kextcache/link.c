@@ -34,6 +34,18 @@ static void take_result(const struct prelink_result *res, size_t n, struct kc_bu
 	ret->n_kexts -= ret->n_omitted;
 }
 
+/* Is all in that has to be? Why not, the log says. */
+static int check_needed(const struct kc_link *l, const struct prelink_result *res,
+			struct err *e)
+{
+	for (size_t i = 0; l->needed && i < l->list->n; i++)
+		if (res->outcome[i] == PRELINK_OMITTED &&
+		    kext_set_has(l->needed, l->list->item[i]))
+			return err_set(e, E_CORRUPT, "%s does not link",
+				       l->list->item[i]->path);
+	return 0;
+}
+
 static int build(const struct kc_link *l, const struct kext_inputs *in,
 		 struct buf *packed, struct kc_built *ret, struct err *e)
 {
@@ -49,6 +61,8 @@ static int build(const struct kc_link *l, const struct kext_inputs *in,
 	struct prelink_result res = {.kaslr = false};
 	int r = prelink_build(&rq, &res, e);
 
+	if (!r)
+		r = check_needed(l, &res, e);
 	if (!r)
 		r = prelink_pack(res.macho.data, res.macho.len, l->compression, res.kaslr,
 				 packed, e);

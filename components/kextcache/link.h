@@ -19,6 +19,8 @@ struct kc_link {
 	size_t n_prefixes;
 	enum prelink_compression compression;
 	bool all_personalities, need_all;
+	const struct kext_set *needed; /* of @list: E_CORRUPT when one does not link. NULL:
+					  none has to */
 	const struct component_log *log;
 };
 

@@ -487,9 +487,9 @@ static void builds_for_a_tree(void)
 	rq.kernel = kernel.data;
 	rq.kernel_len = kernel.len;
 	bundles[0] = (struct kc_bundle){at(PATH_SYSTEM_EXTENSIONS "/System.kext"),
-					PATH_SYSTEM_EXTENSIONS "/System.kext"};
+					PATH_SYSTEM_EXTENSIONS "/System.kext", false};
 	bundles[1] = (struct kc_bundle){test_source(FIXTURES "/ExampleFilter-2.0.kext"),
-					"/Library/Extensions/Filter.kext"};
+					"/Library/Extensions/Filter.kext", false};
 	ASSERT_OK(kc_build_for_tree(&rq, &out, &built, &e), &e);
 	ASSERT_OK(prelink_open(out.data, out.len, &p, &e), &e);
 	CU_ASSERT_EQUAL(memcmp(p.kcid, built.kcid, KC_ID_LEN), 0);
@@ -520,6 +520,53 @@ static void builds_for_a_tree(void)
 	buf_release(&out);
 }
 
+/*
+ * A whole folder, as Apple's: only what a start demands, the newest of each, and what does
+ * not work is left out. What is asked for by name has to work all the same.
+ */
+static void builds_from_a_system(void)
+{
+	static const char *const there[] = {"ExampleFilter-1.0", "ExampleFilter-2.0",
+					    "ExampleOnDemand-1.0", "ExampleHelper-1.0",
+					    "ExampleUnresolved-1.0"};
+	char folder[4096];
+	struct kc_bundle bundles[2] = {{folder, PATH_SYSTEM_EXTENSIONS, true}};
+	struct buf kernel = BUF_INIT, out = BUF_INIT;
+	struct kc_request rq = {.bundle = bundles, .n_bundles = 1, .compression = PRELINK_LZVN};
+	struct kc_built built;
+	struct err e = ERR_INIT;
+	struct prelink p;
+
+	if (!volume())
+		return;
+	snprintf(folder, sizeof(folder), "%s", at(PATH_SYSTEM_EXTENSIONS));
+	for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++)
+		CU_ASSERT_EQUAL(test_shell("cp -r '%s/%s.kext' '%s'", test_source(FIXTURES),
+					   there[i], folder),
+				0);
+	ASSERT_OK(kernel_standin_build(release_by_name("10.15.0"), &kernel, &e), &e);
+	rq.kernel = kernel.data;
+	rq.kernel_len = kernel.len;
+	ASSERT_OK(kc_build_for_tree(&rq, &out, &built, &e), &e);
+	CU_ASSERT_EQUAL(built.n_omitted, 2); /* without its library; a symbol is missing */
+	ASSERT_OK(prelink_open(out.data, out.len, &p, &e), &e);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(prelink_find(&p, "com.example.filter"));
+	CU_ASSERT_STRING_EQUAL(prelink_find(&p, "com.example.filter")->version, "2.0");
+	CU_ASSERT_STRING_EQUAL(prelink_find(&p, "com.example.filter")->bundle_path,
+			       PATH_SYSTEM_EXTENSIONS "/ExampleFilter-2.0.kext");
+	CU_ASSERT_PTR_NULL(prelink_find(&p, "com.example.ondemand"));
+	CU_ASSERT_PTR_NULL(prelink_find(&p, "com.example.helper"));
+	prelink_release(&p);
+	buf_clear(&out);
+	rq.n_bundles = 2;
+	bundles[1] = (struct kc_bundle){test_source(FIXTURES "/ExampleUnresolved-1.0.kext"),
+					PATH_LIBRARY_EXTENSIONS "/X.kext", false};
+	ASSERT_FAILS(kc_build_for_tree(&rq, &out, &built, &e), E_CORRUPT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "ExampleUnresolved"));
+	buf_release(&kernel);
+	buf_release(&out);
+}
+
 TEST_MAIN("kextcache", {"builds and writes the script", builds_and_writes_the_script},
 	  {"two replaces one", two_replaces_one},
 	  {"copies at once elsewhere", copies_at_once_elsewhere},
@@ -539,4 +586,5 @@ TEST_MAIN("kextcache", {"builds and writes the script", builds_and_writes_the_sc
 	  {"command lines that are refused", command_lines_that_are_refused},
 	  {"quiet is quiet", quiet_is_quiet},
 	  {"recompression keeps the time", recompression_keeps_the_time},
-	  {"builds for a tree", builds_for_a_tree})
+	  {"builds for a tree", builds_for_a_tree},
+	  {"builds from a system", builds_from_a_system})

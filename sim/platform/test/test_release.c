@@ -4,6 +4,7 @@
 
 #include "sim/base/test.h"
 #include "sim/platform/csr.h"
+#include "sim/platform/kernel_banner.h"
 #include "sim/platform/machine.h"
 #include "sim/platform/release.h"
 
@@ -82,6 +83,60 @@ static void banners_are_those_of_the_logs(void)
 		"com.apple.filesystems.apfs, v1933.61.1, apfs-1933.61.1, 2021/11/30");
 }
 
+static void a_banner_tells_the_release(void)
+{
+	static const struct {
+		const char *text, *darwin, *xnu; /* darwin NULL: no banner */
+		const char *release;		 /* NULL: none */
+	} rows[] = {
+		{"Darwin Kernel Version 19.0.0: Wed Sep 25 20:18:50 PDT 2019; "
+		 "root:xnu-6153.11.26~2/RELEASE_X86_64",
+		 "19.0.0", "6153.11.26", "10.15.0"},
+		{"Darwin Kernel Version 19.6.0: Thu Jun 18 20:49:00 PDT 2020; "
+		 "root:xnu-6153.141.1~1/RELEASE_X86_64",
+		 "19.6.0", "6153.141.1", NULL},
+		{"Darwin Kernel Version 20.1.0: Sat Oct 31 00:07:11 PDT 2020; "
+		 "root:xnu-7195.50.7~2/RELEASE_X86_64",
+		 "20.1.0", "7195.50.7", "11.0.1"},
+		/* The beginning of another's number is not that number. */
+		{"Darwin Kernel Version 19.0.0: x; root:xnu-6153.11.2/R", "19.0.0",
+		 "6153.11.2", NULL},
+		{"Darwin Kernel Version : x; root:xnu-6153.11.26/R", NULL, NULL, NULL},
+		{"Darwin Kernel Version 19.0.0: x; root:xnu-debug/R", NULL, NULL, NULL},
+		{"Darwin Kernel Version 19.0.0", NULL, NULL, NULL},
+		{"", NULL, NULL, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct kernel_banner b;
+		const struct release *r;
+
+		CU_ASSERT_EQUAL(kernel_banner_parse(rows[i].text, &b),
+				rows[i].darwin != NULL);
+		if (!rows[i].darwin)
+			continue;
+		CU_ASSERT_STRING_EQUAL(b.darwin, rows[i].darwin);
+		CU_ASSERT_STRING_EQUAL(b.xnu, rows[i].xnu);
+		r = kernel_banner_release(&b);
+		CU_ASSERT_STRING_EQUAL(r ? r->name : "", rows[i].release ? rows[i].release : "");
+		CU_ASSERT_EQUAL(kernel_banner_is_near(&b, release_by_name("10.15.1")),
+				!strncmp(b.darwin, "19.", 3));
+	}
+}
+
+/* What we make ourselves has to be known again. */
+static void our_banners_are_read(void)
+{
+	char out[RELEASE_BANNER_MAX];
+	struct kernel_banner b;
+
+	for (size_t i = 0; release_at(i); i++) {
+		release_kernel_banner(release_at(i), machine_by_name("intel"), out);
+		CU_ASSERT_TRUE(kernel_banner_parse(out, &b));
+		CU_ASSERT_TRUE(kernel_banner_is_of(&b, release_at(i)));
+	}
+}
+
 static void love_is_the_build_in_numbers(void)
 {
 	char out[RELEASE_BANNER_MAX];
@@ -96,4 +151,6 @@ TEST_MAIN("release", {"rows are found and in order", rows_are_found_and_in_order
 	  {"rows are complete", rows_are_complete},
 	  {"every pair of release and machine has a banner", every_pair_has_a_banner},
 	  {"banners are those of the logs", banners_are_those_of_the_logs},
+	  {"a banner tells the release", a_banner_tells_the_release},
+	  {"our banners are read", our_banners_are_read},
 	  {"love is the build in numbers", love_is_the_build_in_numbers})
