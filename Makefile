@@ -158,8 +158,9 @@ bench: all $(B)/components/boot/test/test_parts ## sizes and times, as ratios ag
 shell-word = '$(subst ','\'',$(1))'
 SCENARIO_FLAGS = $(if $(RELEASE),--release $(call shell-word,$(RELEASE))) \
 	$(if $(SIP),--sip $(call shell-word,$(SIP))) $(if $(MACHINE),--machine $(call shell-word,$(MACHINE))) \
-	$(if $(KEXT),--kext $(call shell-word,$(KEXT))) $(if $(filter-out 0 no off,$(KEEP)),--keep)
-scenario: all ## NAME=... [MACHINE=] [RELEASE=] [SIP=on|off] [KEXT=path] [KEEP=1]: run one scenario
+	$(if $(KEXT),--kext $(call shell-word,$(KEXT))) \
+	$(if $(SYSTEM),--system $(call shell-word,$(SYSTEM))) $(if $(filter-out 0 no off,$(KEEP)),--keep)
+scenario: all ## NAME=... [MACHINE=] [RELEASE=] [SIP=on|off] [KEXT=path] [SYSTEM=folder] [KEEP=1]: run one scenario
 	$(if $(NAME),,$(error NAME= is missing: which scenario? `make list` lists them))
 	$(Q)build/kextlab run $(SCENARIO_FLAGS) $(call shell-word,$(NAME))
 

@@ -174,6 +174,7 @@ static const struct option build_options[] = {
 	{"kext", required_argument, NULL, 'k'},
 	{"filevault", required_argument, NULL, 'f'},
 	{"security", required_argument, NULL, 's'},
+	{"system", required_argument, NULL, 'S'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -202,6 +203,9 @@ static int take_build_option(struct disk_spec *spec, struct disk_kext *kexts, in
 						 optarg, machine_hint(optarg, hint));
 	case 'n':
 		spec->system_name = optarg;
+		return 0;
+	case 'S':
+		spec->system = optarg;
 		return 0;
 	case 'o':
 		if (strcmp(optarg, "clean") && strcmp(optarg, "upgraded"))

@@ -24,6 +24,7 @@ static const struct action_option options[] = {
 	{'j', "json", false, WITH_JSON},
 	{'k', "kernel", true, WITH_BUILD},
 	{'r', "release", true, WITH_BUILD},
+	{'s', "system", true, WITH_BUILD},
 	{'e', "extensions", true, WITH_BUILD},
 	{'c', "compression", true, WITH_BUILD},
 	{'p', "all-personalities", false, WITH_BUILD},
@@ -46,6 +47,9 @@ static void take_option(void *words, char letter, const char *value)
 		break;
 	case 'r':
 		w->release = value;
+		break;
+	case 's':
+		w->system = value;
 		break;
 	case 'e':
 		if (w->n_extensions < KERNEL_EXTENSIONS_MAX)

@@ -14,7 +14,8 @@ struct kernel_words {
 	const struct app *app;
 	char **args; /* without options and action */
 	int n_args;
-	const char *kernel, *release; /* one of them; the stand-in kernel of @release */
+	/* One of them: a file; the stand-in kernel of @release; a real Mac's folder. */
+	const char *kernel, *release, *system;
 	const char *output;
 	const char *compression; /* NULL: lzvn */
 	const char *extensions[KERNEL_EXTENSIONS_MAX];

@@ -10,6 +10,7 @@
 #include "components/kextcache/build.h"
 #include "harness/cmd_kernel.h"
 #include "harness/new_file.h"
+#include "images/own_system.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/kpi/kpi.h"
 #include "sim/platform/paths.h"
@@ -33,6 +34,7 @@ struct kernel_build {
 	size_t n;
 	char scratch[PATH_MAX]; /* of the stand-in's System.kext; "" without */
 	struct kernel_loaded kernel;
+	struct own_system own;
 	struct buf standin;
 	struct buf packed;
 	struct kc_built built;
@@ -90,7 +92,7 @@ static int add_folder(struct kernel_build *b, const char *given, struct err *e)
 	if (!realpath(given, b->folder[b->n]))
 		return err_sys(e, "%s", given);
 	r = recorded_path(b->folder[b->n], b->path[b->n], e);
-	b->bundle[b->n] = (struct kc_bundle){b->folder[b->n], b->path[b->n]};
+	b->bundle[b->n] = (struct kc_bundle){b->folder[b->n], b->path[b->n], false};
 	b->n += !r;
 	return r;
 }
@@ -146,6 +148,19 @@ static int read_kernel(struct kernel_build *b, struct err *e)
 	return r ? r : kernel_file_kernel(&b->kernel.file, &b->standin, e);
 }
 
+/* All of it is there to choose from; where else kexts lie they have to go in. */
+static int read_system(struct kernel_build *b, struct err *e)
+{
+	int r = own_system_open(b->w->system, &b->own, e);
+
+	if (!r)
+		r = add_folder(b, b->own.extensions, e);
+	if (r)
+		return r;
+	b->bundle[b->n - 1].as_demanded = true;
+	return buf_append(&b->standin, b->own.kernel.data, b->own.kernel.len, e);
+}
+
 static int take_compression(const struct kernel_words *w, enum prelink_compression *ret,
 			    struct err *e)
 {
@@ -184,7 +199,10 @@ static int write_part(void *ctx, const char *part, struct err *e)
 
 static int build(struct kernel_build *b, struct err *e)
 {
-	int r = b->w->release ? make_standin(b, e) : read_kernel(b, e);
+	const struct kernel_words *w = b->w;
+	int r = w->release  ? make_standin(b, e)
+		: w->system ? read_system(b, e)
+			    : read_kernel(b, e);
 
 	if (!r)
 		r = add_folders(b, e);
@@ -200,14 +218,18 @@ static int print_built(const struct kernel_build *b)
 
 	kernel_id_text(true, b->built.kcid, kcid);
 	if (w->json)
-		return cmd_print_json(json_pack(
-			"{s:s, s:s, s:I, s:I, s:I, s:b}", "file", w->output, "kcid", kcid,
-			"kexts", (json_int_t)b->built.n_kexts, "omitted",
-			(json_int_t)b->built.n_omitted, "bytes",
-			(json_int_t)b->packed.len, "stand_in", w->release != NULL));
-	printf("KernelCache ID %s\n%zu kexts, %zu left out, %zu bytes%s\n", kcid,
+		return cmd_print_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:b, s:s*}",
+						"file", w->output, "kcid", kcid, "kexts",
+						(json_int_t)b->built.n_kexts, "omitted",
+						(json_int_t)b->built.n_omitted, "bytes",
+						(json_int_t)b->packed.len, "stand_in",
+						w->release != NULL || b->own.stand_in,
+						"system", w->system ? b->own.dir : NULL));
+	printf("KernelCache ID %s\n%zu kexts, %zu left out, %zu bytes%s%s\n", kcid,
 	       b->built.n_kexts, b->built.n_omitted, b->packed.len,
-	       w->release ? "; the kernel is a stand-in of kextlab" : "");
+	       w->system ? "; from the system " : "", w->system ? b->own.dir : "");
+	if (w->release || b->own.stand_in)
+		puts("the kernel is a stand-in of kextlab");
 	return EXIT_PASSED;
 }
 
@@ -218,6 +240,7 @@ static void release(struct kernel_build *b)
 	if (b->scratch[0])
 		(void)!fsio_remove_tree(b->scratch, &ignored);
 	kernel_loaded_release(&b->kernel);
+	own_system_release(&b->own);
 	buf_release(&b->standin);
 	buf_release(&b->packed);
 }
@@ -229,9 +252,10 @@ int kernel_build(const void *words)
 	struct err e = ERR_INIT;
 	int status;
 
-	if (!w->output || !w->kernel == !w->release)
-		return cmd_usage_error("kernel", "build --kernel K|--release NAME "
-						 "--extensions DIR... -o OUT");
+	if (!w->output || !!w->kernel + !!w->release + !!w->system != 1)
+		return cmd_usage_error("kernel",
+				       "build --kernel K|--release NAME|--system DIR "
+				       "--extensions DIR... -o OUT");
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return EXIT_INFRA;

@@ -11,9 +11,13 @@
 #define RELEASE "10.15.1" /* without --release */
 
 static const struct option options[] = {
-	{"release", required_argument, NULL, 'r'},   {"sip", required_argument, NULL, 's'},
-	{"repository", required_argument, NULL, 'R'}, {"permissions", no_argument, NULL, 'p'},
-	{"anchors", required_argument, NULL, 'a'},    {"json", no_argument, NULL, 'j'},
+	{"release", required_argument, NULL, 'r'},
+	{"sip", required_argument, NULL, 's'},
+	{"repository", required_argument, NULL, 'R'},
+	{"permissions", no_argument, NULL, 'p'},
+	{"anchors", required_argument, NULL, 'a'},
+	{"json", no_argument, NULL, 'j'},
+	{"system", required_argument, NULL, 'S'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -44,10 +48,31 @@ static int take_folder(struct kext_check_request *rq, const char *folder)
 	return 0;
 }
 
+/* Of a real Mac: its kernel says what release it is, and Apple's root comes with it. */
+static int open_system(struct kext_check_request *rq, struct own_system *own,
+		       struct cs_anchors *anchors, struct err *e)
+{
+	struct buf der = BUF_INIT;
+	int r = 0;
+
+	if (!rq->release)
+		rq->release = kernel_banner_release(&own->banner);
+	if (!rq->release)
+		rq->release = release_by_name(RELEASE);
+	r = own_system_fits(own, rq->release, e);
+	if (!r)
+		r = own_system_root(own, NULL, 0, &der, e);
+	if (!r && der.len)
+		r = cs_anchors_add(anchors, buf_span(&der), e);
+	buf_release(&der);
+	rq->own = own;
+	return r;
+}
+
 /* What is not a matter of the check itself. */
 struct words {
 	bool json;
-	const char *anchors;
+	const char *anchors, *system;
 };
 
 static int read_words(struct kext_check_request *rq, struct words *w, int argc, char **argv)
@@ -74,6 +99,9 @@ static int read_words(struct kext_check_request *rq, struct words *w, int argc, 
 		case 'a':
 			w->anchors = optarg;
 			break;
+		case 'S':
+			w->system = optarg;
+			break;
 		default:
 			r = cmd_usage_error("kext", "bad option");
 		}
@@ -85,6 +113,15 @@ static int read_words(struct kext_check_request *rq, struct words *w, int argc, 
 }
 
 /* ---- for people ---- */
+
+static int print_kernel(const struct kext_check *c, struct buf *out, struct err *e)
+{
+	int r = buf_printf(out, e, "Kernel:\n    ");
+
+	if (!r)
+		r = own_system_text(c->rq->own, c->rq->release, out, e);
+	return r ? r : buf_append(out, "\n", 1, e);
+}
 
 static int print_links(const struct kext_check *c, struct buf *out, struct err *e)
 {
@@ -134,6 +171,8 @@ static int print_check(struct kext_check *c, struct buf *out, struct err *e)
 
 	if (!r)
 		r = print_messages(c, out, e);
+	if (!r)
+		r = print_kernel(c, out, e);
 	if (!r)
 		r = print_links(c, out, e);
 	if (!r)
@@ -197,22 +236,27 @@ static int links_json(const struct kext_check *c, json_t *list, struct err *e)
 static int check_json(struct kext_check *c, json_t **ret, struct err *e)
 {
 	json_t *links = json_array();
-	struct buf line = BUF_INIT;
+	struct buf line = BUF_INIT, kernel = BUF_INIT;
 	int r = links_json(c, links, e);
 
 	if (!r)
 		r = verdict(c, &line, e);
-	*ret = json_pack("{s:i,s:o,s:o,s:o,s:s,s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "schema", 1,
-			 "bundle", json_text(c->kext->path), "id", json_text(c->kext->id),
-			 "version", json_text(c->kext->version_string), "release",
-			 c->rq->release->name, "sip", c->rq->sip, "goes_in", !c->why.len,
-			 "verdict", json_text(buf_str(&line)), "why",
-			 c->why.len ? json_text(buf_str(&c->why)) : json_null(), "when",
-			 c->when.len && !c->why.len ? json_text(buf_str(&c->when))
-						    : json_null(),
-			 "findings", findings_json(&c->kext->diags), "messages",
-			 lines_json(&c->messages), "linked_from", links);
+	if (!r)
+		r = own_system_text(c->rq->own, c->rq->release, &kernel, e);
+	*ret = json_pack(
+		"{s:i,s:o,s:o,s:o,s:s,s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "schema",
+		1, "bundle", json_text(c->kext->path), "id", json_text(c->kext->id),
+		"version", json_text(c->kext->version_string), "release",
+		c->rq->release->name, "sip", c->rq->sip, "goes_in", !c->why.len,
+		"verdict", json_text(buf_str(&line)), "why",
+		c->why.len ? json_text(buf_str(&c->why)) : json_null(), "when",
+		c->when.len && !c->why.len ? json_text(buf_str(&c->when)) : json_null(),
+		"findings", findings_json(&c->kext->diags), "messages",
+		lines_json(&c->messages), "linked_from", links, "system",
+		c->rq->own ? json_text(c->rq->own->dir) : json_null(), "kernel",
+		json_text(buf_str(&kernel)));
 	buf_release(&line);
+	buf_release(&kernel);
 	if (!r && !*ret)
 		r = err_set(e, E_NOMEM, "out of memory");
 	return r;
@@ -239,10 +283,10 @@ int kext_cmd_check(const struct app *app, int argc, char **argv)
 	struct kext_check_request rq = {
 		.source_dir = app->source_dir,
 		.build_dir = app->build_dir,
-		.release = release_by_name(RELEASE),
 		.sip = true,
 	};
 	struct kext_check c = {.rq = &rq};
+	struct own_system own = {.kernel = BUF_INIT};
 	struct cs_anchors anchors = {.n = 0};
 	struct err e = ERR_INIT;
 	struct words w = {.json = false};
@@ -252,6 +296,12 @@ int kext_cmd_check(const struct app *app, int argc, char **argv)
 		return r;
 	rq.anchors = &anchors;
 	r = kext_anchors(app, w.anchors, &anchors, &e);
+	if (!r && w.system)
+		r = own_system_open(w.system, &own, &e);
+	if (!r && w.system)
+		r = open_system(&rq, &own, &anchors, &e);
+	if (!rq.release)
+		rq.release = release_by_name(RELEASE);
 	if (!r)
 		r = kext_check(&rq, &c, &e);
 	if (!r)
@@ -259,5 +309,6 @@ int kext_cmd_check(const struct app *app, int argc, char **argv)
 	status = r ? cmd_error(&e) : c.why.len ? EXIT_FAILED : EXIT_PASSED;
 	kext_check_release(&c);
 	cs_anchors_release(&anchors);
+	own_system_release(&own);
 	return status;
 }

@@ -50,6 +50,7 @@ enum {
 	OPT_SIP,
 	OPT_MACHINE,
 	OPT_KEXT,
+	OPT_SYSTEM,
 	OPT_KEEP,
 	OPT_JSON,
 	OPT_SET,
@@ -70,6 +71,7 @@ static const struct option long_options[] = {
 	{"sip", required_argument, NULL, OPT_SIP},
 	{"machine", required_argument, NULL, OPT_MACHINE},
 	{"kext", required_argument, NULL, OPT_KEXT},
+	{"system", required_argument, NULL, OPT_SYSTEM},
 	{"keep", no_argument, NULL, OPT_KEEP},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"set", required_argument, NULL, OPT_SET},
@@ -122,6 +124,9 @@ static int take_option(struct run_options *o, int c)
 		return 0;
 	case OPT_KEXT:
 		o->plan.kext = optarg;
+		return 0;
+	case OPT_SYSTEM:
+		o->plan.system = optarg;
 		return 0;
 	case OPT_KEEP:
 		o->keep = true;

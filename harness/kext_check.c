@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "components/kextcache/build.h"
 #include "images/kernels.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/kpi/kpi.h"
@@ -78,8 +79,12 @@ static int scan_system(struct kext_check *c, struct err *e)
 	const struct disk_spec spec = {.release = rq->release};
 	const struct scratch none = {.path = "", .fd = -1};
 
-	int r = system_kexts_each(&env, &spec, &none, scan_system_kext, c, e);
+	int r;
 
+	/* Of a Mac's own it is known who signed them. */
+	if (rq->own)
+		return kext_set_scan(&c->all, rq->own->extensions, NULL, e);
+	r = system_kexts_each(&env, &spec, &none, scan_system_kext, c, e);
 	for (size_t i = first; i < c->all.n; i++)
 		c->all.item[i]->authentic = KEXT_YES;
 	return r;
@@ -121,6 +126,8 @@ int kext_check_place(const struct kext_check *c, const struct kext *k, struct bu
 		return buf_printf(out, e, "%s%s%s%s",
 				  c->rq->sip ? PATH_STAGED_EXTENSIONS : "",
 				  PATH_LIBRARY_EXTENSIONS, slash, k->path + n);
+	if (c->rq->own && fsio_below(k->path, c->rq->own->extensions))
+		return buf_printf(out, e, "%s", k->path + strlen(c->rq->own->dir));
 	if (!realpath(c->rq->build_dir, build))
 		return err_sys(e, "%s", c->rq->build_dir);
 	if (!inner || !fsio_below(k->path, build))
@@ -166,12 +173,10 @@ static int judge(struct kext_check *c, struct err *e)
 /* What kextd asks for; what else is in, because the kernel had loaded it. */
 static int set_conditions(struct kext_check *c, struct err *e)
 {
-	const unsigned demanded = KEXT_REQ_ROOT | KEXT_REQ_LOCAL_ROOT | KEXT_REQ_CONSOLE |
-				  KEXT_REQ_DRIVERKIT;
 	char text[KEXT_DEVELOPER_MAX + 64];
 	int r = 0;
 
-	if (!kext_is_required(c->kext, demanded))
+	if (!kext_is_required(c->kext, KC_DEMANDED_LOCAL))
 		r = because(&c->when, e,
 			    "once it was loaded: OSBundleRequired does not demand it");
 	if (!r && c->rq->sip && !c->signer.apple && !c->kext->dext) {
@@ -196,20 +201,23 @@ static int examine(struct kext_check *c, const struct component_log *log, struct
 					     .now = time(NULL),
 					     .untrusted_allowed = !c->rq->sip};
 	const struct kext_auth auth = {.check_filesystem = c->rq->permissions,
+				       .installed =
+					       c->rq->own ? c->rq->own->extensions : NULL,
 				       .all = &c->all,
 				       .log = log,
 				       .signing = &signing,
 				       .is_signed = take_signer,
 				       .world = c};
 	struct examine_request rq = {.all = &c->all, .auth = &auth, .log = log};
-	struct buf kernel = BUF_INIT;
-	int r = kernel_standin_build(c->rq->release, &kernel, e);
+	struct buf standin = BUF_INIT;
+	const struct buf *kernel = c->rq->own ? &c->rq->own->kernel : &standin;
+	int r = c->rq->own ? 0 : kernel_standin_build(c->rq->release, &standin, e);
 
-	rq.kernel = kernel.data;
-	rq.kernel_len = kernel.len;
+	rq.kernel = kernel->data;
+	rq.kernel_len = kernel->len;
 	if (!r)
 		r = examine_kext(c->kext, &rq, &c->result, e);
-	buf_release(&kernel);
+	buf_release(&standin);
 	return r;
 }
 

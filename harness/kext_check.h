@@ -7,6 +7,7 @@
 #define HARNESS_KEXT_CHECK_H
 
 #include "components/kextutil/examine.h"
+#include "images/own_system.h"
 #include "sim/base/component_log.h"
 #include "sim/formats/kext/signer.h"
 #include "sim/platform/release.h"
@@ -19,6 +20,7 @@ struct kext_check_request {
 	const char *folder[KEXT_CHECK_FOLDERS]; /* with more kexts; resolved by name */
 	size_t n_folders;
 	const struct release *release;
+	const struct own_system *own; /* fits @release; NULL: stand-ins */
 	bool sip;
 	const struct cs_anchors *anchors; /* whom to believe that he is Apple */
 	bool permissions; /* judge owner and permissions, too, as they are here */

@@ -22,6 +22,8 @@
 #define GUEST_TOOL_MAX	(16u << 20)
 #define REFUSED_DOWN_MS 60000u
 #define OVERLAY_MS      60000u
+/* kextcache holds kernel and kexts of a real Mac, what it links, and what it packs. */
+#define OWN_SYSTEM_MIB 1536u
 
 struct machine_vm {
 	const struct machine_vm_config *cfg;
@@ -216,6 +218,7 @@ static int start(struct machine_vm *m, struct err *e)
 			  {m->nvram, "raw", false},
 			  {m->chip, "raw", false}},
 		.n_disks = m->chip[0] ? 3 : 2,
+		.mem_mib = c->disk->system ? OWN_SYSTEM_MIB : 0,
 		/* A prelinked kernel of Catalina starts no other processors here. */
 		.n_cpus = c->disk->release->kernel_collections ? machine_n_cpus(c->model) : 1,
 		.use_stop_fd = c->stop_fd >= 0,

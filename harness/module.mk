@@ -1,6 +1,6 @@
 host-src  += harness/arena.c harness/ydoc.c harness/schema.c harness/match.c \
 	     harness/expect.c harness/step.c harness/scenario.c \
-	     harness/plan.c harness/plan_bundle.c harness/plan_show.c \
+	     harness/plan.c harness/plan_bundle.c harness/plan_system.c harness/plan_show.c \
 	     harness/macfs.c harness/live_files.c harness/evidence.c harness/boot_story.c harness/result.c \
 	     harness/kernel_info.c harness/kernel_place.c harness/engine.c harness/engine_power.c harness/system_log.c \
 	     harness/step_files.c harness/step_seal.c harness/step_wait.c harness/step_allow.c harness/lab_program.c harness/kext_check.c harness/judges.c \

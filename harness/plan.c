@@ -286,6 +286,8 @@ int plan_make(const struct scenario *scn, const struct plan_options *opts,
 	if (!r)
 		r = check_power(p, e);
 	if (!r)
+		r = plan_system(p, opts, e);
+	if (!r)
 		r = plan_bundles(p, opts, e);
 	if (!r)
 		r = check_references(p, scn->doc.root, e);
@@ -321,8 +323,8 @@ static const char *plan_var(const struct plan *p, const char *name, struct arena
 		{"release", r->name},
 		{"release.product_version", r->product_version},
 		{"release.build", r->build},
-		{"release.darwin", r->darwin},
-		{"release.xnu", r->xnu},
+		{"release.darwin", p->darwin},
+		{"release.xnu", p->xnu},
 		{"release.kext_tools", r->kext_tools},
 		{"machine", p->s.machine->name},
 		{"system", p->s.volumes.system_name},

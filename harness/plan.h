@@ -17,6 +17,7 @@ struct plan_options {
 	const char *program;	/* NULL: "build/kextlab"; for plan.reproduce */
 	const char *release, *sip, *machine;
 	const char *kext;	  /* bundle to take in place of the one named "update" */
+	const char *system;	  /* folder of a real Mac's kernel and extensions */
 	struct text_list sets;	  /* "key=value" or "map.key=value" */
 	struct text_list without; /* ids of steps, or their numbers from 1 */
 	const struct scn_variant *variant;
@@ -47,6 +48,9 @@ struct plan {
 	bool ends_on; /* the machine is still on after the last step */
 	struct plan_bundle *bundles;
 	size_t n_bundles;
+	const char *system; /* on the host; NULL: stand-ins */
+	const char *kernel; /* what the Mac's kernel is, for people (own_system_text) */
+	const char *darwin, *xnu; /* its versions */
 };
 
 /*
@@ -60,7 +64,8 @@ void plan_free(struct plan *p);
 
 /*
  * Replace each @{name} in @text: release, release.product_version, release.build,
- * release.darwin, release.xnu, release.kext_tools, machine, system (name of the System
+ * release.darwin, release.xnu (of the kernel that the disk starts with),
+ * release.kext_tools, machine, system (name of the System
  * volume), data (of the Data volume), and id, version, file of a bundle as
  * @{update.version}. The result lives in @a. E_SCHEMA for an unknown name.
  */

@@ -15,8 +15,8 @@
 #define BUNDLES_MAX 64	     /* that an error message considers */
 #define UPDATE "update" /* the bundle that --kext replaces */
 
-static int host_path(struct plan *p, const struct plan_options *o, const char *path,
-		     const char **ret, struct err *e)
+int plan_host_path(struct plan *p, const struct plan_options *o, const char *path,
+		   const char **ret, struct err *e)
 {
 	const char *build = o->build_dir ? o->build_dir : "build";
 	char *out;
@@ -139,7 +139,7 @@ static int add(struct plan *p, const struct plan_options *o, const char *name,
 	if (users)
 		b->path = o->kext;
 	else
-		r = host_path(p, o, path, &b->path, e);
+		r = plan_host_path(p, o, path, &b->path, e);
 	if (!r)
 		r = set_mac_name(p, b, e);
 	if (!r && !o->no_bundles)

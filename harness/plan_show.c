@@ -56,6 +56,8 @@ static int add_options(struct buf *b, const struct plan *p, const struct plan_op
 		r = add_option(b, "--machine", o->machine, e);
 	if (!r)
 		r = add_option(b, "--kext", o->kext, e);
+	if (!r)
+		r = add_option(b, "--system", o->system, e);
 	for (size_t i = 0; i < o->sets.n && !r; i++)
 		r = add_option(b, "--set", o->sets.items[i], e);
 	for (size_t i = 0; i < o->without.n && !r; i++)
@@ -122,13 +124,14 @@ json_t *plan_json(const struct plan *p)
 	snprintf(csr, sizeof(csr), "0x%x", p->s.csr);
 	return json_pack(
 		"{s:s, s:s, s:s, s:s*, s:s, s:s, s:s, s:s, s:f, s:I, s:{s:s, s:s},"
-		" s:b, s:o, s:o, s:s}",
+		" s:b, s:s*, s:o, s:o, s:s}",
 		"name", p->name, "file", p->scn->file, "summary", p->scn->summary,
-		"control", p->control ? p->control->name : NULL, "machine", p->s.machine->name,
-		"release", p->s.release->name, "build", p->s.release->build,
-		"csr_active_config", csr, "time_factor", p->s.time_factor, "timeout_s",
-		(json_int_t)p->s.timeout_s, "volumes", "system_name",
-		p->s.volumes.system_name, "order", orders[p->s.volumes.order],
-		"filevault", p->s.filevault.user != NULL, "bundles", bundles_json(p),
-		"steps", steps_json(p), "reproduce", p->reproduce);
+		"control", p->control ? p->control->name : NULL, "machine",
+		p->s.machine->name, "release", p->s.release->name, "build",
+		p->s.release->build, "csr_active_config", csr, "time_factor",
+		p->s.time_factor, "timeout_s", (json_int_t)p->s.timeout_s, "volumes",
+		"system_name", p->s.volumes.system_name, "order",
+		orders[p->s.volumes.order], "filevault", p->s.filevault.user != NULL,
+		"system", p->system, "bundles", bundles_json(p), "steps", steps_json(p),
+		"reproduce", p->reproduce);
 }

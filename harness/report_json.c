@@ -63,7 +63,7 @@ json_t *report_json(const struct result *r)
 	return json_pack(
 		"{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:I, "
 		"s:I,"
-		" s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		" s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"schema", SCHEMA_VERSION, "name", r->name, "scenario", r->scenario,
 		"variant", text_or_null(r->variant), "control", text_or_null(r->control),
 		"summary", text_or_null(r->summary), "file", text_or_null(r->file),
@@ -75,5 +75,7 @@ json_t *report_json(const struct result *r)
 		"steps", steps, "end_state", texts(r->end_state, r->n_end_state),
 		"console_tail", texts(r->tail, r->n_tail), "kextcache",
 		texts(r->kextcache, r->n_kextcache), "run_dir", text_or_null(r->run_dir),
-		"reproduce", text_or_null(r->reproduce), "boot", texts(r->story, r->n_story));
+		"reproduce", text_or_null(r->reproduce), "boot",
+		texts(r->story, r->n_story), "system", text_or_null(r->system), "kernel",
+		text_or_null(r->kernel));
 }

@@ -141,6 +141,8 @@ int report_text(const struct result *res, bool colour, struct buf *out, struct e
 		r = failure(out, res, e);
 	if (!r)
 		r = add_lines(out, "the boot", res->story, res->n_story, e);
+	if (!r && res->kernel)
+		r = buf_printf(out, e, "  kernel         %s\n", res->kernel);
 	for (size_t i = 0; i < res->n_end_state && !r; i++)
 		r = buf_printf(out, e, "  %s\n", res->end_state[i]);
 	if (!r)

@@ -65,6 +65,8 @@ struct result {
 	const char *name, *scenario, *variant, *control; /* the last two may be NULL */
 	const char *summary, *file;
 	const char *release, *machine;
+	const char *system; /* folder that kernel and kexts are from; NULL: stand-ins */
+	const char *kernel; /* what they are, for people; NULL: not known yet */
 	uint32_t csr;
 	const char *accel;	    /* "tcg", "kvm"; NULL: no machine was started */
 	const char *run_dir, *disk; /* disk: NULL when not kept */

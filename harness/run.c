@@ -109,6 +109,8 @@ static int describe(struct run *run, struct err *e)
 	res->summary = own(run, p->scn->summary);
 	res->file = own(run, p->scn->file);
 	res->machine = own(run, p->s.machine->name);
+	res->system = own(run, p->system);
+	res->kernel = own(run, p->kernel);
 	res->reproduce = own(run, p->reproduce);
 	res->run_dir = own(run, run->dir);
 	res->release = p->s.release->name;
@@ -165,6 +167,7 @@ static int fill_spec(struct run *run, struct err *e)
 	run->spec = (struct disk_spec){
 		.release = s->release,
 		.machine = s->machine,
+		.system = run->plan->system,
 		.system_name = s->volumes.system_name,
 		.order = (enum volume_order)s->volumes.order,
 		.filevault_user = s->filevault.user && s->filevault.user[0]

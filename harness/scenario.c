@@ -176,6 +176,11 @@ const struct schema_key settings_keys[] = {
 	 .type = "name of a machine", .doc = "the simulated Mac; intel when absent"},
 	{"release", SCHEMA_CUSTOM, SETTING(release), .read = release_read,
 	 .type = "name of a release", .doc = "macOS on the disk"},
+	{"system", SCHEMA_TEXT, SETTING(system),
+	 .doc = "folder with System/Library/Kernels/kernel and System/Library/Extensions "
+		"of a "
+		"real Mac (docs/own-system.md); kextlab's stand-ins when absent or "
+		"empty"},
 	{"sip", SCHEMA_CUSTOM, SETTING(csr), .read = read_sip,
 	 .type = "enabled, disabled, or flags like 0x77",
 	 .doc = "System Integrity Protection; enabled when absent"},
@@ -197,7 +202,8 @@ const struct schema_key settings_keys[] = {
 	{"kexts", SCHEMA_CUSTOM, .read = read_disk_kexts, .type = "list of maps",
 	 .doc = "kexts that the disk's first kernel has"},
 	{"approved", SCHEMA_CUSTOM, .read = read_approved, .type = "list of bundles",
-	 .doc = "bundles that the user of the Mac has allowed before; all of the scenario "
+	 .doc = "bundles that the user of the Mac has allowed before; all of the "
+		"scenario "
 		"when absent"},
 	{NULL},
 };

@@ -34,6 +34,7 @@ struct scn_kext {
 struct scn_settings {
 	const struct release *release;
 	const struct machine_model *machine;
+	const char *system; /* host folder of a real Mac's; "" or NULL: stand-ins */
 	uint32_t csr;	  /* csr-active-config; on Apple silicon in the LocalPolicy */
 	unsigned security; /* enum sb_level: the LocalPolicy's on Apple silicon */
 	int64_t clock_ns; /* of the first boot; INT64_MIN: a day after the release */

@@ -3,6 +3,7 @@
 #include "images/cachekey.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -13,12 +14,12 @@
 
 #include "images/approvals.h"
 #include "images/system_kexts.h"
-#include "sim/base/buf.h"
 #include "sim/base/fsio.h"
 #include "sim/base/idtext.h"
+#include "sim/platform/paths.h"
 #include "sim/platform/secureboot/keys.h"
 
-#define FILE_MAX  (256u << 20)
+#define PIECE	  (64u << 10)
 #define DEPTH_MAX 32
 
 static int add(EVP_MD_CTX *md, const void *data, size_t len, struct err *e)
@@ -34,16 +35,32 @@ static int add_text(EVP_MD_CTX *md, const char *s, struct err *e)
 	return add(md, s ? s : "-", strlen(s ? s : "-") + 1, e);
 }
 
+/* In pieces: a system that a user brings has files of any size. */
+static int add_pieces(EVP_MD_CTX *md, int fd, const char *path, struct err *e)
+{
+	uint8_t piece[PIECE];
+	uint64_t len = 0;
+	ssize_t n;
+	int r = 0;
+
+	while (!r && (n = read(fd, piece, sizeof(piece)))) {
+		if (n < 0)
+			return err_sys(e, "reading %s", path);
+		len += (uint64_t)n;
+		r = add(md, piece, (size_t)n, e);
+	}
+	/* Behind the content, whose end nothing else tells. */
+	return r ? r : add(md, &len, sizeof(len), e);
+}
+
 static int add_file(EVP_MD_CTX *md, const char *path, struct err *e)
 {
-	struct buf b = BUF_INIT;
-	int r = fsio_read(path, FILE_MAX, &b, e);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
 
-	if (!r)
-		r = add(md, &b.len, sizeof(b.len), e);
-	if (!r)
-		r = add(md, b.data, b.len, e);
-	buf_release(&b);
+	if (fd < 0)
+		return err_sys(e, "%s", path);
+	r = add_pieces(md, fd, path, e);
+	close(fd);
 	return r;
 }
 
@@ -173,6 +190,23 @@ static int add_approvals(EVP_MD_CTX *md, const struct disk_spec *spec, struct er
 	return r;
 }
 
+/* Kernel and extensions of a system that a user brings: their content, wherever it is. */
+static int add_own_system(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
+{
+	static const char *const parts[] = {PATH_KERNEL, PATH_SYSTEM_EXTENSIONS};
+	int r = 0;
+
+	for (size_t i = 0; spec->system && i < sizeof(parts) / sizeof(parts[0]) && !r;
+	     i++) {
+		char path[PATH_MAX];
+
+		r = fsio_join(path, sizeof(path), spec->system, parts[i] + 1, e);
+		if (!r)
+			r = add_path(md, path, 0, e);
+	}
+	return r;
+}
+
 static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
 {
 	int r;
@@ -183,7 +217,8 @@ static int add_spec(EVP_MD_CTX *md, const struct disk_spec *spec, struct err *e)
 	    (r = add(md, &spec->order, sizeof(spec->order), e)) ||
 	    (r = add_text(md, spec->filevault_user, e)) ||
 	    (r = add_text(md, spec->filevault_passphrase, e)) ||
-	    (r = add(md, &spec->sleepimage_mib, sizeof(spec->sleepimage_mib), e)))
+	    (r = add(md, &spec->sleepimage_mib, sizeof(spec->sleepimage_mib), e)) ||
+	    (r = add_own_system(md, spec, e)))
 		return r;
 	for (size_t i = 0; i < spec->n_kexts; i++) {
 		const char *name = strrchr(spec->kexts[i].bundle, '/');

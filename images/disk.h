@@ -34,6 +34,9 @@ struct disk_kext {
 struct disk_spec {
 	const struct release *release;
 	const struct machine_model *machine; /* NULL: "intel". The release must run on it */
+	/* Host folder with kernel and extensions of a real Mac (own_system.h); NULL:
+	 * stand-ins */
+	const char *system;
 	const char *system_name;     /* NULL: "Macintosh HD" */
 	enum volume_order order;
 	const char *filevault_user;  /* NULL: FileVault off */
@@ -123,7 +126,8 @@ int image_reinstall(const struct image_env *env, const struct disk_spec *spec,
  * What an update from @from to @spec->release brings to the system volume: a tar
  * archive of the files that differ, with Mac paths without the leading slash, to be
  * unpacked over the old system. Its prelinked kernel holds Apple's kexts only. Appends to
- * @out. E_UNSUPPORTED: @spec->release is sealed, see image_reinstall.
+ * @out. E_UNSUPPORTED: @spec->release is sealed, see image_reinstall; or the system is
+ * one that a user brought, of which there is no next version.
  */
 struct buf;
 int image_update_archive(const struct image_env *env, const struct disk_spec *spec,

@@ -11,12 +11,35 @@
 #include "images/approvals.h"
 #include "images/driver_extensions.h"
 #include "images/firmlinks.h"
+#include "images/layout.h"
 #include "images/system_kexts.h"
 #include "sim/base/fsio.h"
 #include "sim/carrier/guest_runtime.h"
 #include "sim/platform/filevault.h"
 
 #define PROGRAMS_MAX 64
+/* In the container of System: the rest of it, other volumes, and what the Mac writes. */
+#define ROOM_FOR_OTHERS (1ull << 30)
+#define APPLE_ROOT_FILE "AppleRootCA.cer" /* in PATH_ANCHORS */
+
+static int open_own_system(struct generator *g, struct err *e)
+{
+	const struct disk_layout *l;
+	int r;
+
+	if (!g->spec->system)
+		return 0;
+	g->own = &g->own_system;
+	r = own_system_open(g->spec->system, &g->own_system, e);
+	if (!r)
+		r = own_system_fits(g->own, g->spec->release, e);
+	if (!r)
+		r = disk_layout(g->spec, &l, e);
+	if (!r)
+		g->extensions_room =
+			layout_partition(l, &l->containers[0])->size - ROOM_FOR_OTHERS;
+	return r;
+}
 
 int generator_init(struct generator *g, const struct image_env *env,
 		   const struct disk_spec *spec, struct err *e)
@@ -26,19 +49,31 @@ int generator_init(struct generator *g, const struct image_env *env,
 	*g = (struct generator){.env = env, .spec = spec, .scratch = SCRATCH_INIT};
 	r = fsio_join(g->guest_dir, sizeof(g->guest_dir), env->build_dir, "guest", e);
 	if (!r)
+		r = open_own_system(g, e);
+	if (!r)
 		r = scratch_make(&g->scratch, env->build_dir, e);
-	return r ? r : disk_kernels_make(env, spec, &g->scratch, &g->kernels, e);
+	return r ? r : disk_kernels_make(env, spec, g->own, &g->scratch, &g->kernels, e);
 }
 
 void generator_release(struct generator *g)
 {
 	scratch_release(&g->scratch);
 	disk_kernels_release(&g->kernels);
+	own_system_release(&g->own_system);
+}
+
+/* The system that a user brought, on the volume at hand: Recovery is ours. */
+static const struct own_system *own_here(const struct generator *g)
+{
+	return g->for_recovery ? NULL : g->own;
 }
 
 static int gen_kernel(struct generator *g, struct fs_tree *t, const char *path, uint32_t mode,
 		      struct err *e)
 {
+	if (own_here(g))
+		return fs_tree_host_file(t, path, mode, own_here(g)->kernel_path, NULL,
+					 e);
 	return fs_tree_file(t, path, mode, g->kernels.kernel.data, g->kernels.kernel.len, NULL, e);
 }
 
@@ -93,6 +128,8 @@ static int gen_system_extensions(struct generator *g, struct fs_tree *t, const c
 	struct folder f = {t, path};
 
 	(void)mode;
+	if (own_here(g))
+		return own_system_import(own_here(g), t, path, g->extensions_room, e);
 	return system_kexts_each(g->env, g->spec, &g->scratch, import_kext, &f, e);
 }
 
@@ -214,7 +251,23 @@ static int gen_crypto_users(struct generator *g, struct fs_tree *t, const char *
 	return r;
 }
 
-/* The root whose code is Apple's on this Mac. */
+/* With Apple's own kexts comes Apple's own root, so that they are judged as on a Mac. */
+static int add_apple_root(struct generator *g, struct fs_tree *t, const char *path,
+			  uint32_t mode, struct err *e)
+{
+	struct buf der = BUF_INIT;
+	char file[PATH_MAX];
+	int r = own_system_root(g->own, NULL, 0, &der, e);
+
+	snprintf(file, sizeof(file), "%.*s/" APPLE_ROOT_FILE,
+		 (int)(strrchr(path, '/') - path), path);
+	if (!r && der.len)
+		r = gen_bytes(&der, t, file, mode, e);
+	buf_release(&der);
+	return r;
+}
+
+/* The roots whose code is Apple's on this Mac. */
 static int gen_anchor(struct generator *g, struct fs_tree *t, const char *path, uint32_t mode,
 		      struct err *e)
 {
@@ -226,6 +279,8 @@ static int gen_anchor(struct generator *g, struct fs_tree *t, const char *path, 
 		r = signing_cert(&a, SIGNING_ROOT, &root, e);
 	if (!r)
 		r = fs_tree_file(t, path, mode, root.p, root.len, NULL, e);
+	if (!r && g->own)
+		r = add_apple_root(g, t, path, mode, e);
 	signing_authority_release(&a);
 	return r;
 }

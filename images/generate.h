@@ -14,6 +14,9 @@ struct generator {
 	const struct disk_spec *spec;
 	char guest_dir[IMAGE_PATH_MAX]; /* build/guest */
 	struct scratch scratch;
+	const struct own_system *own; /* NULL: stand-ins */
+	struct own_system own_system;
+	uint64_t extensions_room; /* bytes that those of @own may have */
 	struct disk_kernels kernels;
 	bool for_recovery;              /* the manifest at hand is Recovery's */
 };

@@ -117,7 +117,7 @@ static struct place *add_bundle(struct bundle_list *l, struct err *e)
 		(void)!err_set(e, E_OVERFLOW, "more than %d kexts", BUNDLES_MAX);
 		return NULL;
 	}
-	l->bundle[l->n++] = (struct kc_bundle){p->folder, p->path};
+	l->bundle[l->n++] = (struct kc_bundle){p->folder, p->path, false};
 	return p;
 }
 
@@ -156,10 +156,25 @@ static int add_disk_kext(struct bundle_list *l, const struct disk_kext *k, struc
 	return r ? r : disk_kext_staged(k, p->path, e);
 }
 
+/* The whole folder: what of it goes in follows from the kexts themselves. */
+static int add_own_system(struct bundle_list *l, const struct own_system *own,
+			  struct err *e)
+{
+	struct place *p = add_bundle(l, e);
+
+	if (!p)
+		return -E_OVERFLOW;
+	memcpy(p->folder, own->extensions, sizeof(p->folder));
+	snprintf(p->path, sizeof(p->path), PATH_SYSTEM_EXTENSIONS);
+	l->bundle[l->n - 1].as_demanded = true;
+	return 0;
+}
+
 /* What kernels of a disk are made from. */
 struct ingredients {
 	const struct image_env *env;
 	const struct disk_spec *spec;
+	const struct own_system *own; /* NULL: stand-ins */
 	const struct scratch *scratch;
 	const struct buf *kernel;
 };
@@ -167,11 +182,27 @@ struct ingredients {
 static int list_bundles(const struct ingredients *in, size_t n_kexts, struct bundle_list *l,
 			struct err *e)
 {
-	int r = system_kexts_each(in->env, in->spec, in->scratch, add_system_kext, l, e);
+	int r = in->own ? add_own_system(l, in->own, e)
+			: system_kexts_each(in->env, in->spec, in->scratch,
+					    add_system_kext, l, e);
 
 	for (size_t i = 0; i < n_kexts && !r; i++)
 		r = add_disk_kext(l, &in->spec->kexts[i], e);
 	return r;
+}
+
+/* `kextlab kernel build` tells which are left out, and why. */
+static void tell_built(const struct ingredients *in, const struct kc_built *built)
+{
+	char text[128];
+
+	if (!in->own || !in->env->progress)
+		return;
+	snprintf(text, sizeof(text),
+		 "prelinked kernel of the system that was brought: %zu kexts, %zu left "
+		 "out",
+		 built->n_kexts, built->n_omitted);
+	in->env->progress(in->env->progress_ctx, text);
 }
 
 /* With the first @n_kexts of the spec. */
@@ -195,7 +226,10 @@ static int build_plk(const struct ingredients *in, size_t n_kexts, struct buf *o
 	if (!r)
 		r = kc_build_for_tree(&rq, out, &built, e);
 	free(l);
-	return r ? err_ctx(e, "prelinked kernel of the new disk") : 0;
+	if (r)
+		return err_ctx(e, "prelinked kernel of the new disk");
+	tell_built(in, &built);
+	return 0;
 }
 
 static int make_collections(const struct ingredients *in, struct disk_kernels *k,
@@ -221,11 +255,15 @@ static int make_collections(const struct ingredients *in, struct disk_kernels *k
 	return r;
 }
 
+/* Recovery is the laboratory's own system, whatever the Mac beside it has. */
 static int make_prelinked(const struct ingredients *in, struct disk_kernels *k, struct err *e)
 {
+	struct ingredients stand_ins = *in;
 	int r = build_plk(in, in->spec->n_kexts, &k->plk, e);
 
-	return r ? r : build_plk(in, 0, &k->recovery_plk, e);
+	stand_ins.own = NULL;
+	stand_ins.kernel = &k->kernel;
+	return r ? r : build_plk(&stand_ins, 0, &k->recovery_plk, e);
 }
 
 struct copies {
@@ -259,9 +297,11 @@ static int sign_system_kexts(const struct ingredients *in, const char *system_ke
 }
 
 int disk_kernels_make(const struct image_env *env, const struct disk_spec *spec,
-		      const struct scratch *scratch, struct disk_kernels *ret, struct err *e)
+		      const struct own_system *own, const struct scratch *scratch,
+		      struct disk_kernels *ret, struct err *e)
 {
-	const struct ingredients in = {env, spec, scratch, &ret->kernel};
+	const struct ingredients in = {env, spec, own, scratch,
+				       own ? &own->kernel : &ret->kernel};
 	const struct machine_model *m = disk_machine(spec);
 	char path[PATH_MAX];
 	int r = fsio_join(path, sizeof(path), scratch->path, SYSTEM_KEXT, e);

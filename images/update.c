@@ -68,6 +68,12 @@ int image_update_archive(const struct image_env *env, const struct disk_spec *sp
 
 	if (spec->release->sealed_system)
 		return err_set(e, E_UNSUPPORTED, "no file of a sealed system can be replaced");
+	if (spec->system)
+		return err_set(
+			e, E_UNSUPPORTED,
+			"system '%s' is one release of macOS: it cannot be updated to "
+			"%s",
+			spec->system, spec->release->name);
 	old.release = from;
 	new.n_kexts = 0; /* the prelinked kernel that Apple ships */
 	r = disk_trees_compose(env, &new, &after, e);

@@ -29,6 +29,9 @@ static struct result *sample(enum verdict verdict)
 	r->release = "10.15.0";
 	r->machine = "intel";
 	r->csr = 0x77;
+	r->system = verdict == VERDICT_PASSED ? "/mac" : NULL;
+	r->kernel = r->system ? "from /mac: Darwin 19.6.0, xnu-6153.141.1"
+			      : "a stand-in of kextlab, as are Apple's kexts";
 	r->accel = "tcg";
 	r->run_dir = "build/runs/sample/1";
 	r->reproduce = "build/kextlab run --keep sample/one";

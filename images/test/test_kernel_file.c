@@ -45,9 +45,9 @@ static void prelink(const void *kernel, size_t len, enum prelink_compression how
 {
 	char folder[4096];
 	const struct kc_bundle bundle[] = {
-		{folder, PATH_SYSTEM_EXTENSIONS "/System.kext"},
+		{folder, PATH_SYSTEM_EXTENSIONS "/System.kext", false},
 		{test_source(FIXTURES "ExampleFilter-1.0.kext"),
-		 PATH_LIBRARY_EXTENSIONS "/ExampleFilter.kext"},
+		 PATH_LIBRARY_EXTENSIONS "/ExampleFilter.kext", false},
 	};
 	const struct kc_request rq = {.kernel = kernel,
 				      .kernel_len = len,

@@ -39,6 +39,8 @@ struct codesign_result {
 	size_t n_cdhashes;
 	size_t n_authorities;
 	char authority[CS_CHAIN_MAX][CODESIGN_NAME_MAX]; /* common names, leaf first */
+	struct buf root; /* the certificate that the chain ends with, as DER; believed or
+			    not, empty: there is no chain */
 	int64_t signing_time, timestamp;		 /* 0: not said */
 	char *requirement; /* owned: its designated requirement as text; NULL: none */
 	char format[64];   /* "bundle with Mach-O thin (x86_64)" */

@@ -20,6 +20,7 @@ void codesign_result_release(struct codesign_result *r)
 {
 	cs_problems_release(&r->problems);
 	free(r->requirement);
+	buf_release(&r->root);
 	*r = (struct codesign_result){.status = CS_INTERNAL_ERROR};
 }
 

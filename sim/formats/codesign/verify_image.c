@@ -96,10 +96,24 @@ static void describe(struct core *k)
 			       CS_CDHASH_LEN);
 }
 
+static int describe_root(struct core *k)
+{
+	X509 *root = cs_chain_at(&k->cms.chain, -1);
+	unsigned char *der = NULL;
+	int len = i2d_X509(root, &der), r;
+
+	if (len <= 0)
+		return err_set(k->v->e, E_NOMEM, "out of memory");
+	buf_clear(&k->v->ret->root);
+	r = buf_append(&k->v->ret->root, der, (size_t)len, k->v->e);
+	OPENSSL_free(der);
+	return r;
+}
+
 static int describe_authorities(struct core *k)
 {
 	struct codesign_result *ret = k->v->ret;
-	int r = 0;
+	int r = describe_root(k);
 
 	ret->signing_time = k->cms.signing_time;
 	ret->timestamp = k->cms.timestamp;

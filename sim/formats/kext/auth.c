@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "sim/base/fsio.h"
+
 #define BUNDLE_DEPTH_MAX 64
 
 static bool check_entry(struct kext *k, const char *path, unsigned depth);
@@ -103,6 +105,8 @@ static bool not_excluded(struct kext *k, const struct kext_auth *auth)
 
 static bool filesystem_ok(struct kext *k, const struct kext_auth *auth)
 {
+	if (auth->installed && fsio_below(k->path, auth->installed))
+		return true;
 	return !auth->check_filesystem || kext_check_filesystem(k);
 }
 

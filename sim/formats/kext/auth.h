@@ -17,6 +17,9 @@
 /* AuthOptions_t, as far as steps exist. */
 struct kext_auth {
 	bool check_filesystem;             /* owner and permissions */
+	/* Below this folder they are as an installer sets them, whatever they are here;
+	   resolved. NULL: there is no such folder. */
+	const char *installed;
 	const struct kext_set
 		*all; /* where the exclude list is looked for; may be NULL */
 	const struct component_log *log;   /* "Kext rejected due to ..." */

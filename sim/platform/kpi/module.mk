@@ -5,6 +5,10 @@ host-src += sim/platform/kpi/kpi.c sim/platform/kpi/tables.c sim/platform/kpi/st
 	    sim/platform/kpi/family_source.c
 host-bin += build/kpi-family
 kpi-family-src := sim/platform/kpi/family_main.c
+
+# what a Mac's own kernel and KPIs would be, for tests of systems that users bring
+host-bin += build/kpi-system
+kpi-system-src := sim/platform/kpi/system_main.c
 host-bin += build/bench-kxld
 bench-kxld-src := sim/platform/kpi/test/bench_kxld.c
 $(B)/sim/platform/kpi/tables.o: $(wildcard sim/platform/kpi/*/*.tsv)
