@@ -14,6 +14,8 @@
 #include "sim/platform/paths.h"
 
 #define LIVE_TIMEOUT_MS 30000u
+#define PIECE		8388608u
+#define PIECE_TEXT	"8388608"
 
 static int run(struct engine *en, const char *const *argv, struct machine_result *r,
 	       struct err *e)
@@ -69,28 +71,65 @@ static int live_stat(void *ctx, const char *role, const char *path,
 	return ret;
 }
 
+/* Append what @argv prints, but for @cut bytes at its end. *ret_len: how much it was. */
+static int take_output(struct engine *en, const char *const *argv, size_t cut,
+		       struct buf *out, size_t *ret_len, struct err *e)
+{
+	struct machine_result r = {.status = 0};
+	int ret = run(en, argv, &r, e);
+
+	if (!ret && r.status)
+		ret = err_set(e, E_IO, "%s", buf_str(&r.err));
+	if (!ret && r.out.len >= cut)
+		r.out.len -= cut;
+	*ret_len = r.out.len;
+	if (!ret)
+		ret = buf_append(out, r.out.data, r.out.len, e);
+	machine_result_release(&r);
+	return ret;
+}
+
+/* In pieces: what a program prints has a limit that kernels of real Macs exceed. */
+static int read_pieces(struct engine *en, const char *path, uint64_t size, struct buf *out,
+		       struct err *e)
+{
+	int ret = 0;
+
+	for (uint64_t i = 0; i * PIECE < size && !ret; i++) {
+		char skip[32];
+		const char *const argv[] = {"/bin/sh", "-c",
+					    "/usr/bin/tail -c +\"$2\" \"$1\" | "
+					    "/usr/bin/head -c " PIECE_TEXT,
+					    "read",    path, skip,
+					    NULL};
+		size_t len;
+
+		snprintf(skip, sizeof(skip), "%" PRIu64, i * PIECE + 1);
+		ret = take_output(en, argv, 0, out, &len, e);
+		if (!ret && len < PIECE)
+			break; /* it became shorter since it was looked at */
+	}
+	return ret;
+}
+
 static int live_read(void *ctx, const char *role, const char *path, size_t max,
 		     struct buf *out, struct err *e)
 {
 	const char *const cat[] = {"/bin/cat", path, NULL};
 	const char *const readlink[] = {"/usr/bin/readlink", path, NULL};
-	struct machine_result r = {.status = 0};
 	struct macfs_stat st;
+	size_t len;
 	int ret = live_stat(ctx, role, path, &st, e);
 
 	if (ret)
 		return ret;
 	if (st.size > max)
 		return err_set(e, E_OVERFLOW, "'%s' has more than %zu bytes", path, max);
-	ret = run(ctx, S_ISLNK(st.mode) ? readlink : cat, &r, e);
-	if (!ret && r.status)
-		ret = err_set(e, E_IO, "%s", buf_str(&r.err));
-	if (!ret && S_ISLNK(st.mode) && r.out.len)
-		r.out.len--; /* readlink's line feed */
-	if (!ret)
-		ret = buf_append(out, r.out.data, r.out.len, e);
-	machine_result_release(&r);
-	return ret;
+	if (S_ISLNK(st.mode))
+		return take_output(ctx, readlink, 1, out, &len, e); /* without line feed */
+	if (st.size > PIECE)
+		return read_pieces(ctx, path, st.size, out, e);
+	return take_output(ctx, cat, 0, out, &len, e);
 }
 
 static void live_free(void *ctx)
