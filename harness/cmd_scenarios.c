@@ -112,7 +112,8 @@ int cmd_list(const struct app *app, int argc, char **argv)
 
 static void print_plan(const json_t *j)
 {
-	const json_t *steps = json_object_get(j, "steps"), *step;
+	const json_t *steps = json_object_get(j, "steps"), *step,
+		     *system = json_object_get(j, "system");
 	size_t i;
 
 	printf("%s\n  %s\n", json_string_value(json_object_get(j, "name")),
@@ -123,6 +124,8 @@ static void print_plan(const json_t *j)
 	       json_string_value(json_object_get(j, "build")),
 	       json_string_value(json_object_get(j, "csr_active_config")),
 	       json_number_value(json_object_get(j, "time_factor")));
+	if (system)
+		printf("  system %s\n", json_string_value(system));
 	json_array_foreach(steps, i, step) printf(
 		"  %2zu %s\n", i + 1, json_string_value(json_object_get(step, "title")));
 	printf("  %s\n", json_string_value(json_object_get(j, "reproduce")));

@@ -78,7 +78,6 @@ static int scan_system(struct kext_check *c, struct err *e)
 				      .build_dir = rq->build_dir};
 	const struct disk_spec spec = {.release = rq->release};
 	const struct scratch none = {.path = "", .fd = -1};
-
 	int r;
 
 	/* Of a Mac's own it is known who signed them. */

@@ -26,6 +26,8 @@ static const struct text_field result_texts[] = {
 	{"file", offsetof(struct result, file), false},
 	{"release", offsetof(struct result, release), true},
 	{"machine", offsetof(struct result, machine), true},
+	{"system", offsetof(struct result, system), false},
+	{"kernel", offsetof(struct result, kernel), false},
 	{"accelerator", offsetof(struct result, accel), false},
 	{"error", offsetof(struct result, error), false},
 	{"run_dir", offsetof(struct result, run_dir), false},

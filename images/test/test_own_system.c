@@ -298,7 +298,7 @@ static void the_key_follows_the_system(void)
 /* The laboratory's root by its hash, since nothing of Apple's can be here. */
 static void the_root_is_known_by_its_hash(void)
 {
-	struct signing_authority a = {.key = {NULL}};
+	struct signing_authority a = {.store = {.n = 0}};
 	uint8_t hash[1][OWN_SYSTEM_HASH_LEN];
 	struct buf der = BUF_INIT;
 	struct own_system s;
