@@ -136,8 +136,9 @@ static int print_kernel(struct macfs *fs, const char *name, const char *path, bo
 	if (!r)
 		r = kernel_info_read(b.data, b.len, &a, &k, e);
 	if (!r) {
-		printf("%s %s\n  sha256 %s\n  KernelCache ID %s\n  %s\n", name,
-		       k.bad ? k.bad : "ok", k.sha256, k.kcid, k.darwin);
+		printf("%s %s\n  sha256 %s\n  KernelCache ID %s\n  %s%s\n", name,
+		       k.bad ? k.bad : "ok", k.sha256, k.kcid, k.darwin,
+		       k.stand_in ? " (a stand-in of kextlab)" : "");
 		for (size_t i = 0; i < k.n_kexts; i++)
 			printf("  %s %s\n", k.kexts[i].id, k.kexts[i].version);
 		*bad |= k.bad != NULL;

@@ -35,11 +35,6 @@ static void judge(struct show *s)
 			 prelink_check_name(rep.failed), why.msg);
 }
 
-static bool is_standin(const struct kernel_file *f)
-{
-	return f->kernel && f->kernel->has_uuid && kernel_is_standin(f->kernel->uuid);
-}
-
 static const char *method(const struct kernel_file *f)
 {
 	return !f->comp ? "none" : !memcmp(f->comp->type, "lzvn", 4) ? "lzvn" : "lzss";
@@ -94,7 +89,7 @@ static void print_head(const struct show *s)
 	printf("\n");
 	if (f->kernel)
 		printf("kernel      %s%s\n            UUID %s\n", f->version,
-		       is_standin(f) ? " (a stand-in of kextlab)" : "",
+		       kernel_file_is_stand_in(f) ? " (a stand-in of kextlab)" : "",
 		       uuid_of(f->kernel->has_uuid, f->kernel->uuid, uuid));
 	if (f->has_kcid)
 		printf("KernelCache ID %s\n", kernel_id_text(true, f->kcid, id));
@@ -235,7 +230,7 @@ static int print_json(const struct show *s)
 		      "file", s->path, "kind", kernel_file_kind_text(f), "arch",
 		      f->m->arch->name, "bytes", (json_int_t)s->k->bytes.len, "image4",
 		      f->image4, "fat", f->fat, "compression", method(f), "verdict",
-		      s->verdict, "version", f->version, "stand_in", is_standin(f),
+		      s->verdict, "version", f->version, "stand_in", kernel_file_is_stand_in(f),
 		      "kcid", kernel_id_text(f->has_kcid, f->kcid, kcid), "uuid",
 		      f->kernel ? id_json(f->kernel->has_uuid, f->kernel->uuid)
 				: json_null());

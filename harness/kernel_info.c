@@ -64,6 +64,7 @@ static int read_file(const void *data, size_t len, struct arena *a, struct kerne
 	}
 	k->kcid = hex(a, f.kcid, sizeof(f.kcid), e);
 	k->darwin = arena_strdup(a, f.version, e);
+	k->stand_in = kernel_file_is_stand_in(&f);
 	r = k->kcid && k->darwin ? take_kexts(&f, a, k, e) : -(int)e->code;
 	kernel_file_release(&f);
 	return r;

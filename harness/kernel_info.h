@@ -22,6 +22,7 @@ struct kernel_info {
 	const char *sha256; /* hexadecimal; "" when it does not exist */
 	const char *kcid;   /* hexadecimal; "" when unknown */
 	const char *darwin; /* version string of the kernel in it; "" when unknown */
+	bool stand_in;	    /* that kernel is kextlab's own; false when unknown */
 	const char *bad;    /* NULL: a booter would take it; else why not */
 	struct kernel_kext *kexts;
 	size_t n_kexts;

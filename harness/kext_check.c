@@ -125,8 +125,9 @@ int kext_check_place(const struct kext_check *c, const struct kext *k, struct bu
 		return buf_printf(out, e, "%s%s%s%s",
 				  c->rq->sip ? PATH_STAGED_EXTENSIONS : "",
 				  PATH_LIBRARY_EXTENSIONS, slash, k->path + n);
-	if (c->rq->own && fsio_below(k->path, c->rq->own->extensions))
-		return buf_printf(out, e, "%s", k->path + strlen(c->rq->own->dir));
+	n = c->rq->own ? fsio_below(k->path, c->rq->own->extensions) : 0;
+	if (n)
+		return buf_printf(out, e, PATH_SYSTEM_EXTENSIONS "%s", k->path + n);
 	if (!realpath(c->rq->build_dir, build))
 		return err_sys(e, "%s", c->rq->build_dir);
 	if (!inner || !fsio_below(k->path, build))

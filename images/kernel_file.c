@@ -7,6 +7,7 @@
 #include "sim/formats/macho/detach.h"
 #include "sim/formats/macho/write.h"
 #include "sim/formats/prelink/load.h"
+#include "sim/platform/kpi/kpi.h"
 
 const struct kext_entry *kernel_file_find(const struct kernel_file *k, const char *id)
 {
@@ -169,6 +170,11 @@ void kernel_file_release(struct kernel_file *k)
 	if (k->kind == KERNEL_COLLECTION)
 		fileset_release(&k->fileset);
 	*k = (struct kernel_file){.kind = KERNEL_ALONE};
+}
+
+bool kernel_file_is_stand_in(const struct kernel_file *k)
+{
+	return k->kernel && k->kernel->has_uuid && kernel_is_standin(k->kernel->uuid);
 }
 
 const char *kernel_file_kind_text(const struct kernel_file *k)

@@ -52,6 +52,9 @@ bool kernel_file_is_collection(const void *data, size_t len);
 /* NULL when there is none. */
 const struct kext_entry *kernel_file_find(const struct kernel_file *k, const char *id);
 
+/* Is the kernel in it one of kextlab's stand-ins, whatever was linked to it? */
+bool kernel_file_is_stand_in(const struct kernel_file *k);
+
 /* "prelinked kernel", "boot collection" ... */
 const char *kernel_file_kind_text(const struct kernel_file *k);
 

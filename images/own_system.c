@@ -8,7 +8,6 @@
 
 #include "images/kernel_file.h"
 #include "sim/base/fsio.h"
-#include "sim/platform/kpi/kpi.h"
 #include "sim/platform/paths.h"
 
 /* Without the leading slash, as they are in the folder. */
@@ -39,12 +38,14 @@ static int is_missing(const char *dir, const char *what, struct err *e)
 static int find_part(const struct own_system *s, const char *part, mode_t type,
 		     char ret[static IMAGE_PATH_MAX], struct err *e)
 {
+	char path[PATH_MAX];
 	struct stat st;
-	int r = fsio_join(ret, IMAGE_PATH_MAX, s->dir, part, e);
+	int r = fsio_join(path, sizeof(path), s->dir, part, e);
 
 	if (r)
 		return r;
-	if (stat(ret, &st) || (st.st_mode & S_IFMT) != type)
+	/* It may be a link to where the copy really is: paths of kexts begin there. */
+	if (!realpath(path, ret) || stat(ret, &st) || (st.st_mode & S_IFMT) != type)
 		return is_missing(s->dir, part, e);
 	return 0;
 }
@@ -87,7 +88,7 @@ static int check_kernel(const struct kernel_file *k, struct own_system *s, struc
 		return err_set(e, E_UNSUPPORTED,
 			       "no version of Darwin and xnu is in it: '%s'", k->version);
 	memcpy(s->version, k->version, sizeof(s->version));
-	s->stand_in = k->kernel->has_uuid && kernel_is_standin(k->kernel->uuid);
+	s->stand_in = kernel_file_is_stand_in(k);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "components/kextcache/link.h"
+#include "sim/base/fsio.h"
 #include "sim/formats/kext/resolve.h"
 
 static int check_one(struct kext *k, const struct kext_resolver *r, struct err *e)
@@ -31,6 +32,19 @@ struct tree {
 	size_t n_omitted;
 };
 
+/* What a link in the folder of a Mac leads to elsewhere on this machine is not the Mac's. */
+static void drop_outside(struct kext_set *all, size_t first, const char *folder)
+{
+	size_t n = first;
+
+	for (size_t i = first; i < all->n; i++)
+		if (fsio_below(all->item[i]->path, folder))
+			all->item[n++] = all->item[i];
+		else
+			kext_free(all->item[i]);
+	all->n = n;
+}
+
 static int read_bundle(struct tree *t, size_t i, struct err *e)
 {
 	const struct kc_bundle *b = &t->rq->bundle[i];
@@ -41,6 +55,8 @@ static int read_bundle(struct tree *t, size_t i, struct err *e)
 	if (r)
 		return r;
 	s->real = realpath(b->folder, NULL);
+	if (s->real && b->as_demanded)
+		drop_outside(&t->all, before, s->real);
 	s->end = t->all.n;
 	if (!s->real || (t->all.n == before && !kext_set_at_path(&t->all, s->real)))
 		return err_set(e, E_NOTFOUND, "%s is not a kernel extension", b->folder);

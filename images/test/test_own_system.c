@@ -245,7 +245,28 @@ static void it_is_installed(void)
 	own_system_release(&s);
 }
 
-/* A file of a terabyte costs nothing, and is too much for the disk. */
+/* The folder may be put together of links. */
+static void links_are_followed(void)
+{
+	struct own_system s;
+	struct fs_tree t;
+	struct err e = ERR_INIT;
+
+	if (!there())
+		return;
+	ASSERT_OK(own_system_open(copy("mv $E there && ln -s \"$PWD/there\" $E && "
+				       "mv $K k && ln -s \"$PWD/k\" $K"),
+				  &s, &e),
+		  &e);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.extensions, "/mac/there"));
+	ASSERT_OK(fs_tree_init(&t, 0, &e), &e);
+	ASSERT_OK(own_system_import(&s, &t, PATH_SYSTEM_EXTENSIONS, 1u << 30, &e), &e);
+	CU_ASSERT_EQUAL(mode_of(&t, "AppleExampleDriver.kext"), S_IFDIR | 0755);
+	fs_tree_release(&t);
+	own_system_release(&s);
+}
+
+/* A file of 3 GiB without blocks costs nothing, and is too much for the disk. */
 static void what_is_too_large_is_said(void)
 {
 	struct own_system s;
@@ -333,6 +354,7 @@ TEST_MAIN("own system", {"a system is opened", a_system_is_opened},
 	  {"a fat kernel is made thin", a_fat_kernel_is_made_thin},
 	  {"releases are chosen with care", releases_are_chosen_with_care},
 	  {"it is installed", it_is_installed},
+	  {"links are followed", links_are_followed},
 	  {"what is too large is said", what_is_too_large_is_said},
 	  {"the key follows the system", the_key_follows_the_system},
 	  {"the root is known by its hash", the_root_is_known_by_its_hash})

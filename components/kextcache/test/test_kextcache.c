@@ -544,6 +544,10 @@ static void builds_from_a_system(void)
 		CU_ASSERT_EQUAL(test_shell("cp -r '%s/%s.kext' '%s'", test_source(FIXTURES),
 					   there[i], folder),
 				0);
+	/* A link to what is not in the folder. */
+	CU_ASSERT_EQUAL(test_shell("ln -s \"$(realpath '%s')\" '%s/Linked.kext'",
+				   test_source(FIXTURES "/ExampleLib-1.0.kext"), folder),
+			0);
 	ASSERT_OK(kernel_standin_build(release_by_name("10.15.0"), &kernel, &e), &e);
 	rq.kernel = kernel.data;
 	rq.kernel_len = kernel.len;
@@ -556,6 +560,7 @@ static void builds_from_a_system(void)
 			       PATH_SYSTEM_EXTENSIONS "/ExampleFilter-2.0.kext");
 	CU_ASSERT_PTR_NULL(prelink_find(&p, "com.example.ondemand"));
 	CU_ASSERT_PTR_NULL(prelink_find(&p, "com.example.helper"));
+	CU_ASSERT_PTR_NULL(prelink_find(&p, "com.example.lib"));
 	prelink_release(&p);
 	buf_clear(&out);
 	rq.n_bundles = 2;
