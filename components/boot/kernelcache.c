@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "components/boot/kernelcache_impl.h"
+#include "sim/formats/kext/kext.h"
 #include "sim/formats/plist/pl.h"
 
 /* ---- loaded_kexts.plist ---- */
@@ -19,11 +20,10 @@ static const struct kext_facts *find(const struct kext_facts *f, size_t n, const
 
 static plist_t libraries_of(const struct kext_facts *f)
 {
-	plist_t libraries = NULL;
-	struct err e = ERR_INIT;
+	plist_t libraries = kext_info_value(f->info, "OSBundleLibraries");
 
-	return pl_opt_dict(f->info, "OSBundleLibraries", &libraries, &e) ? NULL
-									  : libraries;
+	return libraries && plist_get_node_type(libraries) == PLIST_DICT ? libraries
+									 : NULL;
 }
 
 /* Load tags are given in the order of the list, from 1, as the kernel adds the kexts. */

@@ -99,11 +99,10 @@ static int choose_one(struct tree *t, struct kext *k, const struct kc_bundle *b,
 		*e = why;
 		return r;
 	}
-	if (b->as_demanded)
-		return kext_set_add_newest(&t->good, k, t->rq->log, e);
+	/* of one identifier the newest: a prelinked kernel has room for one */
 	if (!may_lack)
-		r = kext_set_add(&t->needed, k, e);
-	return r ? r : kext_set_add(&t->good, k, e);
+		r = kext_set_add_newest(&t->needed, k, t->rq->log, e);
+	return r ? r : kext_set_add_newest(&t->good, k, t->rq->log, e);
 }
 
 static int choose(struct tree *t, struct err *e)

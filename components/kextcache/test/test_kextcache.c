@@ -474,7 +474,8 @@ static void recompression_keeps_the_time(void)
 
 static void builds_for_a_tree(void)
 {
-	struct kc_bundle bundles[2];
+	struct kc_bundle bundles[3];
+	struct prelink_report rep;
 	struct buf kernel = BUF_INIT, out = BUF_INIT;
 	struct kc_request rq = {.bundle = bundles, .n_bundles = 2, .compression = PRELINK_LZVN};
 	struct kc_built built;
@@ -516,6 +517,17 @@ static void builds_for_a_tree(void)
 	CU_ASSERT_EQUAL(built.n_omitted, 1);
 	bundles[1].folder = "/nonexistent/X.kext";
 	ASSERT_FAILS(kc_build_for_tree(&rq, &out, &built, &e), E_NOTFOUND);
+	/* two of one identifier: the newer, whichever comes first */
+	bundles[1].folder = test_source(FIXTURES "/ExampleFilter-2.0.kext");
+	bundles[2] = (struct kc_bundle){test_source(FIXTURES "/ExampleFilter-1.0.kext"),
+					"/Library/Extensions/Old.kext", false};
+	rq.n_bundles = 3;
+	buf_clear(&out);
+	ASSERT_OK(kc_build_for_tree(&rq, &out, &built, &e), &e);
+	ASSERT_OK(prelink_verify(out.data, out.len, &rep, &e), &e);
+	ASSERT_OK(prelink_open(out.data, out.len, &p, &e), &e);
+	CU_ASSERT_STRING_EQUAL(prelink_find(&p, "com.example.filter")->version, "2.0");
+	prelink_release(&p);
 	buf_release(&kernel);
 	buf_release(&out);
 }

@@ -4,6 +4,7 @@
 
 #include "sim/base/ckd.h"
 #include "sim/formats/fileset/internal.h"
+#include "sim/formats/kext/kext.h"
 #include "sim/formats/macho/symdict.h"
 #include "sim/formats/plist/pl.h"
 
@@ -205,7 +206,9 @@ static int take_entries(struct checker *c, struct err *e)
 /* A library is in this collection, or in the one that this was linked against. */
 static int check_kext(const struct checker *c, const struct kext_entry *k, struct err *e)
 {
-	plist_t libs = plist_dict_get_item(k->info, "OSBundleLibraries");
+	const bool intel = c->f->m.arch == macho_arch(MACHO_X86_64);
+	plist_t libs = intel ? kext_info_value(k->info, "OSBundleLibraries")
+			     : plist_dict_get_item(k->info, "OSBundleLibraries");
 	struct pl_iter it;
 
 	if (!k->has_code && (k->load_addr || k->size || k->kmod_info))

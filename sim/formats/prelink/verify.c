@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/base/ckd.h"
+#include "sim/formats/kext/kext.h"
 #include "sim/formats/macho/symdict.h"
 #include "sim/formats/plist/pl.h"
 #include "sim/formats/prelink/kcid.h"
@@ -151,10 +152,9 @@ static int check_code(struct verifier *v, const struct kext_entry *k, struct err
 	return r;
 }
 
-static int check_libraries(struct verifier *v, const struct kext_entry *k,
-			   const char *key, struct err *e)
+static int check_libraries(struct verifier *v, const struct kext_entry *k, struct err *e)
 {
-	plist_t libs = plist_dict_get_item(k->info, key);
+	plist_t libs = kext_info_value(k->info, "OSBundleLibraries");
 	struct pl_iter it;
 
 	if (!libs || plist_get_node_type(libs) != PLIST_DICT)
@@ -227,12 +227,8 @@ static int check_kexts(struct verifier *v, struct err *e)
 		r = check_overlap(v, e);
 	for (size_t i = 0; !r && i < p->n_kexts; i++)
 		r = p->kext[i].has_code ? check_code(v, &p->kext[i], e) : 0;
-	for (size_t i = 0; !r && i < p->n_kexts; i++) {
-		r = check_libraries(v, &p->kext[i], "OSBundleLibraries", e);
-		if (!r)
-			r = check_libraries(v, &p->kext[i], "OSBundleLibraries_x86_64",
-					    e);
-	}
+	for (size_t i = 0; !r && i < p->n_kexts; i++)
+		r = check_libraries(v, &p->kext[i], e);
 	return r ? r : check_kcid(v, e);
 }
 
