@@ -73,7 +73,8 @@ static void two_replaces_one(void)
 			0);
 	CU_ASSERT_EQUAL(test_shell("chown -R 0:0 '%s'; chmod -R go-w '%s'",
 				   at(PATH_SYSTEM_EXTENSIONS "/Old.kext"),
-				   at(PATH_SYSTEM_EXTENSIONS "/Old.kext")), 0);
+				   at(PATH_SYSTEM_EXTENSIONS "/Old.kext")),
+			0);
 	set_mtime(PATH_SYSTEM_EXTENSIONS, 3000);
 	CU_ASSERT_EQUAL_FATAL(build(&w, "-l"), EX_OK);
 	CU_ASSERT_STRING_EQUAL(version_in(PATH_STAGED_PLK, "com.example.filter"), "2.0");
@@ -345,7 +346,8 @@ static void update_says_what_apples_says(void)
 		 "Warning: kextd unavailable; proceeding w/o lock for <unknown>\n"
 		 "Ensuring %s's caches are up to date.\n"
 		 "Primary kext cache does not need update.\n"
-		 "%s: no supported helper partitions to update.\n", root, root);
+		 "%s: no supported helper partitions to update.\n",
+		 root, root);
 	CU_ASSERT_STRING_EQUAL(said, want);
 	/* Out of date: starts a kextcache, which here only notes that it ran. */
 	snprintf(self, sizeof(self), "%s/self", test_tmpdir());
@@ -477,7 +479,8 @@ static void builds_for_a_tree(void)
 	struct kc_bundle bundles[3];
 	struct prelink_report rep;
 	struct buf kernel = BUF_INIT, out = BUF_INIT;
-	struct kc_request rq = {.bundle = bundles, .n_bundles = 2, .compression = PRELINK_LZVN};
+	struct kc_request rq = {
+		.bundle = bundles, .n_bundles = 2, .compression = PRELINK_LZVN};
 	struct kc_built built;
 	struct err e = ERR_INIT;
 	struct prelink p;

@@ -236,7 +236,9 @@ static int check_target(void *arg, uint64_t addr, enum fixups_level level,
 	const struct fileset *f = arg;
 	uint64_t base, size;
 
-	(void)authenticated;
+	if (authenticated && f->m.arch == macho_arch(MACHO_X86_64))
+		return err_set(e, E_CORRUPT, "Unexpected authenticated fixup at 0x%llx",
+			       (unsigned long long)addr);
 	fileset_range(f, &base, &size);
 	/* those to another collection can only be judged with it */
 	if (f->has_kernel && (level != FIXUPS_BOOT || target > size))

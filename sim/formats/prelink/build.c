@@ -183,6 +183,7 @@ static int link_against(struct build *b, struct unit *u, const struct kext_link_
 	};
 	int r;
 
+	clog_say(b->rq->log, CLOG_PROGRESS, "Linking %s.", u->k->bundle_path);
 	b->tried = true;
 	r = kxld_link(&rq, &u->img, e);
 	for (char *line = (char *)b->errors.data, *next; r && line; line = next) {

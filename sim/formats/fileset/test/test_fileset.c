@@ -332,6 +332,16 @@ static void fixups_outside(struct buf *kc)
 	put_le32(kc->data + command(kc, LC_DYLD_CHAINED_FIXUPS, 0) + 12, 0x7fffffff);
 }
 
+static void other_pointer_format(struct buf *kc)
+{
+	size_t table = get_le32(kc->data + command(kc, LC_DYLD_CHAINED_FIXUPS, 0) + 8);
+	size_t image = table + get_le32(kc->data + table + 4), i = 0;
+
+	while (!get_le32(kc->data + image + 4 + 4 * i)) /* the first that has some */
+		i++;
+	put_le16(kc->data + image + get_le32(kc->data + image + 4 + 4 * i) + 6, 12);
+}
+
 static const struct {
 	void (*damage)(struct buf *kc);
 	const char *message; /* a part of it */
@@ -352,6 +362,7 @@ static const struct {
 	{chain_leaves_page, "a chain leaves its page"},
 	{fixups_of_a_version_to_come, "fixups of version 1"},
 	{fixups_outside, "fixups are outside the file"},
+	{other_pointer_format, "pointer format"},
 };
 
 static void damage_is_found_and_named(void)
@@ -381,6 +392,69 @@ static void damage_is_found_and_named(void)
 		}
 		parts_release(&p);
 	}
+}
+
+static int keep_first(void *arg, uint64_t addr, enum fixups_level level, uint64_t target,
+		      bool authenticated, struct err *e)
+{
+	uint64_t *first = arg;
+
+	(void)level;
+	(void)target;
+	(void)authenticated;
+	(void)e;
+	if (!*first)
+		*first = addr;
+	return 0;
+}
+
+/* Offset of the first pointer of the chains. */
+static size_t first_pointer(const struct buf *kc)
+{
+	uint32_t off, size;
+	uint64_t addr = 0;
+	struct macho m;
+	struct err e = ERR_INIT;
+	size_t at = 0;
+
+	ASSERT_OK(macho_open(kc->data, kc->len, &m, &e), &e);
+	CU_ASSERT_TRUE_FATAL(fixups_find(&m, &off, &size));
+	ASSERT_OK(fixups_walk(&m, off, size, keep_first, &addr, &e), &e);
+	for (unsigned i = 0; i < m.nsegs; i++)
+		if (addr >= m.segs[i].vmaddr &&
+		    addr - m.segs[i].vmaddr < m.segs[i].filesize)
+			at = m.segs[i].fileoff + (addr - m.segs[i].vmaddr);
+	macho_release(&m);
+	CU_ASSERT_TRUE_FATAL(at);
+	return at;
+}
+
+/* A pointer that is signed, which no kernel of Intel follows, and ones to nowhere. */
+static void pointers_of_intel(void)
+{
+	static const struct {
+		uint64_t bits;
+		const char *message;
+	} rows[] = {{1ull << 63, "Unexpected authenticated fixup at 0x"},
+		    {2ull << 30, "leaves the collection"},
+		    {0x3fffffff, "leaves the collection"}};
+	struct parts p;
+	size_t at;
+
+	if (!darwin_cc_works())
+		TEST_SKIP("no clang for Darwin");
+	make_parts(&p, "intel");
+	at = first_pointer(&p.kc);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const uint64_t was = get_le64(p.kc.data + at);
+		struct err e = ERR_INIT;
+
+		put_le64(p.kc.data + at, was | rows[i].bits);
+		ASSERT_FAILS(open_as(&p.kc, MACHO_X86_64, &e), E_CORRUPT);
+		CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, rows[i].message));
+		put_le64(p.kc.data + at, was);
+	}
+	parts_release(&p);
 }
 
 static void a_cut_file_is_refused(void)
@@ -429,5 +503,6 @@ static void stray_bytes_do_no_harm(void)
 TEST_MAIN("fileset", {"a good collection opens", a_good_one_opens},
 	  {"a request without sense is refused", a_request_without_sense_is_refused},
 	  {"damage is found and named", damage_is_found_and_named},
+	  {"pointers of Intel", pointers_of_intel},
 	  {"a file that is cut off is refused", a_cut_file_is_refused},
 	  {"stray bytes do no harm", stray_bytes_do_no_harm})

@@ -45,6 +45,8 @@ static void layout(void)
 	CU_ASSERT_EQUAL(get_be32(f.data + 28 + 0x0c), sizeof(macho));
 	CU_ASSERT_EQUAL(get_be32(f.data + 28 + 0x10), f.len - 28 - 0x180);
 	CU_ASSERT_EQUAL(get_be32(f.data + 28 + 0x14), 1);
+	for (int i = 0x18; i < 0x180; i++) /* reserved, platform, path */
+		CU_ASSERT_EQUAL(f.data[28 + i], 0);
 	buf_release(&f);
 }
 

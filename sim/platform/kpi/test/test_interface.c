@@ -200,7 +200,8 @@ static void interface_of_a_kext(void)
 				  {.deps = of_lib, .n_deps = 1},
 				  {.deps = by_face, .n_deps = 1}};
 	struct buf kernel = BUF_INIT, exe[N] = {BUF_INIT};
-	struct prelink_request rq = {.kext = k, .n_kexts = N};
+	static const struct component_log log = {.line = keep_line, .max = CLOG_STEP};
+	struct prelink_request rq = {.kext = k, .n_kexts = N, .log = &log};
 	struct prelink_result res;
 	struct prelink p;
 	struct err e = ERR_INIT;
@@ -219,7 +220,18 @@ static void interface_of_a_kext(void)
 		k[i].info = info(
 			id[i], i == FACE ? "<key>OSBundleIsInterface</key><true/>" : "");
 	}
+	log_text[0] = '\0';
 	ASSERT_OK(prelink_build(&rq, &res, &e), &e);
+	/* all are linked, then all go in */
+	CU_ASSERT_STRING_EQUAL(log_text,
+			       "4 Linking com.example.lib.\n"
+			       "4 kxld[com.example.lib]: Linking kext com.example.lib\n"
+			       "4 Linking com.example.client.\n"
+			       "4 kxld[com.example.client]: Linking kext "
+			       "com.example.client\n"
+			       "5 Adding com.example.lib to prelinked kernel.\n"
+			       "5 Adding com.example.face to prelinked kernel.\n"
+			       "5 Adding com.example.client to prelinked kernel.\n");
 	CU_ASSERT_EQUAL(res.outcome[FACE], PRELINK_NO_CODE);
 	CU_ASSERT_EQUAL(res.outcome[CLIENT], PRELINK_LINKED);
 	ASSERT_OK(prelink_open(res.macho.data, res.macho.len, &p, &e), &e);

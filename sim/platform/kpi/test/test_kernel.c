@@ -168,8 +168,9 @@ static void make_set(struct set *s)
 	    3, three);
 	add(s, K_LIB, "com.example.lib", LIBS(LIB("com.apple.kpi.libkern")), 1, two);
 	add(s, K_HELPER, "com.example.helper",
-	    LIBS(LIB("com.example.other")) "<key>OSBundleLibraries_x86_64</key><dict>" LIB(
-		    "com.apple.kpi.libkern") LIB("com.example.lib") "</dict>",
+	    LIBS(LIB("com.example.other")) "<key>OSBundleLibraries_x86_64</"
+					   "key><dict>" LIB("com.apple.kpi.libkern")
+						   LIB("com.example.lib") "</dict>",
 	    2, two);
 }
 
