@@ -105,15 +105,24 @@ static int choose_one(struct tree *t, struct kext *k, const struct kc_bundle *b,
 	return r ? r : kext_set_add_newest(&t->good, k, t->rq->log, e);
 }
 
-static int choose(struct tree *t, struct err *e)
+static int choose_from(struct tree *t, bool as_demanded, struct err *e)
 {
 	size_t k = 0;
 	int r = 0;
 
 	for (size_t i = 0; i < t->rq->n_bundles; i++)
 		for (; k < t->source[i].end && !r; k++)
-			r = choose_one(t, t->all.item[k], &t->rq->bundle[i], e);
+			if (t->rq->bundle[i].as_demanded == as_demanded)
+				r = choose_one(t, t->all.item[k], &t->rq->bundle[i], e);
 	return r;
+}
+
+/* What was asked for first: among equals the first stays. */
+static int choose(struct tree *t, struct err *e)
+{
+	int r = choose_from(t, false, e);
+
+	return r ? r : choose_from(t, true, e);
 }
 
 static void tree_release(struct tree *t)
