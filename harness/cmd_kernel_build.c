@@ -10,6 +10,7 @@
 #include "components/kextcache/build.h"
 #include "harness/cmd_kernel.h"
 #include "harness/new_file.h"
+#include "images/kernels.h"
 #include "images/own_system.h"
 #include "sim/base/fsio.h"
 #include "sim/platform/kpi/kpi.h"
@@ -110,7 +111,30 @@ static int add_folders(struct kernel_build *b, struct err *e)
 	return r;
 }
 
-/* The stand-in kernel of a release comes with its KPIs. */
+/* All of them are there to choose from. */
+static int add_family(void *arg, const char *name, const char *folder, struct err *e)
+{
+	struct kernel_build *b = arg;
+	int r = add_folder(b, folder, e);
+
+	if (r)
+		return r;
+	b->bundle[b->n - 1].as_demanded = true;
+	return fsio_join(b->path[b->n - 1], PATH_MAX, PATH_SYSTEM_EXTENSIONS, name, e);
+}
+
+static int add_families(struct kernel_build *b, const struct release *r, struct err *e)
+{
+	const struct app *app = b->w->app;
+	const struct image_env env = {.source_dir = app->source_dir,
+				      .build_dir = app->build_dir};
+	const struct disk_spec spec = {.release = r};
+	const struct scratch none = {.path = "", .fd = -1};
+
+	return system_kexts_each(&env, &spec, &none, add_family, b, e);
+}
+
+/* The stand-in kernel of a release comes with its KPIs and the families of drivers. */
 static int make_standin(struct kernel_build *b, struct err *e)
 {
 	const struct release *r = release_by_name(b->w->release);
@@ -137,6 +161,8 @@ static int make_standin(struct kernel_build *b, struct err *e)
 		rc = kpi_system_kext_write(r, dir, e);
 	if (!rc)
 		rc = add_folder(b, dir, e);
+	if (!rc)
+		rc = add_families(b, r, e);
 	return rc ? rc : kernel_standin_build(r, &b->standin, e);
 }
 

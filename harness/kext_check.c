@@ -64,9 +64,8 @@ static int scan_system_kext(void *arg, const char *name, const char *folder, str
 {
 	struct kext_check *c = arg;
 
-	return strcmp(name, strrchr(SYSTEM_KEXT, '/') + 1)
-		       ? kext_set_scan(&c->all, folder, NULL, e)
-		       : kpi_system_kext(c->rq->release, take_system_file, c, e);
+	(void)name;
+	return kext_set_scan(&c->all, folder, NULL, e);
 }
 
 /* The system's own are as its installer put them: nobody asks who signed the stand-ins. */
@@ -83,7 +82,9 @@ static int scan_system(struct kext_check *c, struct err *e)
 	/* Of a Mac's own it is known who signed them. */
 	if (rq->own)
 		return kext_set_scan(&c->all, rq->own->extensions, NULL, e);
-	r = system_kexts_each(&env, &spec, &none, scan_system_kext, c, e);
+	r = kpi_system_kext(rq->release, take_system_file, c, e);
+	if (!r)
+		r = system_kexts_each(&env, &spec, &none, scan_system_kext, c, e);
 	for (size_t i = first; i < c->all.n; i++)
 		c->all.item[i]->authentic = KEXT_YES;
 	return r;

@@ -128,7 +128,7 @@ const struct command commands[] = {
 	 "  build --kernel K --extensions DIR... -o OUT\n"
 	 "                             link kexts into a prelinked kernel, as kextcache does\n"
 	 "        --release NAME       instead of --kernel: the stand-in kernel of kextlab\n"
-	 "                             for that release, and its KPIs\n"
+	 "                             for that release, its KPIs and families\n"
 	 "        --system DIR         instead: kernel and extensions of a real Mac, of which\n"
 	 "                             goes in what a start demands and what links\n"
 	 "        [--omit]             leave out, with a message, kexts that are not valid,\n"

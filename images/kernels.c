@@ -73,7 +73,7 @@ int system_kexts_each(const struct image_env *env, const struct disk_spec *spec,
 	const struct collection_env ce = {env->build_dir, system_kext};
 	int r = fsio_join(system_kext, sizeof(system_kext), scratch->path, SYSTEM_KEXT, e);
 
-	if (!r)
+	if (!r && scratch->path[0])
 		r = each(arg, SYSTEM_KEXT, system_kext, e);
 	if (r)
 		return r;

@@ -35,7 +35,7 @@ void disk_kernels_release(struct disk_kernels *k);
 /*
  * Call @each for every stand-in of /System/Library/Extensions: what it is called there,
  * and where the host has it once the kernels are made. Without a scratch folder (its path
- * is empty) it is where the build has it, unsigned.
+ * is empty) it is where the build has it, unsigned, and System.kext is not among them.
  */
 typedef int system_kext_fn(void *arg, const char *name, const char *folder, struct err *e);
 int system_kexts_each(const struct image_env *env, const struct disk_spec *spec,
