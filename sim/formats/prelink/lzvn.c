@@ -15,6 +15,7 @@
  * 0xd0-0xdf) are not defined. In the first and third form L and M share the values that
  * no other code has, so M is at most 10 - 2 L.
  */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,12 +128,26 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+#define WORD 8
+
+/* In whole words if @room: there is one more of them behind both. */
+static void copy(uint8_t *to, const uint8_t *from, size_t n, bool room)
+{
+	for (size_t i = 0; room && i < n; i += WORD)
+		memcpy(to + i, from + i, WORD);
+	for (size_t i = 0; !room && i < n; i++)
+		to[i] = from[i];
+}
+
 size_t lzvn_decode(const uint8_t *src, size_t len, uint8_t *dst, size_t cap)
 {
 	size_t in = 0, out = 0, dist = 0;
+	uint8_t kind[256]; /* once for each byte is less than for each opcode */
 
+	for (unsigned c = 0; c < sizeof(kind); c++)
+		kind[c] = (uint8_t)classify((uint8_t)c);
 	while (in < len && out < cap) {
-		enum op op = classify(src[in]);
+		enum op op = (enum op)kind[src[in]];
 		struct code c;
 		size_t n;
 
@@ -141,7 +156,8 @@ size_t lzvn_decode(const uint8_t *src, size_t len, uint8_t *dst, size_t cap)
 		c = parse(op, src + in, dist);
 		in += op_len[op];
 		n = smaller(c.literals, smaller(len - in, cap - out));
-		memcpy(dst + out, src + in, n);
+		copy(dst + out, src + in, n,
+		     len - in >= n + WORD && cap - out >= n + WORD);
 		in += n;
 		out += n;
 		if (n < c.literals)
@@ -149,15 +165,18 @@ size_t lzvn_decode(const uint8_t *src, size_t len, uint8_t *dst, size_t cap)
 		dist = c.dist;
 		if (c.match && (!dist || dist > out))
 			break;
-		/* byte by byte: the match may reach into what it writes */
-		for (n = smaller(c.match, cap - out); n; n--, out++)
-			dst[out] = dst[out - dist];
+		/* the match may reach into what it writes */
+		n = smaller(c.match, cap - out);
+		copy(dst + out, dst + out - dist, n,
+		     dist >= WORD && cap - out >= n + WORD);
+		out += n;
 	}
 	return out;
 }
 
 #define HASH_BITS 15
 #define WAYS	  4
+#define LAZY_MAX  16 /* a match so long is taken at once */
 
 struct encoder {
 	const uint8_t *src;
@@ -167,10 +186,9 @@ struct encoder {
 	uint32_t seen[1 << HASH_BITS][WAYS]; /* position + 1, newest first */
 };
 
-static uint32_t hash4(const uint8_t *p)
+static uint32_t hash3(const uint8_t *p)
 {
-	uint32_t v = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-		     (uint32_t)p[3] << 24;
+	uint32_t v = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
 
 	return v * 2654435761u >> (32 - HASH_BITS);
 }
@@ -181,46 +199,58 @@ static void remember(struct encoder *z, size_t at)
 
 	if (z->len - at < 4)
 		return;
-	way = z->seen[hash4(z->src + at)];
+	way = z->seen[hash3(z->src + at)];
 	memmove(way + 1, way, (WAYS - 1) * sizeof(*way));
 	way[0] = (uint32_t)at + 1;
 }
 
 static size_t common(const struct encoder *z, size_t a, size_t b)
 {
+	uint64_t x, y;
 	size_t n = 0;
 
+	for (; z->len - b - n >= sizeof(x); n += sizeof(x)) {
+		memcpy(&x, z->src + a + n, sizeof(x));
+		memcpy(&y, z->src + b + n, sizeof(y));
+		if (x != y)
+			return n + (size_t)__builtin_ctzll(x ^ y) / 8;
+	}
 	while (b + n < z->len && z->src[a + n] == z->src[b + n])
 		n++;
 	return n;
 }
 
-/* Length of the best match for what is at @at; 0 when none saves anything. */
-static size_t longest(const struct encoder *z, size_t at, size_t *dist)
+/* A match, and how many bytes it saves; none if that is 0. */
+struct match {
+	size_t len, dist, gain;
+};
+
+static void consider(const struct encoder *z, size_t at, size_t dist, struct match *best)
 {
-	size_t best = 0;
+	size_t cost = dist == z->dist ? 1 : dist < SMALL_DIST ? 2 : 3;
+	size_t needed = cost + best->gain, n; /* and one byte more */
+
+	if (needed >= z->len - at || z->src[at - dist + needed] != z->src[at + needed])
+		return;
+	n = common(z, at - dist, at);
+	if (n >= MIN_MATCH && n > needed)
+		*best = (struct match){n, dist, n - cost};
+}
+
+/* The best match for what is at @at. */
+static struct match find(const struct encoder *z, size_t at)
+{
+	struct match best = {.gain = 0};
 	const uint32_t *way;
 
 	if (z->len - at < 4)
-		return 0;
-	if (z->dist && z->dist <= at) {
-		best = common(z, at - z->dist, at);
-		*dist = z->dist;
-	}
-	way = z->seen[hash4(z->src + at)];
-	for (unsigned i = 0; i < WAYS && way[i]; i++) {
-		size_t cand = way[i] - 1, n;
-
-		if (at - cand > MAX_DIST)
-			break;
-		n = common(z, cand, at);
-		/* one byte more must pay for the bytes that a new distance takes */
-		if (n >= 4 && n > best + 1) {
-			best = n;
-			*dist = at - cand;
-		}
-	}
-	return best >= MIN_MATCH ? best : 0;
+		return best;
+	if (z->dist && z->dist <= at)
+		consider(z, at, z->dist, &best);
+	way = z->seen[hash3(z->src + at)];
+	for (unsigned i = 0; i < WAYS && way[i] && at - (way[i] - 1) <= MAX_DIST; i++)
+		consider(z, at, at - (way[i] - 1), &best);
+	return best;
 }
 
 static int emit(struct encoder *z, const uint8_t *op, size_t n, const uint8_t *lit,
@@ -305,24 +335,28 @@ static int encode(struct encoder *z, struct err *e)
 {
 	static const uint8_t end[END_LEN] = {0x06};
 	size_t at = 0, pending = 0; /* @pending literals before @at are not written yet */
+	struct match m = find(z, at), later;
 	const uint8_t *lit;
 	int r = 0;
 
 	while (!r && at < z->len) {
-		size_t dist = 0, m = longest(z, at, &dist);
-
-		if (!m) {
-			remember(z, at++);
+		remember(z, at);
+		later = m.len < LAZY_MAX ? find(z, at + 1) : (struct match){.gain = 0};
+		/* a literal, and a better match behind it? */
+		if (!m.gain || later.gain > m.gain) {
+			m = later;
+			at++;
 			pending++;
 			continue;
 		}
 		lit = z->src + at - pending;
 		r = emit_literals(z, &lit, &pending, 3, e);
 		if (!r)
-			r = emit_match(z, lit, pending, m, dist, e);
+			r = emit_match(z, lit, pending, m.len, m.dist, e);
 		pending = 0;
-		while (m--)
-			remember(z, at++);
+		while (--m.len)
+			remember(z, ++at);
+		m = find(z, ++at);
 	}
 	lit = z->src + at - pending;
 	if (!r)

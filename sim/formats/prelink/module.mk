@@ -5,3 +5,5 @@ lib-src  += sim/formats/prelink/lzss.c sim/formats/prelink/lzvn.c sim/formats/pr
 test-src += sim/formats/prelink/test/test_lz.c sim/formats/prelink/test/test_ioxml.c \
 	    sim/formats/prelink/test/test_pack.c
 fuzz-src += sim/formats/prelink/test/fuzz_lz.c sim/formats/prelink/test/fuzz_prelink.c
+host-bin += build/bench-lz
+bench-lz-src := sim/formats/prelink/test/bench_lz.c

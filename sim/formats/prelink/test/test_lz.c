@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/base/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/fsio.h"
 #include "sim/formats/prelink/lz.h"
 
 struct method {
@@ -233,10 +235,45 @@ static void noise_decodes_to_something(void)
 	}
 }
 
+/* In a disk image, where it knows LZVN as a kind of block of lzfse. */
+static void seven_zip_unpacks(const uint8_t *data, size_t len)
+{
+	struct buf packed = BUF_INIT;
+	struct err e = ERR_INIT;
+	char path[4096];
+
+	ASSERT_OK(lzvn_encode(data, len, &packed, &e), &e);
+	snprintf(path, sizeof(path), "%s/packed", test_tmpdir());
+	ASSERT_OK(fsio_write_atomic(path, packed.data, packed.len, 0644, &e), &e);
+	snprintf(path, sizeof(path), "%s/raw", test_tmpdir());
+	ASSERT_OK(fsio_write_atomic(path, data, len, 0644, &e), &e);
+	CU_ASSERT_EQUAL(test_shell("T='%s'; perl '%s' $T/packed %zu >$T/x.dmg && "
+				   "7zz x -tdmg -so $T/x.dmg 2>$T/7zz | cmp - $T/raw",
+				   test_tmpdir(),
+				   test_source("sim/formats/prelink/test/dmg.pl"), len),
+			0);
+	buf_release(&packed);
+}
+
+static void seven_zip_unpacks_lzvn(void)
+{
+	static uint8_t data[512 * 512];
+
+	if (test_shell("command -v 7zz >/dev/null"))
+		TEST_SKIP("7zz is not installed");
+	for (unsigned noise = 0; noise <= 100; noise += 20) {
+		fill(data, sizeof(data), noise);
+		seven_zip_unpacks(data, sizeof(data));
+	}
+	memset(data, 0, sizeof(data));
+	seven_zip_unpacks(data, sizeof(data));
+}
+
 TEST_MAIN("lz", {"lzss round trips", lzss_round_trips},
 	  {"lzvn round trips", lzvn_round_trips},
 	  {"lzss decodes a stream made by hand", lzss_known_stream},
 	  {"lzvn decodes a stream made by hand", lzvn_known_stream},
 	  {"lzvn stops at codes without meaning", lzvn_refuses},
 	  {"both make it smaller", they_compress},
+	  {"7-Zip unpacks our lzvn", seven_zip_unpacks_lzvn},
 	  {"noise never leaves the output", noise_decodes_to_something})
