@@ -4,7 +4,8 @@
 # the time of one scenario goes. Medians of RUNS (5) pairs; files are warm in the cache.
 # Below each row stand the commands that were measured. Exit status 1 when a bound that
 # is checked does not hold.
-# usage: ci/bench.sh [writer|sealer|verifier|reads|reader|linker|scenario ...]
+# usage: ci/bench.sh [writer|sealer|verifier|reads|reader|linker|kext|compress|scenario ...]
+# LZFSE=FOLDER, with the sources of Apple's lzfse: its LZVN is a peer of ours.
 set -eu
 cd "$(dirname "$0")/.."
 runs=${RUNS:-5}
@@ -215,12 +216,14 @@ bench_reader() {
 # The linkers, on the same two objects of a C++ driver: objects to a bundle, a process each
 # time; then bundles into a prelinked kernel, whose time and memory for a kext must not
 # depend on how many there are. The best of some.
+driver=build/fixtures/ExampleEthernet-1.0.kext
+objs=build/fixtures/obj/ExampleEthernet-1.0
+lld="$(command -v ld64.lld ld64.lld-14 | head -n 1) -arch x86_64 \
+-platform_version macos 10.15 10.15 -bundle -undefined dynamic_lookup -o $tmp/bundle \
+$objs.o $objs-kmod.o"
+
 bench_linker() {
-	local n peer lld objs=build/fixtures/obj/ExampleEthernet-1.0
-	local exe=build/fixtures/ExampleEthernet-1.0.kext/Contents/MacOS/ExampleEthernet
-	peer=$(command -v ld64.lld ld64.lld-14 | head -n 1)
-	lld="$peer -arch x86_64 -platform_version macos 10.15 10.15 -bundle \
--undefined dynamic_lookup -o $tmp/bundle $objs.o $objs-kmod.o"
+	local n exe=$driver/Contents/MacOS/ExampleEthernet
 
 	pair "link objects to 100 bundles" \
 		"for i in {1..100}; do build/kextld -o $tmp/kext $objs.o $objs-kmod.o; done" \
@@ -239,6 +242,102 @@ bench_linker() {
 	bound "$ratio" 10
 }
 
+be32() { od -An -tu4 --endian=big -j"$2" -N4 "$1" | tr -d ' '; } # FILE OFFSET
+
+# What an executable was signed with, for openssl: code directory, CMS, its certificates.
+take_signature() {
+	local super i at
+	super=$(llvm-objdump --macho --private-headers "$1" |
+		awk '/LC_CODE_SIGNATURE/ {found = 1} found && $1 == "dataoff" {print $2; exit}')
+	for i in $(seq 0 $(($(be32 "$1" $((super + 8))) - 1))); do
+		at=$((super + $(be32 "$1" $((super + 16 + 8 * i)))))
+		case $(be32 "$1" $((super + 12 + 8 * i))) in
+		0) tail -c +$((at + 1)) "$1" | head -c "$(be32 "$1" $((at + 4)))" >"$tmp/cd" ;;
+		65536) tail -c +$((at + 9)) "$1" |
+			head -c $(($(be32 "$1" $((at + 4))) - 8)) >"$tmp/cms" ;;
+		esac
+	done
+	openssl pkcs7 -inform DER -in "$tmp/cms" -print_certs -out "$tmp/certs"
+}
+
+# All that kext check does with a C++ driver, program start included, against the two big
+# parts of it by others: who signed it, and its link. On a machine that has nothing else to
+# do the best of some takes less than 50 ms.
+bench_kext() {
+	local exe ours
+	build/kextlab kext sign --output "$tmp/signed" "$driver" >/dev/null
+	exe=$tmp/signed/${driver##*/}/Contents/MacOS/ExampleEthernet
+	take_signature "$exe"
+	ours="build/kextlab kext check $tmp/signed/${driver##*/}"
+	pair "check a kext" "$ours" "openssl, ld64.lld" "openssl cms -verify -binary \
+-inform DER -in $tmp/cms -content $tmp/cd -CAfile $tmp/certs -purpose any -ignore_critical \
+-out $tmp/out.cms && llvm-nm $exe && $lld"
+	for _ in $(seq 20); do seconds "$ours"; done | sort -n | awk 'NR == 1 {print $1 * 1000}' \
+		>"$tmp/best"
+	printf '%-34s %9.1f ms ' "  the best of 20" "$(cat "$tmp/best")"
+	bound "$(cat "$tmp/best")" 50
+}
+
+# Lines of bench-lz: "NAME MB/s-packing MB/s-unpacking BYTES". What is missing is told.
+lz_peers() {
+	build/bench-lz "$1"
+	if [ -n "${LZFSE:-}" ]; then
+		"$tmp/bench-lzfse" "$1"
+	fi
+	if command -v lz4 >/dev/null; then
+		lz4 -b1 -i1 "$1" 2>&1 | grep -oE '> *[0-9]+ .[0-9.]+., *[0-9.]+ MB/s *, *[0-9.]+' |
+			tail -n 1 | awk -F'[>(), ]+' '{print "lz4-1", $4, $6, $2}'
+	fi
+	if $lzss_python -c 'import lzss' 2>/dev/null; then
+		$lzss_python - "$1" <<-'EOT'
+		import lzss, sys, time
+		def best(work, data):
+		    least = 1e9
+		    for _ in range(3):
+		        start = time.perf_counter()
+		        out = work(data)
+		        least = min(least, time.perf_counter() - start)
+		    return least, out
+		data = open(sys.argv[1], "rb").read()
+		c, packed = best(lzss.compress, data)
+		d, back = best(lzss.decompress, packed)
+		assert back == data
+		print("LZSS.C", len(data) / c / 1e6, len(data) / d / 1e6, len(packed))
+		EOT
+	fi
+}
+
+# Packing in memory, on code of two kinds: a prelinked kernel, which is mostly alike, and
+# this program, which is not. LZSS.C is Okumura's, as kext_tools has it.
+bench_compress() {
+	local file lzss_python=/usr/bin/python3
+	[ -n "${LZFSE:-}" ] || echo "Apple's lzfse is left out: LZFSE=FOLDER with its sources"
+	[ -z "${LZFSE:-}" ] || cc -O2 -DLZFSE -D_FILE_OFFSET_BITS=64 -I. -I"$LZFSE/src" \
+		-o "$tmp/bench-lzfse" sim/formats/prelink/test/bench_lz.c \
+		"$LZFSE"/src/lzvn_*.c build/obj/libkextlab.a
+	command -v lz4 >/dev/null || echo "lz4 is left out: not installed"
+	$lzss_python -c 'import lzss' 2>/dev/null ||
+		echo "LZSS.C is left out: python3-lzss is not installed"
+	build/kextlab kernel build --release 10.15.0 --compression none -o "$tmp/plk" \
+		--extensions build/fixtures/ExampleService-1.0.kext >/dev/null
+	for file in "$tmp/plk" build/kextlab; do
+		echo "${file##*/}, $(stat -c %s "$file") bytes: MB/s of it, bytes left, and ours to theirs"
+		lz_peers "$file" >"$tmp/lz"
+		awk '{n[NR] = $1; pack[NR] = $2; unpack[NR] = $3; left[NR] = $4}
+			END {
+				for (o = 1; o <= 2; o++) {
+					printf "  %-10s pack %7.1f       unpack %7.1f       left %8d\n",
+						n[o], pack[o], unpack[o], left[o]
+					for (p = 3; p <= NR; p++)
+						printf "    %-8s pack %7.1f %5.2f unpack %7.1f %5.2f left %8d %5.3f\n",
+							n[p], pack[p], pack[o] / pack[p], unpack[p],
+							unpack[o] / unpack[p], left[p], left[o] / left[p]
+				}
+			}' "$tmp/lz"
+		commands "build/bench-lz $file"
+	done
+}
+
 bench_scenario() {
 	name=${NAME:-catalina-shutdown-bug}
 	build/kextlab run --quiet --json "$name" >"$tmp/first.json" 2>"$tmp/out" # fills the caches
@@ -251,7 +350,7 @@ bench_scenario() {
 	commands "build/kextlab run --quiet --json $name"
 }
 
-[ $# -gt 0 ] || set -- writer sealer verifier reads reader linker scenario
+[ $# -gt 0 ] || set -- writer sealer verifier reads reader linker kext compress scenario
 for part; do
 	"bench_$part"
 done

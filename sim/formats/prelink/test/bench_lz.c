@@ -108,11 +108,6 @@ static size_t zlib_6(uint8_t *dst, size_t cap, const uint8_t *src, size_t len)
 	return deflate_at(6, dst, cap, src, len);
 }
 
-static size_t zlib_9(uint8_t *dst, size_t cap, const uint8_t *src, size_t len)
-{
-	return deflate_at(9, dst, cap, src, len);
-}
-
 static size_t zlib_inflate(uint8_t *dst, size_t cap, const uint8_t *src, size_t len)
 {
 	uLongf n = cap;
@@ -121,9 +116,10 @@ static size_t zlib_inflate(uint8_t *dst, size_t cap, const uint8_t *src, size_t 
 }
 
 static const struct method methods[] = {
-	{"lzss", lzss_compress, lzss_decompress}, {"lzvn", lzvn_compress, lzvn_decompress},
-	{"zlib-1", zlib_1, zlib_inflate},	  {"zlib-6", zlib_6, zlib_inflate},
-	{"zlib-9", zlib_9, zlib_inflate},
+	{"lzss", lzss_compress, lzss_decompress},
+	{"lzvn", lzvn_compress, lzvn_decompress},
+	{"zlib-1", zlib_1, zlib_inflate},
+	{"zlib-6", zlib_6, zlib_inflate},
 };
 
 #endif
