@@ -180,6 +180,8 @@ static int xml_head(struct buf *out, const struct result *res, const struct coun
 	if (!r)
 		r = xml_property(out, "machine", res->machine, e);
 	if (!r)
+		r = xml_property(out, "kernel", res->kernel, e);
+	if (!r)
 		r = xml_property(out, "csr-active-config", csr, e);
 	if (!r)
 		r = xml_property(out, "accelerator", res->accel, e);
