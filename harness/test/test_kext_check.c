@@ -8,11 +8,12 @@
 #include "harness/kext_check.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
+#include "sim/formats/macho/test/darwin_cc.h"
 #include "sim/platform/signing/authority.h"
 
 static const struct row {
 	const char *fixture, *repository;
-	const char *why;  /* NULL: it goes in */
+	const char *why;       /* NULL: it goes in */
 	enum kext_fault fault; /* one of the findings; KEXT_F_COUNT: there is none */
 	const char *message;   /* one of the messages; NULL: there is none */
 	const char *links;     /* of the last in the list */
@@ -23,7 +24,8 @@ static const struct row {
 	{"ExampleHelper-1.0", "ExampleLib-1.0", NULL, KEXT_F_COUNT, NULL,
 	 "com.example.helper"},
 	{"ExampleHelper-1.0", "ExampleLib-2.0", "it is missing dependencies",
-	 KEXT_F_DEP_INCOMPATIBLE, "no compatible dependency found for com.example.lib.", NULL},
+	 KEXT_F_DEP_INCOMPATIBLE, "no compatible dependency found for com.example.lib.",
+	 NULL},
 	{"ExampleFilter-1.0", "ExampleExcludeList-1.0", "it is in the exclude list",
 	 KEXT_F_COUNT, "Kext rejected due to presence on exclude list: ", NULL},
 	{"unsigned/ExampleFilter-2.0", NULL, "it does not authenticate",
@@ -144,12 +146,14 @@ static void conditions_and_places(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&c.when), "once the user has allowed"));
 	check_signer(&c);
 	ASSERT_OK(kext_check_place(&c, c.kext, &path, &e), &e);
-	CU_ASSERT_STRING_EQUAL(buf_str(&path), "/Library/StagedExtensions/Library/Extensions/"
-					       "ExampleOnDemand-1.0.kext");
+	CU_ASSERT_STRING_EQUAL(buf_str(&path),
+			       "/Library/StagedExtensions/Library/Extensions/"
+			       "ExampleOnDemand-1.0.kext");
 	buf_release(&path);
 	ASSERT_OK(kext_check_place(&c, c.result.list.item[0], &path, &e), &e);
-	CU_ASSERT_EQUAL(strncmp(buf_str(&path), "/System/Library/Extensions/System.kext/", 39),
-			0);
+	CU_ASSERT_EQUAL(
+		strncmp(buf_str(&path), "/System/Library/Extensions/System.kext/", 39),
+		0);
 	buf_release(&path);
 	kext_check_release(&c);
 	rq.sip = false;
@@ -166,5 +170,51 @@ static void conditions_and_places(void)
 	cs_anchors_release(&anchors);
 }
 
+/*
+ * A kext that asks for IOHIDFamily by its other name, IOHIDSystem: that has no code, so
+ * what it needs is linked against directly.
+ */
+static void a_name_for_another_family(void)
+{
+	static const char info[] =
+		"<plist><dict><key>CFBundleIdentifier</key><string>com.example.hid</"
+		"string>"
+		"<key>CFBundleVersion</key><string>1.0</string>"
+		"<key>CFBundlePackageType</key><string>KEXT</string>"
+		"<key>CFBundleExecutable</key><string>Hid</string>"
+		"<key>OSBundleLibraries</key><dict>"
+		"<key>com.apple.iokit.IOHIDSystem</key><string>1.1</string>"
+		"<key>com.apple.kpi.libkern</key><string>19</string></dict></dict></"
+		"plist>";
+	struct kext_check_request rq = request("");
+	struct kext_check c;
+	struct buf exe = BUF_INIT;
+	struct err e = ERR_INIT;
+	char bundle[1024], path[1100];
+
+	if (!darwin_cc_works() || !have_fixtures())
+		TEST_SKIP("no clang for Darwin, or fixtures are not built");
+	snprintf(bundle, sizeof(bundle), "%s/Hid.kext", test_tmpdir());
+	snprintf(path, sizeof(path), "%s/Contents/MacOS", bundle);
+	ASSERT_OK(fsio_mkdirs(path, 0755, &e), &e);
+	darwin_kext("s",
+		    ".data\n.globl _kmod_info\n.p2align 3\n_kmod_info: .space 196\n"
+		    ".p2align 3\n.quad __ZN11IOHIDDevice10gMetaClassE\n",
+		    "", &exe);
+	snprintf(path, sizeof(path), "%s/Contents/MacOS/Hid", bundle);
+	ASSERT_OK(fsio_write_atomic(path, exe.data, exe.len, 0755, &e), &e);
+	snprintf(path, sizeof(path), "%s/Contents/Info.plist", bundle);
+	ASSERT_OK(fsio_write_atomic(path, info, strlen(info), 0644, &e), &e);
+	rq.bundle = bundle;
+	rq.sip = false;
+	ASSERT_OK(kext_check(&rq, &c, &e), &e);
+	CU_ASSERT_EQUAL(c.why.len, 0);
+	if (c.why.len)
+		test_note(__FILE__, __LINE__, buf_str(&c.messages), &e);
+	kext_check_release(&c);
+	buf_release(&exe);
+}
+
 TEST_MAIN("kext check", {"fixtures are judged", fixtures_are_judged},
-	  {"conditions and places", conditions_and_places})
+	  {"conditions and places", conditions_and_places},
+	  {"a name for another family", a_name_for_another_family})

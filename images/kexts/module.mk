@@ -130,6 +130,11 @@ extra-targets += $(call family-info,$(1))
 endef
 $(foreach f,$(families),$(eval $(call family-rule,$(f))))
 
-build/system/10.15/kexts: $(kext-src)/module.mk $(foreach f,$(families),$(call family-info,$(f)))
-	$(Q)printf '%s\n' $(addsuffix .kext,$(families)) >$@
+# A name without code under which old kexts ask for IOHIDFamily.
+build/system/10.15/IOHIDSystem.kext/Contents/Info.plist: $(kext-src)/IOHIDSystem/Info.plist
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+build/system/10.15/kexts: $(kext-src)/module.mk $(foreach f,$(families) IOHIDSystem,$(call family-info,$(f)))
+	$(Q)printf '%s\n' $(addsuffix .kext,$(families) IOHIDSystem) >$@
 extra-targets += build/system/10.15/kexts
