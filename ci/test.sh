@@ -30,6 +30,7 @@ part() {
 # shellcheck disable=SC2046 # program names have no spaces
 part "unit tests" ci/run-units.sh $(make -s --no-print-directory print-tests)
 part "checks" ci/check.sh
+part "fuzz" ci/fuzz.sh test
 part "scenarios" build/kextlab run --jobs "$jobs" --all
 part "bad input" ci/bad-input.sh
 # Each scenario once more with its cause taken away: it must fail where it says so.

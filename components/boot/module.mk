@@ -2,6 +2,7 @@ lib-src   += $(patsubst %,components/boot/%.c,collection entitlements firmlinks 
 host-src  += $(patsubst %,components/boot/%.c,copy_upper environment live live_ops overlay overlay_apply \
 	     pending root_snapshot sealed_root volumes)
 test-src  += $(patsubst %,components/boot/test/test_%.c,boot environment klog live)
+fuzz-src  += components/boot/test/fuzz_entitlements.c components/boot/test/fuzz_system_files.c
 # What reads a state of a volume: for /sbin/apfs, which serves the root.
 boot-apfs := $(patsubst %,sim/formats/apfs/%.c,common reader_block reader_btree \
 	     reader_checkpoint reader_chunk reader_container reader_decmpfs reader_dir reader_file \

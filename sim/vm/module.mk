@@ -1,6 +1,7 @@
 host-src  += $(patsubst %,sim/vm/%.c,pump rpc recorder process args qemu ready accel \
 	     template start vm vm_ask doctor)
 test-src  += sim/vm/test/test_channels.c sim/vm/test/test_vm.c
+fuzz-src  += sim/vm/test/fuzz_control.c
 test-lib-src += sim/vm/test/vm_fixture.c
 
 # The tests' own boot program: static, since it is no part of the Mac.

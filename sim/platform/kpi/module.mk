@@ -14,3 +14,4 @@ bench-kxld-src := sim/platform/kpi/test/bench_kxld.c
 $(B)/sim/platform/kpi/tables.o: $(wildcard sim/platform/kpi/*/*.tsv)
 test-src += sim/platform/kpi/test/test_vtables.c sim/platform/kpi/test/test_family.c sim/platform/kpi/test/test_interface.c \
 	    sim/platform/kpi/test/test_kernel.c sim/platform/kpi/test/test_standin.c
+fuzz-src += sim/platform/kpi/test/fuzz_kext.c

@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (len > sizeof(copy))
 		return 0;
 	memcpy(copy, data, len);
-	if (!qcow2_open(&d.base, "/nowhere/x", 0, &q, &e)) {
+	if (!qcow2_open(&d.base, "/nowhere/x", (struct vdisk_how){.depth = 0}, &q, &e)) {
 		for (uint64_t off = 0; off < q->size && off < 1u << 20; off += 65536)
 			(void)!vdisk_read(q, off, sector, 1, &e);
 		if (q->size >= sizeof(sector))
