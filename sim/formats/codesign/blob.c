@@ -11,14 +11,16 @@ int cs_blob_open(struct span data, uint32_t magic, struct span *ret, struct err 
 	uint32_t len;
 
 	if (data.len < sizeof(*raw))
-		return err_set(e, E_CORRUPT, "a blob of %zu bytes", data.len);
+		return err_set(e, E_CORRUPT, "a blob that ends at offset 0x%zx, inside its header",
+			       data.len);
 	len = be32_get(raw->length);
 	if (magic && be32_get(raw->magic) != magic)
-		return err_set(e, E_CORRUPT, "a blob of magic 0x%x, not 0x%x",
+		return err_set(e, E_CORRUPT, "offset 0: a blob of magic 0x%x, not 0x%x",
 			       be32_get(raw->magic), magic);
 	if (len < sizeof(*raw) || len > data.len)
 		return err_set(e, E_CORRUPT,
-			       "blob 0x%x: a length of %u bytes, where there are %zu",
+			       "offset 4: blob 0x%x has a length of %u bytes, where there "
+			       "are %zu",
 			       be32_get(raw->magic), len, data.len);
 	*ret = (struct span){data.p, len};
 	return 0;
@@ -61,13 +63,14 @@ int cs_super_open(struct span data, uint32_t magic, struct cs_super *ret, struct
 	if (r)
 		return r;
 	if (s.whole.len < sizeof(struct cs_super_raw))
-		return err_set(e, E_CORRUPT, "a super blob of %zu bytes", s.whole.len);
+		return err_set(e, E_CORRUPT, "a super blob that ends at offset 0x%zx",
+			       s.whole.len);
 	s.n = be32_get(((const struct cs_super_raw *)s.whole.p)->count);
 	if (s.n > CS_SUPER_MAX)
-		return err_set(e, E_OVERFLOW, "a super blob of %u entries", s.n);
+		return err_set(e, E_OVERFLOW, "offset 8: a super blob of %u entries", s.n);
 	if (!range_inside(sizeof(struct cs_super_raw), s.n * sizeof(struct cs_index_raw),
 			  s.whole.len))
-		return err_set(e, E_CORRUPT, "%u entries in a super blob of %zu bytes",
+		return err_set(e, E_CORRUPT, "offset 8: %u entries in a super blob of %zu bytes",
 			       s.n, s.whole.len);
 	for (uint32_t i = 0; i < s.n && !r; i++)
 		r = check_entry(&s, i, e);

@@ -20,6 +20,9 @@ int cs_cms_finish(CMS_ContentInfo *cms, struct span content, unsigned flags,
 /* NULL unless @der is one SignedData with exactly one signer whose certificate is there;
  * then *ret is that signer. */
 CMS_ContentInfo *cs_cms_parse(struct span der, CMS_SignerInfo **ret, X509 **ret_leaf);
+/* For who wants to know why not: do the elements of @der fit into each other? E_CORRUPT
+ * with the offset of the first that does not. */
+int cs_cms_fits(struct span der, struct err *e) MUST_CHECK;
 
 /*
  * Is the signature of @si, whose certificate is @leaf, over @content (p NULL: what is in

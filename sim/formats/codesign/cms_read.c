@@ -3,6 +3,9 @@
 #include <openssl/err.h>
 
 #include "sim/formats/codesign/cms_impl.h"
+#include "sim/formats/image4/der.h"
+
+#define DER_DEPTH_MAX 32 /* certificates nest about 12 deep */
 
 static CMS_ContentInfo *parse(struct span der)
 {
@@ -53,6 +56,33 @@ CMS_ContentInfo *cs_cms_parse(struct span der, CMS_SignerInfo **ret, X509 **ret_
 		return cms;
 	CMS_ContentInfo_free(cms);
 	return NULL;
+}
+
+static int elements_fit(struct der d, unsigned depth, struct err *e)
+{
+	struct der_item item;
+	int r = 0;
+
+	while (!r && !der_done(&d)) {
+		r = der_next(&d, &item, e);
+		if (r || !item.constructed)
+			continue;
+		if (depth == DER_DEPTH_MAX)
+			return err_set(e, E_CORRUPT, "offset %zu: nested too deep", item.off);
+		r = elements_fit((struct der){d.base, (size_t)(item.content.p - d.base),
+					      (size_t)(item.content.p - d.base) +
+						      item.content.len},
+				 depth + 1, e);
+	}
+	return r;
+}
+
+int cs_cms_fits(struct span der, struct err *e)
+{
+	struct der d;
+	int r = der_init(&d, der.p, der.len, e);
+
+	return r ? r : elements_fit(d, 0, e);
 }
 
 /* Through the digests of the message. */

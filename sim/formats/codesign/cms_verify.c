@@ -33,6 +33,16 @@ static int refuse(struct verify *v, int status, const char *why)
 	return status;
 }
 
+/* OpenSSL tells no offset. */
+static int refuse_bytes(struct verify *v, struct span der)
+{
+	if (cs_cms_fits(der, v->e))
+		err_ctx(v->e, "no CMS signature");
+	else
+		err_set(v->e, E_CORRUPT, "no CMS signature of one signer");
+	return CS_SIGNATURE_FAILED;
+}
+
 static int check_signature(struct verify *v)
 {
 	if (cs_cms_is_over(v->cms, v->si, v->leaf, v->all->dir[0].whole, NULL))
@@ -255,9 +265,7 @@ int cs_cms_verify(struct span der, const struct cs_codedirs *all,
 
 	*ret = (struct cs_cms_result){.expired = false};
 	v.cms = cs_cms_parse(der, &v.si, &v.leaf);
-	*ret_status = v.cms ? check_all(&v)
-			    : refuse(&v, CS_SIGNATURE_FAILED,
-				     "no CMS signature of one signer");
+	*ret_status = v.cms ? check_all(&v) : refuse_bytes(&v, der);
 	X509_free(v.leaf);
 	CMS_ContentInfo_free(v.cms);
 	ERR_clear_error();

@@ -87,7 +87,8 @@ static int check_coverage(const struct cs_codedir *d, struct err *e)
 	if (d->page_shift && d->limit)
 		pages = ((d->limit - 1) >> d->page_shift) + 1;
 	if (pages != d->n_code || (d->page_shift && !d->limit))
-		return err_set(e, E_CORRUPT, "%u page hashes for 0x%llx bytes", d->n_code,
+		return err_set(e, E_CORRUPT, "offset 0x%zx: %u page hashes for 0x%llx bytes",
+			       offsetof(struct cs_codedir_raw, n_code), d->n_code,
 			       (unsigned long long)d->limit);
 	return 0;
 }
@@ -97,7 +98,7 @@ static int read_fixed(struct cs_codedir *d, struct err *e)
 	const struct cs_codedir_raw *raw = (const struct cs_codedir_raw *)d->whole.p;
 
 	if (d->whole.len < FIXED_MIN)
-		return err_set(e, E_CORRUPT, "a code directory of %zu bytes",
+		return err_set(e, E_CORRUPT, "a code directory that ends at offset 0x%zx",
 			       d->whole.len);
 	d->version = be32_get(raw->version);
 	if (d->version < CS_CD_EARLIEST || d->version > CS_CD_NEWEST)

@@ -232,7 +232,7 @@ static int open_fat(struct span file, struct cs_images *all, struct err *e)
 	if (!n || n > CS_IMAGES_MAX ||
 	    !range_inside(sizeof(struct fat_header_raw), n * sizeof(struct fat_arch_raw),
 			  file.len))
-		return err_set(e, E_CORRUPT, "a fat file of %u slices", n);
+		return err_set(e, E_CORRUPT, "offset 4: a fat file of %u slices", n);
 	all->fat = true;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct fat_arch_raw *a =
@@ -244,7 +244,8 @@ static int open_fat(struct span file, struct cs_images *all, struct err *e)
 		*im = (struct cs_image){.off = be32_get(a->offset),
 					.align = be32_get(a->align)};
 		if (!range_inside(im->off, be32_get(a->size), file.len))
-			return err_set(e, E_CORRUPT, "slice %u lies outside", i);
+			return err_set(e, E_CORRUPT, "slice %u at offset 0x%zx lies outside", i,
+				       im->off);
 		im->bytes = (struct span){file.p + im->off, be32_get(a->size)};
 		if (read_image(im, e))
 			return err_ctx(e, "slice %u at 0x%zx", i, im->off);

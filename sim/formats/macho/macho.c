@@ -109,8 +109,11 @@ static int read_sections(struct macho *m, struct macho_segment *seg, size_t off,
 	m->sects = grown;
 	for (uint32_t i = 0; i < nsects; i++) {
 		r = read_section(m, &raw[i], e);
-		if (r)
+		if (r) {
+			err_ctx(e, "section at offset 0x%zx",
+				off + sizeof(struct macho_segment_raw) + i * sizeof(*raw));
 			return r;
+		}
 		if (!section_in_segment(m, seg, &m->sects[m->nsects - 1]))
 			return err_set(e, E_CORRUPT,
 				       "section %s,%s is outside its segment",
@@ -226,27 +229,45 @@ static int read_lc(struct macho *m, uint32_t cmd, size_t off, uint32_t size,
 	}
 }
 
+/* The command at @off, which has to end at or before @end. */
+static int read_lc_at(struct macho *m, size_t off, size_t end, uint32_t *ret_size,
+		      struct err *e)
+{
+	uint32_t size;
+
+	if (!range_inside(off, sizeof(struct macho_lc_raw), end))
+		return macho_truncated(e);
+	size = get_le32(m->data + off + 4);
+	if (size < sizeof(struct macho_lc_raw) || size % 4 || !range_inside(off, size, end))
+		return macho_truncated(e);
+	*ret_size = size;
+	return read_lc(m, get_le32(m->data + off), off, size, e);
+}
+
 static int read_lcs(struct macho *m, struct err *e)
 {
 	size_t off = m->head + sizeof(struct macho_header_raw);
 	size_t end = off + m->sizeofcmds;
+	uint32_t size = 0;
 	int r;
 
 	for (unsigned i = 0; i < m->ncmds; i++) {
-		uint32_t size;
-
-		if (!range_inside(off, sizeof(struct macho_lc_raw), end))
-			return macho_truncated(e);
-		size = get_le32(m->data + off + 4);
-		if (size < sizeof(struct macho_lc_raw) || size % 4 ||
-		    !range_inside(off, size, end))
-			return macho_truncated(e);
-		r = read_lc(m, get_le32(m->data + off), off, size, e);
-		if (r)
+		r = read_lc_at(m, off, end, &size, e);
+		if (r) {
+			err_ctx(e, "load command %u at offset 0x%zx", i, off);
 			return r;
+		}
 		off += size;
 	}
 	return 0;
+}
+
+static int truncated_header(const struct macho *m, struct err *e)
+{
+	int r = macho_truncated(e);
+
+	err_ctx(e, "Mach-O header at offset 0x%zx", m->head);
+	return r;
 }
 
 static int read_header(struct macho *m, struct err *e)
@@ -255,7 +276,7 @@ static int read_header(struct macho *m, struct err *e)
 	uint32_t magic;
 
 	if (!range_inside(m->head, sizeof(*h), m->len))
-		return macho_truncated(e);
+		return truncated_header(m, e);
 	magic = le32_get(h->magic);
 	m->cputype = le32_get(h->cputype);
 	if (magic != MACHO_MAGIC_64 && magic != MACHO_MAGIC_32)
@@ -272,7 +293,7 @@ static int read_header(struct macho *m, struct err *e)
 	m->sizeofcmds = le32_get(h->sizeofcmds);
 	if (m->ncmds > MACHO_LCS_MAX ||
 	    !range_inside(m->head + sizeof(*h), m->sizeofcmds, m->len))
-		return macho_truncated(e);
+		return truncated_header(m, e);
 	return 0;
 }
 

@@ -77,7 +77,7 @@ struct macho_reloc {
 /*
  * Where in @data is the part for @arch? A thin file is its own slice.
  * E_UNSUPPORTED: "The kext does not contain a fat slice for the target architecture."
- * E_CORRUPT: "The Mach-O file has been truncated. ..."
+ * E_CORRUPT: "... at offset 0x%zx: The Mach-O file has been truncated. ..."
  */
 int macho_slice_for(const void *data, size_t len, const struct macho_arch *arch,
 		    size_t *ret_off, size_t *ret_len, struct err *e) MUST_CHECK;

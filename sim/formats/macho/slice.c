@@ -5,6 +5,15 @@
 
 #define FAT_ARCHS_MAX 64
 
+/* The fat header, or one of its rows, does not fit the file. */
+static int bad_fat(size_t off, struct err *e)
+{
+	int r = macho_truncated(e);
+
+	err_ctx(e, "fat header at offset 0x%zx", off);
+	return r;
+}
+
 static int slice_of_fat(const uint8_t *data, size_t len, const struct macho_arch *arch,
 			size_t *ret_off, size_t *ret_len, struct err *e)
 {
@@ -12,7 +21,7 @@ static int slice_of_fat(const uint8_t *data, size_t len, const struct macho_arch
 
 	if (n > FAT_ARCHS_MAX || !range_inside(sizeof(struct fat_header_raw),
 					       n * sizeof(struct fat_arch_raw), len))
-		return macho_truncated(e);
+		return bad_fat(0, e);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct fat_arch_raw *a =
 			(const struct fat_arch_raw *)(data +
@@ -22,7 +31,7 @@ static int slice_of_fat(const uint8_t *data, size_t len, const struct macho_arch
 		if (be32_get(a->cputype) != arch->cputype)
 			continue;
 		if (!range_inside(be32_get(a->offset), be32_get(a->size), len))
-			return macho_truncated(e);
+			return bad_fat((size_t)((const uint8_t *)a - data), e);
 		*ret_off = be32_get(a->offset);
 		*ret_len = be32_get(a->size);
 		return 0;
@@ -44,7 +53,7 @@ int macho_slice_for(const void *data, size_t len, const struct macho_arch *arch,
 	const uint8_t *p = data;
 
 	if (len < sizeof(struct fat_header_raw))
-		return macho_truncated(e);
+		return bad_fat(0, e);
 	if (get_be32(p) == FAT_MAGIC_RAW)
 		return slice_of_fat(p, len, arch, ret_off, ret_len, e);
 	*ret_off = 0;

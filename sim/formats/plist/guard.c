@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "sim/formats/plist/guard.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 
 /* Types of objects, in the upper half of the marker; the lower one is a length. */
 #define TYPE_INT    0x1
+#define TYPE_DATA   0x4
 #define TYPE_ASCII  0x5
 #define TYPE_UTF16  0x6
 #define TYPE_ARRAY  0xa
@@ -44,8 +46,7 @@ static bool starts(const char *p, const char *end, const char *what)
 	return (size_t)(end - p) >= n && !memcmp(p, what, n);
 }
 
-/* The end of the opaque run at @p; @p itself when there is none; NULL when it is open. */
-static const char *skip_opaque(const char *p, const char *end)
+const char *pl_xml_skip_opaque(const char *p, const char *end)
 {
 	for (size_t i = 0; i < sizeof(opaque) / sizeof(opaque[0]); i++) {
 		const char *q;
@@ -73,7 +74,7 @@ bool pl_xml_too_deep(const char *xml, size_t len, size_t max)
 	size_t depth = 0;
 
 	while (p < end && (p = memchr(p, '<', (size_t)(end - p)))) {
-		const char *q = skip_opaque(p, end), *close;
+		const char *q = pl_xml_skip_opaque(p, end), *close;
 
 		if (!q)
 			return false; /* unterminated: the parser will stop here, too */
@@ -242,4 +243,46 @@ bool pl_binary_shares_containers(const uint8_t *data, size_t len)
 	shares |= !seen;
 	free(seen);
 	return shares;
+}
+
+static bool object_inside(const struct objects *o, uint64_t i)
+{
+	uint64_t off = 0, count = 0;
+	/* bytes of each thing that an object of the type counts; else it has no length */
+	const size_t unit[16] = {
+		[TYPE_DATA] = 1,
+		[TYPE_ASCII] = 1,
+		[TYPE_UTF16] = 2,
+		[TYPE_ARRAY] = o->ref_size,
+		[TYPE_SET] = o->ref_size,
+		[TYPE_DICT] = 2 * o->ref_size,
+	};
+	int type = object_at(o, i, &off, &count);
+
+	return type >= 0 && range_inside(off, count * unit[type], o->end);
+}
+
+void pl_binary_where(const uint8_t *data, size_t len, char *out, size_t size)
+{
+	struct objects o = {.n = 0};
+
+	if (len <= TRAILER_LEN) {
+		snprintf(out, size, ": it ends at offset 0x%zx, before its trailer", len);
+		return;
+	}
+	if (!open_objects(data, len, &o)) {
+		snprintf(out, size, ": the trailer at offset 0x%zx: a table of %llu objects at "
+			 "offset 0x%llx lies outside", o.end, (unsigned long long)o.n,
+			 (unsigned long long)o.table);
+		return;
+	}
+	for (uint64_t i = 0; i < o.n; i++)
+		if (!object_inside(&o, i)) {
+			const uint8_t *row = data + o.table + i * o.offset_size;
+
+			snprintf(out, size, ": object %llu at offset 0x%llx lies outside",
+				 (unsigned long long)i,
+				 (unsigned long long)get_be(row, o.offset_size));
+			return;
+		}
 }

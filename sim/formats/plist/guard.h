@@ -13,6 +13,9 @@
  */
 bool pl_xml_too_deep(const char *xml, size_t len, size_t max);
 
+/* The end of the comment or CDATA at @p; @p itself when there is none; NULL: it has no end. */
+const char *pl_xml_skip_opaque(const char *p, const char *end);
+
 /* The object count in the trailer of a binary list; UINT64_MAX without a trailer. */
 uint64_t pl_binary_objects(const uint8_t *data, size_t len);
 
@@ -28,5 +31,9 @@ bool pl_binary_has_nul(const uint8_t *data, size_t len);
  * also without memory to tell.
  */
 bool pl_binary_shares_containers(const uint8_t *data, size_t len);
+
+/* What lies outside a binary list, for a message (where.h); @out is left alone if nothing
+ * does. */
+void pl_binary_where(const uint8_t *data, size_t len, char *out, size_t size);
 
 #endif

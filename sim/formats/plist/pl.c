@@ -6,6 +6,7 @@
 
 #include "sim/base/fsio.h"
 #include "sim/formats/plist/guard.h"
+#include "sim/formats/plist/where.h"
 
 /* <plist>, and the leaf inside the innermost container. */
 #define XML_EXTRA_DEPTH 2
@@ -62,8 +63,9 @@ static int check_size(const char *data, size_t len, const char *what, struct err
 	if (plist_is_binary(data, (uint32_t)len)) {
 		if (pl_binary_objects((const uint8_t *)data, len) > PL_MAX_OBJECTS)
 			return err_set(e, E_OVERFLOW,
-				       "%s: a property list of more than %u objects",
-				       what, PL_MAX_OBJECTS);
+				       "%s: a property list of more than %u objects, says "
+				       "the trailer at offset 0x%zx",
+				       what, PL_MAX_OBJECTS, len < 32 ? 0 : len - 32);
 		if (pl_binary_has_nul((const uint8_t *)data, len))
 			return err_set(e, E_CORRUPT, "%s: a string holds a NUL", what);
 		if (pl_binary_shares_containers((const uint8_t *)data, len))
@@ -78,6 +80,7 @@ static int check_size(const char *data, size_t len, const char *what, struct err
 
 int pl_parse(const void *data, size_t len, const char *what, plist_t *ret, struct err *e)
 {
+	char where[PL_WHERE_MAX];
 	plist_t root = NULL;
 	int r = check_size(data, len, what, e);
 
@@ -86,8 +89,10 @@ int pl_parse(const void *data, size_t len, const char *what, plist_t *ret, struc
 	/* Too short for libplist's look at the first bytes is not a list either. */
 	if (len >= 8)
 		plist_from_memory(data, (uint32_t)len, &root);
-	if (!root)
-		return err_set(e, E_CORRUPT, "%s: not a property list", what);
+	if (!root) {
+		pl_where(data, len, where);
+		return err_set(e, E_CORRUPT, "%s: not a property list%s", what, where);
+	}
 	if (nests_too_deep(root, 0)) {
 		plist_free(root);
 		return err_set(e, E_OVERFLOW, "%s: nested more than %u deep", what,

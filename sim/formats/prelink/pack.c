@@ -174,8 +174,10 @@ int prelink_unpack_checked(const void *file, size_t len, struct buf *macho,
 	if (size >= 4 && get_le32(p) == MACHO_MAGIC_64)
 		return buf_append(macho, p, size, e);
 	r = unpack_comp(p, size, macho, how, failed, e);
-	if (r)
+	if (r) {
 		macho->len = start;
+		err_ctx(e, "comp header at offset 0x%zx", off);
+	}
 	return r;
 }
 

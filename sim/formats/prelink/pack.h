@@ -41,7 +41,7 @@ int prelink_pack(const void *macho, size_t len, enum prelink_compression how, bo
  * or not; *ret_how (may be NULL) says which. E_CORRUPT, E_UNSUPPORTED, E_OVERFLOW;
  * messages of kernelcache.c: "Compressed prelinked kernel has invalid signature: 0x%x.",
  * "... has invalid compressType: 0x%x.", "... uncompressed to an unexpected size: %u.",
- * "Checksum error for compressed prelinked kernel."
+ * "Checksum error for compressed prelinked kernel.", behind the offset of the comp header.
  */
 int prelink_unpack(const void *file, size_t len, struct buf *macho,
 		   enum prelink_compression *ret_how, struct err *e) MUST_CHECK;

@@ -583,9 +583,82 @@ static void coreutils_agree(void)
 	codesign_result_release(&r);
 }
 
+/* Headers that lie, and where they do. */
+static void lies_have_an_offset(void)
+{
+	static const struct {
+		uint8_t bytes[24];
+		size_t len;
+		const char *want;
+	} rows[] = {
+		{{0xfa, 0xde, 0x0c, 0xc0}, 4, "ends at offset 0x4, inside its header"},
+		{{0xfa, 0xde, 0x0c, 0xc1, 0, 0, 0, 12}, 12, "offset 0: a blob of magic"},
+		{{0xfa, 0xde, 0x0c, 0xc0, 0, 0, 1, 0}, 12, "offset 4: blob 0xfade0cc0 has a "
+							   "length of 256 bytes"},
+		{{0xfa, 0xde, 0x0c, 0xc0, 0, 0, 0, 12, 0, 0, 0, 9},
+		 12,
+		 "offset 8: 9 entries in a super blob of 12 bytes"},
+		{{0xfa, 0xde, 0x0c, 0xc0, 0, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 99},
+		 20,
+		 "entry 0 at offset 0x63 lies outside"},
+	};
+	struct cs_super s;
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ASSERT_FAILS(cs_super_open((struct span){rows[i].bytes, rows[i].len},
+					   CS_MAGIC_EMBEDDED, &s, &e),
+			     E_CORRUPT);
+		CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, rows[i].want));
+	}
+}
+
+static void check_cms_refused(struct span der, const char *want)
+{
+	static const uint8_t empty[] = {0xfa, 0xde, 0x0c, 0x02, 0, 0, 0, 8};
+	struct cs_codedirs all = {.n = 1};
+	struct cs_anchors anchors = {.n = 0};
+	struct cs_cms_result r;
+	struct err e = ERR_INIT;
+	int status;
+
+	all.dir[0] = (struct cs_codedir){.whole = {empty, sizeof(empty)},
+					 .hash = cs_hash_by_type(CS_HASH_SHA256),
+					 .hash_type = CS_HASH_SHA256};
+	ASSERT_OK(cs_cms_verify(der, &all, &anchors, 1, &r, &status, &e), &e);
+	CU_ASSERT_EQUAL(status, CS_SIGNATURE_FAILED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, want));
+	cs_cms_result_release(&r);
+}
+
+/* The seed of the fuzzer, whose first byte is not the message's. */
+static void a_cms_names_the_element_that_does_not_fit(void)
+{
+	struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+	uint8_t *der;
+	size_t len;
+
+	ASSERT_OK(fsio_read(test_source("sim/formats/codesign/test/seeds/cms"), 1u << 16, &b,
+			    &e),
+		  &e);
+	der = b.data + 1;
+	len = b.len - 1;
+	check_cms_refused((struct span){der, len - 1},
+			  "no CMS signature: offset 0: not a DER element that fits");
+	der[5] = 0x7f; /* the length of its first element, the type of the content */
+	check_cms_refused((struct span){der, len}, "no CMS signature");
+	der[5] = 0x84;
+	check_cms_refused((struct span){der, len}, "no CMS signature: offset 4: not a DER");
+	buf_release(&b);
+}
+
 TEST_MAIN("codesign", {"identities are judged", identities_are_judged},
 	  {"what a signature says", what_is_told}, {"not signed", not_signed},
 	  {"bytes of the executable", bytes_of_the_executable},
+	  {"lies have an offset", lies_have_an_offset},
+	  {"a CMS names the element that does not fit",
+	   a_cms_names_the_element_that_does_not_fit},
 	  {"bytes of another slice", bytes_of_another_slice},
 	  {"bytes of the signature", bytes_of_the_signature},
 	  {"no byte of the CMS is free", no_byte_of_the_cms_is_free},

@@ -224,9 +224,55 @@ static void plistutil_reads_ours(void)
 		0);
 }
 
+static void check_refused(const void *data, size_t len, const char *want)
+{
+	plist_t root = NULL;
+	struct err e = ERR_INIT;
+	int r = pl_parse(data, len, "x", &root, &e);
+
+	CU_ASSERT_EQUAL(r, -(int)E_CORRUPT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, want));
+	if (!strstr(e.msg, want))
+		printf("    '%s' does not say '%s'\n", e.msg, want);
+	if (!r)
+		plist_free(root);
+}
+
+static void what_is_wrong_is_told_where(void)
+{
+	static const char *const xml[][2] = {
+		{"no list at all", "x: not a property list: line 1, offset 0x0: neither XML"},
+		{"<plist>\n<dict>\n<key>a</key></array></plist>",
+		 "line 3, offset 0x1b: <dict> is closed by </array>"},
+		{"<plist>\n<dict>\n<key>a</key>", "line 3, offset 0x1b: it ends inside <dict>"},
+		{"<plist>\n<dict>\n<key>a</k", "line 3, offset 0x15: what begins here has no end"},
+		{"<plist>\n<!-- x", "line 2, offset 0x8: what begins here has no end"},
+		{"<plist><sting>a</sting></plist>", "line 1, offset 0x7: <sting> is no element"},
+	};
+	/* one object, "ab"; its table at 11 */
+	uint8_t bin[44] = "bplist00\x52"
+			  "ab\x08";
+	plist_t root = NULL;
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < sizeof(xml) / sizeof(xml[0]); i++)
+		check_refused(xml[i][0], strlen(xml[i][0]), xml[i][1]);
+	bin[12 + 6] = bin[12 + 7] = bin[12 + 15] = 1;
+	bin[12 + 31] = 11;
+	ASSERT_OK(pl_parse(bin, sizeof(bin), "x", &root, &e), &e);
+	plist_free(root);
+	bin[12 + 31] = 12;
+	check_refused(bin, sizeof(bin),
+		      "the trailer at offset 0xc: a table of 1 objects at offset 0xc lies outside");
+	bin[12 + 31] = 11;
+	bin[8] = 0x5e;
+	check_refused(bin, sizeof(bin), "object 0 at offset 0x8 lies outside");
+}
+
 TEST_MAIN("plist", {"getters name the fault", getters_name_the_fault},
 	  {"nesting is bounded", nesting_is_bounded}, {"binary lists", binary_lists},
 	  {"binary key with a NUL", binary_key_with_a_nul},
 	  {"binary laughs", binary_laughs},
+	  {"what is wrong is told where", what_is_wrong_is_told_where},
 	  {"files and their errors", files_and_their_errors},
 	  {"plistutil reads ours", plistutil_reads_ours})

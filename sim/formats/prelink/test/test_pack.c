@@ -90,17 +90,18 @@ static void broken(size_t at, uint8_t value, enum err_code code, const char *wan
 static void messages(void)
 {
 	broken(28, 'X', E_CORRUPT,
-	       "Compressed prelinked kernel has invalid signature: 0x586f6d70.");
+	       "comp header at offset 0x1c: Compressed prelinked kernel has invalid signature: 0x586f6d70.");
 	broken(28 + 7, 'x', E_CORRUPT,
-	       "Compressed prelinked kernel has invalid compressType: 0x6c7a7678.");
+	       "comp header at offset 0x1c: Compressed prelinked kernel has invalid compressType: 0x6c7a7678.");
 	broken(28 + 0x0e, 0xff, E_CORRUPT,
-	       "Compressed prelinked kernel uncompressed to an unexpected size: 20000.");
+	       "comp header at offset 0x1c: Compressed prelinked kernel uncompressed to an unexpected size: 20000.");
 	broken(28 + 0x0b, 0x77, E_CORRUPT,
+	       "comp header at offset 0x1c: "
 	       "Checksum error for compressed prelinked kernel.");
 	broken(11, 0x0c, E_UNSUPPORTED,
 	       "The kext does not contain a fat slice for the target architecture.");
 	broken(22, 0xff, E_CORRUPT,
-	       "The Mach-O file has been truncated. "
+	       "fat header at offset 0x8: The Mach-O file has been truncated. "
 	       "Make sure the Mach-O header structures are correct.");
 }
 
