@@ -271,7 +271,7 @@ take_signature() {
 # parts of it by others: who signed it, and its link. On a machine that has nothing else to
 # do the best of some takes less than 50 ms.
 bench_kext() {
-	local exe ours
+	local exe ours start
 	build/kextlab kext sign --output "$tmp/signed" "$driver" >/dev/null
 	exe=$tmp/signed/${driver##*/}/Contents/MacOS/ExampleEthernet
 	take_signature "$exe"
@@ -279,9 +279,13 @@ bench_kext() {
 	pair "check a kext" "$ours" "openssl, ld64.lld" "openssl cms -verify -binary \
 -inform DER -in $tmp/cms -content $tmp/cd -CAfile $tmp/certs -purpose any -ignore_critical \
 -out $tmp/out.cms && llvm-nm $exe && $lld"
-	for _ in $(seq 20); do seconds "$ours"; done | sort -n | awk 'NR == 1 {print $1 * 1000}' \
+	for _ in $(seq 20); do # as it is, without a shell and date(1) around it
+		start=$EPOCHREALTIME
+		$ours >"$tmp/out"
+		echo "$start $EPOCHREALTIME"
+	done | awk '{ms = ($2 - $1) * 1000} NR == 1 || ms < best {best = ms} END {print best}' \
 		>"$tmp/best"
-	printf '%-34s %9.1f ms ' "  the best of 20" "$(cat "$tmp/best")"
+	printf '%-34s %9.1f ms ' "  it alone, the best of 20" "$(cat "$tmp/best")"
 	bound "$(cat "$tmp/best")" 50
 }
 
