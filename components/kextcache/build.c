@@ -45,6 +45,15 @@ static void drop_outside(struct kext_set *all, size_t first, const char *folder)
 	all->n = n;
 }
 
+/* Is a kext at @real or below it? One that was read before is not read again. */
+static bool holds_kexts(const struct tree *t, const char *real)
+{
+	for (size_t i = 0; i < t->all.n; i++)
+		if (fsio_below(t->all.item[i]->path, real))
+			return true;
+	return false;
+}
+
 static int read_bundle(struct tree *t, size_t i, struct err *e)
 {
 	const struct kc_bundle *b = &t->rq->bundle[i];
@@ -58,7 +67,7 @@ static int read_bundle(struct tree *t, size_t i, struct err *e)
 	if (s->real && b->as_demanded)
 		drop_outside(&t->all, before, s->real);
 	s->end = t->all.n;
-	if (!s->real || (t->all.n == before && !kext_set_at_path(&t->all, s->real)))
+	if (!s->real || !holds_kexts(t, s->real))
 		return err_set(e, E_NOTFOUND, "%s is not a kernel extension", b->folder);
 	t->prefix[i] = (struct kc_prefix){.from = s->real, .to = b->path};
 	return 0;

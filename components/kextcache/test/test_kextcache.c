@@ -531,6 +531,11 @@ static void builds_for_a_tree(void)
 	ASSERT_OK(prelink_open(out.data, out.len, &p, &e), &e);
 	CU_ASSERT_STRING_EQUAL(prelink_find(&p, "com.example.filter")->version, "2.0");
 	prelink_release(&p);
+	/* a folder whose kexts were read before is one of kexts all the same */
+	bundles[2] = (struct kc_bundle){at(PATH_SYSTEM_EXTENSIONS), PATH_SYSTEM_EXTENSIONS,
+					false};
+	buf_clear(&out);
+	ASSERT_OK(kc_build_for_tree(&rq, &out, &built, &e), &e);
 	buf_release(&kernel);
 	buf_release(&out);
 }
