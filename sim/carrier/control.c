@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define B64_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -21,6 +22,14 @@ int control_b64_encode(const void *data, size_t len, struct buf *out, struct err
 	return 0;
 }
 
+/* Bits of the last digit that no byte is made of have to be zero: one text for each. */
+static bool ends_clean(char digit, size_t pad)
+{
+	size_t value = (size_t)(strchr(B64_DIGITS, digit) - B64_DIGITS);
+
+	return !(value & ((1u << 2 * pad) - 1));
+}
+
 int control_b64_decode(const char *text, size_t len, struct buf *out, struct err *e)
 {
 	size_t pad = 0, digits;
@@ -30,7 +39,8 @@ int control_b64_decode(const char *text, size_t len, struct buf *out, struct err
 		pad++;
 	/* OpenSSL forgives blanks at the ends and padding in the middle; we do not. */
 	digits = strspn(text, B64_DIGITS);
-	if (len % 4 || len > INT_MAX / 2 || digits != len - pad)
+	if (len % 4 || len > INT_MAX / 2 || digits != len - pad ||
+	    (pad && !ends_clean(text[digits - 1], pad)))
 		return err_set(e, E_CORRUPT, "not base64 (at character %zu of %zu)",
 			       digits, len);
 	r = buf_reserve(out, len / 4 * 3, e);

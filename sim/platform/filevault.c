@@ -9,7 +9,9 @@
 #include "sim/formats/plist/pl.h"
 
 #define ITERATIONS     20000u
-#define ITERATIONS_MAX 1000000u /* a file must not make an unlock take for ever */
+/* A file must not make an unlock take for ever: rounds of one user, and of all. */
+#define ITERATIONS_MAX     1000000u
+#define ITERATIONS_MAX_ALL 2000000u
 #define KEY_LEN        32
 #define SALT_LEN       16
 
@@ -48,7 +50,8 @@ int filevault_make(const char *user, const char *passphrase, struct buf *out,
 	return r;
 }
 
-static int check_user(plist_t user, const char *passphrase, bool *ret_ok, struct err *e)
+static int check_user(plist_t user, const char *passphrase, uint64_t *left, bool *ret_ok,
+		      struct err *e)
 {
 	const uint8_t *salt, *verifier;
 	size_t salt_len, verifier_len;
@@ -63,6 +66,9 @@ static int check_user(plist_t user, const char *passphrase, bool *ret_ok, struct
 	if (salt_len == 0 || salt_len > 64 || verifier_len != KEY_LEN || iterations == 0 ||
 	    iterations > ITERATIONS_MAX)
 		return err_set(e, E_CORRUPT, "sizes out of range");
+	if (iterations > *left)
+		return err_set(e, E_CORRUPT, "more than %u iterations", ITERATIONS_MAX_ALL);
+	*left -= iterations;
 	r = derive(passphrase, salt, salt_len, (unsigned)iterations, key, e);
 	if (!r)
 		*ret_ok = !CRYPTO_memcmp(key, verifier, KEY_LEN);
@@ -72,6 +78,7 @@ static int check_user(plist_t user, const char *passphrase, bool *ret_ok, struct
 int filevault_check(const void *plist, size_t len, const char *passphrase, bool *ret_ok,
 		    struct err *e)
 {
+	uint64_t left = ITERATIONS_MAX_ALL;
 	plist_t root, users = NULL;
 	bool ok = false;
 	int r;
@@ -83,7 +90,8 @@ int filevault_check(const void *plist, size_t len, const char *passphrase, bool 
 		return r;
 	r = pl_array(root, "CryptoUsers", &users, e);
 	for (uint32_t i = 0; !r && !ok && i < plist_array_get_size(users); i++)
-		r = check_user(plist_array_get_item(users, i), passphrase, &ok, e);
+		r = check_user(plist_array_get_item(users, i), passphrase, &left, &ok,
+			       e);
 	plist_free(root);
 	if (r)
 		return err_ctx(e, "CryptoUserInfo.plist");

@@ -22,9 +22,13 @@ static const struct {
 	char type[5];
 	int (*encode)(const uint8_t *src, size_t len, struct buf *out, struct err *e);
 	size_t (*decode)(const uint8_t *src, size_t len, uint8_t *dst, size_t cap);
+	/* What a byte of input can become at most: so few bytes take no more memory than
+	 * that, whatever the header says. lzss: 17 bytes are 8 matches of 18; lzvn: 2 bytes
+	 * are a match of 271. */
+	size_t expansion;
 } methods[] = {
-	{PRELINK_LZSS, "lzss", lzss_encode, lzss_decode},
-	{PRELINK_LZVN, "lzvn", lzvn_encode, lzvn_decode},
+	{PRELINK_LZSS, "lzss", lzss_encode, lzss_decode, 9},
+	{PRELINK_LZVN, "lzvn", lzvn_encode, lzvn_decode, 136},
 };
 
 static uint32_t checksum(const uint8_t *p, size_t len)
@@ -106,7 +110,7 @@ static int decompress(const struct prelink_comp_raw *h, size_t method, const uin
 		      struct err *e)
 {
 	uint32_t want = be32_get(h->uncompressed_size);
-	size_t start = macho->len, got;
+	size_t start = macho->len, room, got;
 	int r;
 
 	if (want > PRELINK_MAX || be32_get(h->compressed_size) > len)
@@ -115,11 +119,13 @@ static int decompress(const struct prelink_comp_raw *h, size_t method, const uin
 				    "Compressed prelinked kernel is truncated: %zu bytes "
 				    "of %u.",
 				    len, be32_get(h->compressed_size)));
-	r = buf_append_zeros(macho, want, e);
+	room = (size_t)be32_get(h->compressed_size) * methods[method].expansion;
+	room = room < want ? room : want;
+	r = buf_append_zeros(macho, room, e);
 	if (r)
 		return r;
 	got = methods[method].decode(src, be32_get(h->compressed_size),
-				     macho->data + start, want);
+				     macho->data + start, room);
 	if (got != want)
 		return fail(failed, PRELINK_BAD_SIZE,
 			    err_set(e, E_CORRUPT,

@@ -105,6 +105,30 @@ static void messages(void)
 	       "Make sure the Mach-O header structures are correct.");
 }
 
+/* What is all of one byte expands most, and what claims to be more is not made room for. */
+static void memory_follows_the_input(void)
+{
+	static const enum prelink_compression how[] = {PRELINK_LZSS, PRELINK_LZVN};
+	static uint8_t same[200000];
+	struct err e = ERR_INIT;
+
+	memset(same, 'x', sizeof(same));
+	for (size_t i = 0; i < 2; i++) {
+		struct buf f = BUF_INIT, back = BUF_INIT;
+
+		ASSERT_OK(prelink_pack(same, sizeof(same), how[i], true, &f, &e), &e);
+		ASSERT_OK(prelink_unpack(f.data, f.len, &back, NULL, &e), &e);
+		CU_ASSERT_EQUAL(back.len, sizeof(same));
+		buf_release(&back);
+		put_be32(f.data + 28 + 0x0c, PRELINK_MAX);
+		ASSERT_FAILS(prelink_unpack(f.data, f.len, &back, NULL, &e), E_CORRUPT);
+		CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "unexpected size: 200000."));
+		CU_ASSERT_TRUE(back.cap < PRELINK_MAX / 16);
+		buf_release(&f);
+		buf_release(&back);
+	}
+}
+
 static void twice(void)
 {
 	struct buf f = BUF_INIT;
@@ -125,5 +149,6 @@ static void placeholder(void)
 TEST_MAIN("prelink pack", {"fat header, comp header", layout},
 	  {"round trips", round_trips},
 	  {"what is wrong is said in kernelcache.c's words", messages},
+	  {"memory follows the input", memory_follows_the_input},
 	  {"no second compression", twice},
 	  {"an empty file may be replaced, others not", placeholder})
