@@ -70,7 +70,34 @@ int packet_connect(const char *path, int *ret_fd, struct err *e)
 	return 0;
 }
 
-int packet_send(int fd, const json_t *msg, struct err *e)
+/* Room for one descriptor in a message. */
+union one_file {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+static ssize_t send_text(int fd, char *text, size_t len, int file)
+{
+	struct iovec part = {.iov_base = text, .iov_len = len};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+	union one_file control = {.room = {0}};
+	ssize_t n;
+
+	if (file >= 0) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control.room);
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.head), &file, sizeof(file));
+	}
+	do {
+		n = sendmsg(fd, &m, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
+static int send_with(int fd, const json_t *msg, int file, struct err *e)
 {
 	char *text = json_dumps(msg, JSON_COMPACT);
 	size_t len;
@@ -83,15 +110,18 @@ int packet_send(int fd, const json_t *msg, struct err *e)
 		free(text);
 		return err_set(e, E_OVERFLOW, "packet of %zu bytes", len);
 	}
-	do {
-		n = send(fd, text, len, MSG_NOSIGNAL);
-	} while (n < 0 && errno == EINTR);
+	n = send_text(fd, text, len, file);
 	free(text);
 	if (n < 0 && errno == EAGAIN)
 		return err_set(e, E_BUSY, "the peer does not read its packets");
 	if (n < 0)
 		return err_sys(e, "sending a packet");
 	return 0;
+}
+
+int packet_send(int fd, const json_t *msg, struct err *e)
+{
+	return send_with(fd, msg, -1, e);
 }
 
 /* Wait until @fd can be read. A signal does not make the wait longer. */
@@ -118,7 +148,28 @@ static int wait_readable(int fd, int timeout_ms, struct err *e)
 	}
 }
 
-int packet_recv(int fd, int timeout_ms, json_t **ret, struct err *e)
+/* @ret_file NULL: the kernel drops what is sent along. */
+static ssize_t recv_text(int fd, char *text, int *ret_file)
+{
+	struct iovec part = {.iov_base = text, .iov_len = PACKET_MAX};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+	union one_file control = {.room = {0}};
+	struct cmsghdr *head;
+	ssize_t n;
+
+	if (ret_file) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control.room);
+	}
+	n = recvmsg(fd, &m, MSG_TRUNC | MSG_CMSG_CLOEXEC);
+	head = n < 0 || !ret_file ? NULL : CMSG_FIRSTHDR(&m);
+	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
+	    head->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(ret_file, CMSG_DATA(head), sizeof(int));
+	return n;
+}
+
+static int recv_with(int fd, int timeout_ms, json_t **ret, int *ret_file, struct err *e)
 {
 	char *text;
 	json_error_t je;
@@ -131,7 +182,7 @@ int packet_recv(int fd, int timeout_ms, json_t **ret, struct err *e)
 	text = malloc(PACKET_MAX);
 	if (!text)
 		return err_set(e, E_NOMEM, "receiving a packet");
-	n = recv(fd, text, PACKET_MAX, MSG_TRUNC);
+	n = recv_text(fd, text, ret_file);
 	if (n < 0) {
 		r = err_sys(e, "receiving a packet");
 	} else if (n == 0) {
@@ -150,9 +201,33 @@ int packet_recv(int fd, int timeout_ms, json_t **ret, struct err *e)
 	return r;
 }
 
+int packet_recv(int fd, int timeout_ms, json_t **ret, struct err *e)
+{
+	return recv_with(fd, timeout_ms, ret, NULL, e);
+}
+
+int packet_recv_file(int fd, int timeout_ms, json_t **ret, int *ret_file, struct err *e)
+{
+	int r;
+
+	*ret_file = -1;
+	r = recv_with(fd, timeout_ms, ret, ret_file, e);
+	if (r && *ret_file >= 0) {
+		close(*ret_file);
+		*ret_file = -1;
+	}
+	return r;
+}
+
 int packet_call(int fd, const json_t *req, int timeout_ms, json_t **reply, struct err *e)
 {
-	int r = packet_send(fd, req, e);
+	return packet_call_file(fd, req, -1, timeout_ms, reply, e);
+}
+
+int packet_call_file(int fd, const json_t *req, int file, int timeout_ms, json_t **reply,
+		     struct err *e)
+{
+	int r = send_with(fd, req, file, e);
 
 	if (r)
 		return r;

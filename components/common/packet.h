@@ -40,6 +40,16 @@ int packet_recv(int fd, int timeout_ms, json_t **ret, struct err *e) MUST_CHECK;
 int packet_call(int fd, const json_t *req, int timeout_ms, json_t **reply,
 		struct err *e) MUST_CHECK;
 
+/*
+ * The same with a file, as Mach sends memory out of line: packet_call_file passes @file
+ * along with @req and keeps its own; packet_recv_file gives *@ret_file to the caller, who
+ * closes it, or -1 when none came. Who receives otherwise never sees a file.
+ */
+int packet_call_file(int fd, const json_t *req, int file, int timeout_ms, json_t **reply,
+		     struct err *e) MUST_CHECK;
+int packet_recv_file(int fd, int timeout_ms, json_t **ret, int *ret_file,
+		     struct err *e) MUST_CHECK;
+
 /* errno of a reply that packet_call gave. */
 int packet_errno(const json_t *reply);
 

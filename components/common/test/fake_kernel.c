@@ -17,7 +17,7 @@ static void serve(struct fake_kernel *k, int fd)
 	struct err e = ERR_INIT;
 	json_t *req = NULL;
 
-	while (!packet_recv(fd, GIVE_UP_MS, &req, &e)) {
+	while (!packet_recv_file(fd, GIVE_UP_MS, &req, &k->file, &e)) {
 		const char *op = json_string_value(json_object_get(req, "op"));
 		json_t *reply = k->answer(k->ctx, op ? op : "", req);
 		char *line = json_dumps(req, JSON_SORT_KEYS | JSON_COMPACT);
@@ -27,6 +27,8 @@ static void serve(struct fake_kernel *k, int fd)
 		(void)!packet_send(fd, reply, &e);
 		json_decref(reply);
 		json_decref(req);
+		if (k->file >= 0)
+			close(k->file);
 	}
 	close(fd);
 }

@@ -17,6 +17,7 @@ struct fake_kernel {
 	 * it. */
 	json_t *(*answer)(void *ctx, const char *op, const json_t *req);
 	void *ctx;
+	int file; /* that came with the request, while it is answered; -1: none */
 	struct buf asked; /* requests, a line each, keys sorted */
 	int listener;
 	pthread_t thread;
