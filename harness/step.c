@@ -128,6 +128,9 @@ static const struct schema_key wait_keys[] = {
 	 .doc = "this file does not exist"},
 	{"console", SCHEMA_TEXT, .offset = offsetof(struct step_wait, console),
 	 .doc = "a line like this pattern was printed since the last boot"},
+	{"log", SCHEMA_TEXT, .offset = offsetof(struct step_wait, log),
+	 .doc = "a line like this pattern is in the Mac's system.log, whenever it was "
+		"written: a check, `wait.log`"},
 	{"seconds", SCHEMA_NUMBER, .offset = offsetof(struct step_wait, seconds),
 	 .doc = "so many seconds of the Mac, scaled by time_factor"},
 	{NULL},
@@ -137,8 +140,12 @@ static int wait_check(const struct ynode *n, const void *args, struct err *e)
 {
 	const struct step_wait *x = args;
 
-	if (!!x->what + !!x->path + !!x->gone + !!x->console + (x->seconds > 0) != 1)
+	if (!!x->what + !!x->path + !!x->gone + !!x->console + !!x->log +
+		    (x->seconds > 0) !=
+	    1)
 		return ynode_error(n, e, "wait: exactly one thing to wait for");
+	if (x->log && !*x->log)
+		return ynode_error(ynode_get(n, "log"), e, "wait: log: an empty pattern");
 	return 0;
 }
 

@@ -85,7 +85,7 @@ struct step_write {
 
 struct step_wait {
 	unsigned what; /* 1: kext-caches; 0: not given */
-	const char *path, *gone, *console;
+	const char *path, *gone, *console, *log;
 	double seconds; /* of the Mac, scaled by the time factor; 0: not given */
 };
 

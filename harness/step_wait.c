@@ -76,6 +76,20 @@ static int wait_console(struct engine *en, const struct step *s, const char *lik
 	return r;
 }
 
+/* logwait is told by the Mac's kernel when the file grows (harness/guest/logwait.c). */
+static int wait_log(struct engine *en, const struct step *s, struct err *e)
+{
+	const struct step_wait *x = s->args;
+	unsigned timeout_ms = engine_timeout_ms(en, s);
+	char ms[16];
+	const char *args[] = {ms, NULL, NULL};
+	int r = engine_text(en, x->log, &args[1], e);
+
+	snprintf(ms, sizeof(ms), "%u", timeout_ms);
+	return r ? r
+		 : engine_lab_program(en, "wait.log", "logwait", args, timeout_ms + 5000, e);
+}
+
 int step_run_wait(struct engine *en, const struct step *s, struct err *e)
 {
 	const struct step_wait *x = s->args;
@@ -88,6 +102,8 @@ int step_run_wait(struct engine *en, const struct step *s, struct err *e)
 		return wait_file(en, s, x->gone, false, e);
 	if (x->console)
 		return wait_console(en, s, x->console, e);
+	if (x->log)
+		return wait_log(en, s, e);
 	return en->machine->ops->idle(
 		en->machine->m, (unsigned)(x->seconds * en->plan->s.time_factor * 1000),
 		e);

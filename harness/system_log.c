@@ -7,8 +7,8 @@
 
 #include "harness/engine_impl.h"
 #include "sim/base/fsio.h"
+#include "sim/platform/paths.h"
 
-#define SYSTEM_LOG "/private/var/log/system.log"
 #define LOG_MAX	   (4u << 20)
 #define KEPT_LINES 15u
 #define PROGRAM	   " com.apple.kextcache["
@@ -66,7 +66,7 @@ int engine_system_log(struct engine *en, struct err *e)
 		return r;
 	/* A Mac that never came so far has none, and one that is damaged is told
 	 * elsewhere. */
-	if (!macfs_read(fs, SYSTEM_LOG, LOG_MAX, &text, &sub)) {
+	if (!macfs_read(fs, PATH_SYSTEM_LOG, LOG_MAX, &text, &sub)) {
 		r = fsio_join(path, sizeof(path), en->cfg->scratch_dir, "system.log", e);
 		if (!r)
 			r = fsio_write_atomic(path, text.data, text.len, 0644, e);

@@ -37,6 +37,18 @@ static void to_stdio(void *arg, enum clog_level level, const char *text)
 
 const struct component_log log_stdio = {.line = to_stdio, .max = CLOG_DEBUG};
 
+static void to_stderr(void *arg, enum clog_level level, const char *text)
+{
+	(void)arg;
+	(void)level;
+	fprintf(stderr, "%s\n", text);
+}
+
+struct component_log log_plain_stderr(enum clog_level max)
+{
+	return (struct component_log){.line = to_stderr, .max = max};
+}
+
 int log_file_open(struct log_file *f, const char *path, const char *program,
 		  struct err *e)
 {

@@ -10,6 +10,10 @@
  * so that lines of several programs on one console do not mix. */
 extern const struct component_log log_stdio;
 
+/* As the kext tools say what they have to say: all of it up to @max on stderr, whatever its
+ * level, and nothing in front. */
+struct component_log log_plain_stderr(enum clog_level max);
+
 /*
  * Lines "Oct 10 11:00:31 <host> <program>[<pid>]: <text>" added to a file, as syslogd
  * writes them. (On a Mac they go to the unified log, which has no public format.)

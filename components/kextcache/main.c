@@ -16,16 +16,6 @@ ENTITLEMENTS("com.apple.private.allow-bless", "com.apple.private.efilogin-helper
 	     "com.apple.private.security.kext-management",
 	     "com.apple.rootless.storage.KernelExtensionManagement");
 
-#define SYSTEM_LOG "/private/var/log/system.log"
-
-/* Everything on stderr, whatever its level, and nothing in front. */
-static void to_stderr(void *arg, enum clog_level level, const char *text)
-{
-	(void)arg;
-	(void)level;
-	fprintf(stderr, "%s\n", text);
-}
-
 static void to_stdout(void *arg, enum clog_level level, const char *text)
 {
 	(void)arg;
@@ -41,7 +31,7 @@ static enum clog_level level_from(const char *filter)
 
 int main(int argc, char **argv)
 {
-	struct component_log log = {.line = to_stderr, .max = CLOG_WARNING};
+	struct component_log log = log_plain_stderr(CLOG_WARNING);
 	struct component_log out = {.line = to_stdout, .max = CLOG_DEBUG};
 	struct log_file file = {.fd = -1};
 	struct err e = ERR_INIT;
@@ -65,7 +55,7 @@ int main(int argc, char **argv)
 
 	/* kextd's children log to the system log alone. */
 	if (w.spawned_by_kextd) {
-		if (log_file_open(&file, SYSTEM_LOG, "com.apple.kextcache", &e))
+		if (log_file_open(&file, PATH_SYSTEM_LOG, "com.apple.kextcache", &e))
 			err_clear(&e);
 		log = log_file_sink(&file, CLOG_BASIC);
 	}

@@ -16,7 +16,6 @@
 #include "sim/platform/paths.h"
 
 #define NOLOGIN	   "/private/etc/nologin"
-#define SYSTEM_LOG "/private/var/log/system.log"
 
 static void call_off(int sig)
 {
@@ -139,7 +138,7 @@ int main(int argc, char **argv)
 	if (waits_read(&w.waits, XNU_TIME_FACTOR, &e))
 		fprintf(stderr, "%s: %s\n", w.program, e.msg);
 	/* Not everybody may, and not every volume lets root: then it is not logged. */
-	if (!log_file_open(&file, SYSTEM_LOG, w.program, &e)) {
+	if (!log_file_open(&file, PATH_SYSTEM_LOG, w.program, &e)) {
 		system_log = log_file_sink(&file, CLOG_DEBUG);
 		w.system_log = &system_log;
 	}

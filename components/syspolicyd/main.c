@@ -12,8 +12,6 @@
 
 ENTITLEMENTS("com.apple.rootless.storage.SystemPolicyConfiguration");
 
-#define LOG_PATH "/private/var/log/system.log"
-
 int main(void)
 {
 	struct log_file file = {.fd = -1};
@@ -32,7 +30,7 @@ int main(void)
 	};
 
 	signal(SIGPIPE, SIG_IGN);
-	if (log_file_open(&file, LOG_PATH, "syspolicyd", &e))
+	if (log_file_open(&file, PATH_SYSTEM_LOG, "syspolicyd", &e))
 		err_clear(&e);
 	log = log_file_sink(&file, CLOG_DETAIL);
 	if (waits_read(&o.waits, XNU_TIME_FACTOR, &e) || syspolicyd_run(&o, &e))

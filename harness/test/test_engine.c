@@ -465,6 +465,28 @@ static void a_user_allows_a_kext(void)
 	world_release(&w);
 }
 
+/* The log is waited for where it is written; that the time is up is a failed check. */
+static void waits_for_a_line_of_the_log(void)
+{
+	static const struct fake_reply too_late[] = {
+		{"*logwait 30000 *", 124, "", "no line like that", false, 0},
+		{NULL, 0, NULL, NULL, false, 0},
+	};
+	static const char text[] = HEAD "steps:\n"
+					"  - boot:\n"
+					"  - wait: {log: \"*; aborting prelink.\", timeout_s: 30}\n";
+	struct world w;
+
+	world_init(&w);
+	expect_run(&w, text, VERDICT_PASSED, NULL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.fake.log, " logwait 30000 *; aborting prelink.\n"));
+	world_release(&w);
+	world_init(&w);
+	w.fake.replies = too_late;
+	expect_run(&w, text, VERDICT_FAILED, "wait.log");
+	world_release(&w);
+}
+
 static void power_is_cut_where_the_mac_holds(void)
 {
 	static const char text[] = HEAD "steps:\n"
@@ -618,6 +640,7 @@ TEST_MAIN("engine", {"one run from start to end", one_run_from_start_to_end},
 	  {"judges are heard", judges_are_heard},
 	  {"steps reach the machine", steps_reach_the_machine},
 	  {"a user allows a kext", a_user_allows_a_kext},
+	  {"waits for a line of the log", waits_for_a_line_of_the_log},
 	  {"power is cut where the Mac holds", power_is_cut_where_the_mac_holds},
 	  {"the boot is shown", the_boot_is_shown}, {"patterns", patterns},
 	  {"paths of a Mac", paths_of_a_mac})

@@ -23,6 +23,7 @@
 /* Roots whose code is Apple's (*.cer). On a Mac they are built into Security.framework. */
 #define PATH_ANCHORS            "/System/Library/Security/Anchors"
 #define PATH_KEXT_POLICY        "/private/var/db/SystemPolicyConfiguration/KextPolicy"
+#define PATH_SYSTEM_LOG         "/private/var/log/system.log"
 #define PATH_ISC_PREBOOT        "/System/Volumes/iSCPreboot" /* Apple silicon */
 
 /*
