@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "components/boot/kexts.h"
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
 #include "sim/base/idtext.h"
@@ -38,7 +39,8 @@ struct kernelcache {
 					      __TEXT; 0: not known */
 	struct boot_kext *kext;            /* owned */
 	unsigned n_kexts;
-	struct buf loaded; /* loaded_kexts.plist */
+	struct prelink prelink;		   /* 10.15: stays in memory */
+	struct kernel_kexts running;	   /* begins with those of the file */
 	json_t *list;      /* owned: array of {id, version} */
 };
 

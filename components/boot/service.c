@@ -78,7 +78,7 @@ static int errno_of(const struct err *e)
 
 static const struct service_op *const tables[] = {
 	service_volume_ops, service_snapshot_ops, service_kext_ops,
-	service_policy_ops, service_session_ops,
+	service_kext_request_ops, service_policy_ops, service_session_ops,
 };
 
 static const struct service_op *find_op(const char *name)
@@ -113,6 +113,13 @@ static bool answer(int fd, json_t *reply, int error, const struct err *why)
 	return !packet_send(fd, reply, &e);
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 /* False when the client is gone or talks nonsense. */
 static bool serve(struct boot *b, size_t client)
 {
@@ -124,13 +131,14 @@ static bool serve(struct boot *b, size_t client)
 	json_t *json = NULL;
 	bool ok;
 
-	if (packet_recv(fd, 0, &json, &e))
+	if (packet_recv_file(fd, 0, &json, &q.file, &e))
 		return e.code == E_TIMEOUT;
 	q.json = json;
 	q.reply = packet_reply(0, NULL);
 	if (q.reply && handle(b, &q, &e))
 		error = errno_of(&e);
 	ok = q.reply && answer(fd, q.reply, error, &e);
+	close_fd(&q.file);
 	json_decref(q.reply);
 	json_decref(json);
 	return ok;
@@ -144,13 +152,6 @@ int service_open(struct service *s, struct err *e)
 	for (int i = 0; i < SERVICE_CLIENTS_MAX; i++)
 		s->client[i] = -1;
 	return packet_listen(TREE_ROOT XNU_KERNEL_SOCKET, &s->listener, e);
-}
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
 }
 
 void service_close(struct service *s)

@@ -45,6 +45,17 @@
  *	anybody; components/common/unified_log.h does it. mono_ns: CLOCK_MONOTONIC when it
  *	happened; absent or in the future: now.
  *
+ * Kernel extensions at run time (kext_request), release 10.15: later kernels take them
+ * from collections only.
+ *
+ *   {"op":"kext_load","level":N}   with a file: the mkext (sim/formats/mkext) with the kexts
+ *	that are not loaded, and the interfaces, whose symbols no kernel file has. The
+ *	caller has to hold com.apple.private.security.kext-management
+ *   {"op":"kext_unload","id":"com.example.filter","level":N}
+ *	-> "os_return":N (enum kext_return), "log":[[level,"..."],...]: what the kernel has to
+ *	   say up to the level N; loaded_kexts.plist is as it is now. EINVAL: no archive
+ *   {"op":"catalogue_terminate","class":...}, or "module": a bundle identifier
+ *
  * Kernel extensions, release 11 and later.
  *
  *   {"op":"kext_daemon"}

@@ -12,6 +12,7 @@ struct request {
 	size_t client; /* index in struct service */
 	uid_t uid;
 	pid_t pid; /* as the carrier numbers it */
+	int file;      /* that came along; -1: none */
 	json_t *reply; /* members may be added */
 };
 
@@ -35,7 +36,7 @@ struct service_op {
 
 /* One table for each file, each ending with a row without a name. */
 extern const struct service_op service_volume_ops[], service_snapshot_ops[],
-	service_kext_ops[], service_policy_ops[], service_session_ops[];
+	service_kext_ops[], service_kext_request_ops[], service_policy_ops[], service_session_ops[];
 
 /* service_kexts.c: OSKext::willShutdown() and its reverse. */
 void service_kexts_disable(struct boot *b);

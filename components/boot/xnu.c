@@ -21,6 +21,17 @@ int xnu_write_file(const char *mac_path, const void *data, size_t len, struct er
 	return fsio_write_atomic(path, data, len, 0444, e);
 }
 
+int xnu_write_loaded_kexts(const struct boot *b, struct err *e)
+{
+	struct buf text = BUF_INIT;
+	int r = kernel_kexts_plist(&b->kernel.running, &text, e);
+
+	if (!r)
+		r = xnu_write_file(XNU_LOADED_KEXTS, text.data, text.len, e);
+	buf_release(&text);
+	return r;
+}
+
 /* ---- boot_args.plist ---- */
 
 /* What iBoot lets through while the LocalPolicy has no sip3; the list is assumed. */
@@ -129,8 +140,7 @@ static int write_files(const struct boot *b, struct err *e)
 	if (!r)
 		r = xnu_write_file(XNU_TIME_FACTOR, factor, strlen(factor), e);
 	if (!r)
-		r = xnu_write_file(XNU_LOADED_KEXTS, b->kernel.loaded.data,
-				   b->kernel.loaded.len, e);
+		r = xnu_write_loaded_kexts(b, e);
 	return r ? r : write_boot_args(b, e);
 }
 

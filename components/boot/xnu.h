@@ -14,6 +14,9 @@ int xnu_build(const struct boot *b, struct err *e) MUST_CHECK;
 int xnu_make_nodes(const struct volumes *vs, const char *root_device,
 		   struct err *e) MUST_CHECK;
 
+/* What the kernel says of its kexts, whenever that changed. */
+int xnu_write_loaded_kexts(const struct boot *b, struct err *e) MUST_CHECK;
+
 /* Write a file below /dev/xnu anew, in one step. */
 int xnu_write_file(const char *mac_path, const void *data, size_t len,
 		   struct err *e) MUST_CHECK;
