@@ -5,13 +5,12 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "components/common/loaded_kexts.h"
 #include "components/syspolicyd/client.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/kext/auth.h"
 #include "sim/formats/kext/resolve.h"
 #include "sim/formats/plist/pl.h"
-
-#define LOADED_MAX (16u << 20)
 
 /* With any of these asked for, kexts that every boot needs come along. */
 #define ALWAYS (KEXT_REQ_ROOT | KEXT_REQ_CONSOLE | KEXT_REQ_DRIVERKIT)
@@ -53,26 +52,16 @@ static int add_below(struct kext_set *to, const struct kc_kexts *k, const char *
 /* The kernel's list names identifiers; of each the newest kext we know is meant. */
 static int read_loaded(const struct kc_world *w, struct kc_kexts *k, struct err *e)
 {
-	struct buf b = BUF_INIT;
 	plist_t list = NULL;
 	int r;
 
 	clog_say(w->log, CLOG_PROGRESS, "Waiting for I/O Kit to quiesce.");
-	r = fsio_read(w->loaded_kexts, LOADED_MAX, &b, e);
-	if (!r)
-		r = pl_parse(b.data, b.len, w->loaded_kexts, &list, e);
-	buf_release(&b);
-	if (!r && plist_get_node_type(list) != PLIST_ARRAY)
-		r = err_set(e, E_CORRUPT, "%s: expected an array, found %s",
-			    w->loaded_kexts, pl_type_name(list));
+	r = loaded_kexts_read(w->loaded_kexts, &list, e);
 	for (uint32_t i = 0; !r && i < plist_array_get_size(list); i++) {
 		plist_t d = plist_array_get_item(list, i);
-		const char *id = NULL;
-		struct kext *kext;
+		const char *id = pl_str(plist_dict_get_item(d, "CFBundleIdentifier"));
+		struct kext *kext = id ? kext_set_newest(&k->all, id) : NULL;
 
-		if (plist_get_node_type(d) == PLIST_DICT)
-			id = pl_str(plist_dict_get_item(d, "CFBundleIdentifier"));
-		kext = id ? kext_set_newest(&k->all, id) : NULL;
 		if (kext)
 			r = kext_set_add(&k->loaded, kext, e);
 	}

@@ -7,11 +7,10 @@
 #include <sysexits.h>
 
 #include "components/kextfind/query.h"
+#include "components/common/loaded_kexts.h"
 #include "sim/base/fsio.h"
 #include "sim/formats/plist/pl.h"
 #include "sim/platform/paths.h"
-
-#define LOADED_MAX (16u << 20)
 
 struct find {
 	const struct kextfind_world *w;
@@ -85,23 +84,17 @@ static int read_head(struct find *f, int argc, char **argv, int *i, struct err *
 static int read_loaded(struct find *f, struct err *e)
 {
 	struct err ignored = ERR_INIT;
-	struct buf b = BUF_INIT;
 	uint32_t n = 0;
 
-	if (!fsio_read(f->w->loaded_kexts, LOADED_MAX, &b, &ignored) &&
-	    !pl_parse(b.data, b.len, f->w->loaded_kexts, &f->loaded, &ignored) &&
-	    plist_get_node_type(f->loaded) == PLIST_ARRAY)
+	if (!loaded_kexts_read(f->w->loaded_kexts, &f->loaded, &ignored))
 		n = plist_array_get_size(f->loaded);
-	buf_release(&b);
 	f->ids = calloc((size_t)n + 1, sizeof(char *));
 	if (!f->ids)
 		return err_set(e, E_NOMEM, "out of memory");
 	for (uint32_t i = 0, at = 0; i < n; i++) {
 		plist_t d = plist_array_get_item(f->loaded, i);
-		const char *id = NULL;
+		const char *id = pl_str(plist_dict_get_item(d, "CFBundleIdentifier"));
 
-		if (plist_get_node_type(d) == PLIST_DICT)
-			id = pl_str(plist_dict_get_item(d, "CFBundleIdentifier"));
 		if (id)
 			f->ids[at++] = id;
 	}

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kextutil(8): tests of a kext for who develops it (kext_tools-623 kextutil_main.c). What
- * is not here is loading into the running kernel: with 10.15 a kext gets into the
- * laboratory's kernel by the prelinked one alone.
+ * kextutil(8): tests of a kext for who develops it, and loads it (kext_tools-623
+ * kextutil_main.c).
  */
 #ifndef COMPONENTS_KEXTUTIL_KEXTUTIL_H
 #define COMPONENTS_KEXTUTIL_KEXTUTIL_H
 
-#include <stdbool.h>
-
-#include "sim/base/component_log.h"
+#include "components/oskext/repository.h"
 
 /* Exit codes beside those of <sysexits.h> (kextutil_main.h). */
 enum kextutil_exit {
@@ -19,14 +16,8 @@ enum kextutil_exit {
 	KEXTUTIL_SYSTEM_POLICY = 27, /* TN2459: the user has not allowed it yet */
 };
 
-/* What surrounds a run. All borrowed. */
 struct kextutil_world {
-	const char *root;	      /* of the running system: "/" */
-	const char *csr_config;	      /* XNU_CSR_CONFIG */
-	const char *syspolicy_socket; /* XNU_SYSPOLICY_SOCKET */
-	const char *anchors;	      /* PATH_ANCHORS; NULL: signatures are not looked at */
-	bool is_root;		      /* stages, and asks for approval */
-	struct component_log *log;    /* max is changed by -v and -q */
+	struct oskext_world os; /* its log's max is changed by -v and -q */
 };
 
 /* Returns the exit status. Changes the order of @argv, as getopt does. */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "components/common/entitlements.h"
+#include "components/common/log.h"
 #include "components/kextutil/kextutil.h"
 #include "sim/platform/paths.h"
 
@@ -13,25 +14,10 @@ ENTITLEMENTS("com.apple.private.allow-bless", "com.apple.private.kernel.get-kext
 	     "com.apple.security.cs.allow-unsigned-executable-memory",
 	     "com.apple.private.KextAudit.user-access");
 
-/* Everything on stderr, whatever its level, and nothing in front. */
-static void to_stderr(void *arg, enum clog_level level, const char *text)
-{
-	(void)arg;
-	(void)level;
-	fprintf(stderr, "%s\n", text);
-}
-
 int main(int argc, char **argv)
 {
-	struct component_log log = {.line = to_stderr, .max = CLOG_BASIC};
-	struct kextutil_world w = {
-		.root = "/",
-		.csr_config = XNU_CSR_CONFIG,
-		.syspolicy_socket = XNU_SYSPOLICY_SOCKET,
-		.anchors = PATH_ANCHORS,
-		.is_root = geteuid() == 0,
-		.log = &log,
-	};
+	struct component_log log = log_plain_stderr(CLOG_BASIC);
+	struct kextutil_world w = {.os = OSKEXT_WORLD(&log, geteuid() == 0)};
 
 	return kextutil_run(&w, argc, argv);
 }

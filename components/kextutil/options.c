@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "components/common/log_option.h"
+
 static const char short_options[] = ":b:cd:Dehk:nqr:tv:zZ";
 
 static const struct option long_options[] = {
@@ -28,7 +30,7 @@ static const struct option long_options[] = {
 
 static int refuse(const struct kextutil_world *w, int status, const char *text)
 {
-	clog_say(w->log, CLOG_ERROR, "%s", text);
+	clog_say(w->os.log, CLOG_ERROR, "%s", text);
 	return status;
 }
 
@@ -42,10 +44,10 @@ static int add(const struct kextutil_world *w, const char **list, size_t *n, con
 
 static int usage(const struct kextutil_world *w, bool full)
 {
-	clog_say(w->log, CLOG_EXPLICIT, "usage: kextutil [options] [--] [kext] ...");
+	clog_say(w->os.log, CLOG_EXPLICIT, "usage: kextutil [options] [--] [kext] ...");
 	if (!full)
 		return EX_USAGE;
-	clog_say(w->log, CLOG_EXPLICIT,
+	clog_say(w->os.log, CLOG_EXPLICIT,
 		 "\nkext: a kext bundle to examine\n\n"
 		 "-bundle-id <bundle_id> (-b): examine the kext of this identifier\n"
 		 "-dependency <kext> (-d): consider <kext> as a candidate dependency\n"
@@ -60,24 +62,6 @@ static int usage(const struct kextutil_world *w, bool full)
 	return EX_OK;
 }
 
-/* -v [0-6]: getopt leaves an argument that may be absent to us. */
-static void set_verbose(struct kextutil_world *w, int argc, char **argv, bool is_long)
-{
-	static const enum clog_level levels[] = {CLOG_ERROR, CLOG_BASIC,  CLOG_PROGRESS,
-						 CLOG_STEP,  CLOG_DETAIL, CLOG_DEBUG,
-						 CLOG_DEBUG};
-	const char *arg = optarg ? optarg : optind < argc ? argv[optind] : NULL;
-
-	w->log->max = CLOG_BASIC;
-	if (!arg || arg[0] < '0' || arg[0] > '6' || arg[1]) {
-		/* What came with it is something else. */
-		optind -= optarg && !is_long;
-		return;
-	}
-	w->log->max = levels[arg[0] - '0'];
-	optind += !optarg;
-}
-
 static int take(struct kextutil_options *o, struct kextutil_world *w, int c)
 {
 	switch (c) {
@@ -86,7 +70,7 @@ static int take(struct kextutil_options *o, struct kextutil_world *w, int c)
 	case 'd':
 	case 'r':
 		return add(w, o->scan, &o->n_scan, optarg);
-	case 'c': /* there are no caches, and nothing is loaded */
+	case 'c': /* there are no caches; what is loaded is looked at when one is loaded */
 	case 'D':
 		return EX_OK;
 	case 'e':
@@ -99,7 +83,7 @@ static int take(struct kextutil_options *o, struct kextutil_world *w, int c)
 		o->no_load = true;
 		return EX_OK;
 	case 'q':
-		w->log->line = NULL;
+		w->os.log->line = NULL;
 		return EX_OK;
 	case 't':
 		o->diagnostics = true;
@@ -118,12 +102,12 @@ static int take(struct kextutil_options *o, struct kextutil_world *w, int c)
 static int check(const struct kextutil_options *o, const struct kextutil_world *w)
 {
 	if (!o->n_kexts && !o->n_ids) {
-		clog_say(w->log, CLOG_ERROR, "No kernel extensions specified.");
+		clog_say(w->os.log, CLOG_ERROR, "No kernel extensions specified.");
 		return usage(w, false);
 	}
 	if (o->no_load)
 		return EX_OK;
-	if (!w->is_root)
+	if (!w->os.is_root)
 		return refuse(w, EX_NOPERM, "You must be running as root to load kexts into "
 					    "the kernel.");
 	if (o->no_authentication || o->no_dependencies)
@@ -148,7 +132,7 @@ int kextutil_options(struct kextutil_options *o, struct kextutil_world *w, int a
 		}
 		/* -v at the end has nothing behind it. */
 		if (c == 'v' || (c == ':' && optopt == 'v'))
-			set_verbose(w, argc, argv, index != -1);
+			log_option_verbose(w->os.log, argc, argv, index != -1);
 		else
 			status = take(o, w, c);
 		index = -1;

@@ -6,6 +6,7 @@
 
 #include "components/kextcache/test/kextcache_fixture.h"
 #include "components/kextutil/kextutil.h"
+#include "components/oskext/test/running_kernel.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
 #include "sim/platform/paths.h"
@@ -13,18 +14,21 @@
 #define EXT PATH_LIBRARY_EXTENSIONS
 
 static struct component_log log_said;
+static struct fake_kernel kernel;
 
 /* The words of @line, where a word that begins with '/' is a path on the volume. */
 static int tool(const char *line)
 {
 	static char text[4096], words[16][1024];
-	struct kextutil_world w = {
+	struct kextutil_world w = {.os = {
 		.root = root,
 		.csr_config = at("/../csr"),
 		.syspolicy_socket = "/nonexistent/socket",
+		.kernel_socket = kernel.socket, /* of nobody, until it is started */
+		.loaded_kexts = at("/../loaded.plist"),
 		.is_root = true,
 		.log = &log_said,
-	};
+	}};
 	char *argv[17] = {NULL}, *rest = NULL;
 	int argc = 0;
 
@@ -52,6 +56,26 @@ static void tests_a_good_kext(void)
 	CU_ASSERT_EQUAL(tool("kextutil -n -Z -z -v 6 " EXT "/ExampleFilter.kext"), EX_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "(not including linkage"));
 	CU_ASSERT_EQUAL(tool("kextutil " EXT "/ExampleFilter.kext"), KEXTUTIL_LOAD_FAILED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "Failed to load "));
+}
+
+static void loads(void)
+{
+	if (!running_kernel_start(&kernel))
+		return;
+	install("ExampleOnDemand-1.0", "OnDemand");
+	CU_ASSERT_EQUAL(tool("kextutil -n " EXT "/OnDemand.kext"), EX_OK);
+	CU_ASSERT_TRUE(running_kernel_has("com.example.ondemand", ""));
+	CU_ASSERT_EQUAL(tool("kextutil " EXT "/OnDemand.kext"), EX_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "OnDemand.kext successfully loaded (or already "
+					    "loaded)."));
+	CU_ASSERT_TRUE(running_kernel_has("com.example.ondemand", "1.0"));
+	install("ExampleOnDemand-2.0", "OnDemand");
+	CU_ASSERT_EQUAL(tool("kextutil " EXT "/OnDemand.kext"), KEXTUTIL_LOAD_FAILED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, " - a different version is already loaded."));
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, " - (libkern/kext) different version/uuid already "
+					    "loaded."));
+	running_kernel_stop(&kernel);
 }
 
 static void tests_bad_ones(void)
@@ -96,5 +120,5 @@ static void command_lines(void)
 	CU_ASSERT_STRING_EQUAL(said, "");
 }
 
-TEST_MAIN("kextutil", {"tests a good kext", tests_a_good_kext},
+TEST_MAIN("kextutil", {"tests a good kext", tests_a_good_kext}, {"loads", loads},
 	  {"tests bad ones", tests_bad_ones}, {"command lines", command_lines})
