@@ -16,8 +16,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <jansson.h>
+
 #include "components/kextd/volume.h"
 #include "components/kextd/watch.h"
+#include "components/oskext/repository.h"
 #include "sim/base/component_log.h"
 #include "sim/base/err.h"
 #include "sim/platform/waits.h"
@@ -28,6 +31,8 @@
 struct kextd_options {
 	const char *volumes;		/* XNU_VOLUMES */
 	const char *boot_args;		/* XNU_BOOT_ARGS */
+	const char *proc;		/* XNU_PROC_DIR */
+	const struct oskext_world *os;	/* of loads for others */
 	const char *csr_config;		/* XNU_CSR_CONFIG */
 	int listener; /* the service's port, from launchd; taken over */
 	const char *kextcache;		/* "/usr/sbin/kextcache" */
@@ -83,6 +88,12 @@ int64_t kextd_run_due(struct kextd *k);
 bool kextd_check_rebuild(struct kextd *k, struct kextd_volume *v);
 /* Reap what has ended. */
 void kextd_reap(struct kextd *k);
+
+/* --- load.c -------------------------------------------------------------------- */
+
+/* The reply to @c, who asks for a kext to be loaded. NULL: no memory. */
+json_t *kextd_load_reply(const struct kextd *k, const struct kextd_peer *c,
+			 const json_t *request);
 
 /* --- locks.c ------------------------------------------------------------------- */
 

@@ -261,6 +261,11 @@ static void status(struct kextd *k, struct kextd_peer *c, const json_t *request)
 	answer(k, c, reply);
 }
 
+static void load_kext(struct kextd *k, struct kextd_peer *c, const json_t *request)
+{
+	answer(k, c, kextd_load_reply(k, c, request));
+}
+
 static const struct {
 	const char *op;
 	void (*run)(struct kextd *k, struct kextd_peer *c, const json_t *request);
@@ -269,6 +274,7 @@ static const struct {
     {KEXTD_OP_UNLOCK_VOLUME, unlock_volume},
     {KEXTD_OP_LOCK_REBOOT, lock_reboot},
     {KEXTD_OP_STATUS, status},
+    {KEXTD_OP_LOAD_KEXT, load_kext},
 };
 
 static void dispatch(struct kextd *k, struct kextd_peer *c, const json_t *request)

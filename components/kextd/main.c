@@ -17,17 +17,18 @@ ENTITLEMENTS("com.apple.private.allow-bless", "com.apple.private.kernel.get-kext
 	     "com.apple.private.KextAudit.user-access", "com.apple.private.spawn-driver",
 	     "com.apple.private.system-extensions.extension-point");
 
-#define LOG_PATH "/private/var/log/system.log"
-
 int main(void)
 {
 	struct log_file file = {.fd = -1};
 	struct err e = ERR_INIT;
 	struct component_log log;
+	const struct oskext_world os = OSKEXT_WORLD(&log, true);
 	struct kextd_options o = {
 	    .volumes = XNU_VOLUMES,
 	    .boot_args = XNU_BOOT_ARGS,
 	    .csr_config = XNU_CSR_CONFIG,
+	    .proc = XNU_PROC_DIR,
+	    .os = &os,
 	    .listener = SPAWN_SERVICE_PORT,
 	    .kextcache = "/usr/sbin/kextcache",
 	    .installer_pid_file = KEXTD_INSTALLER_PID,
@@ -38,7 +39,7 @@ int main(void)
 	int r;
 
 	/* Recovery has no writable /private: kextd then works without a log. */
-	if (log_file_open(&file, LOG_PATH, "com.apple.kextd", &e))
+	if (log_file_open(&file, PATH_SYSTEM_LOG, "com.apple.kextd", &e))
 		err_clear(&e);
 	log = log_file_sink(&file, CLOG_DETAIL);
 	o.child_output = file.fd;

@@ -1,4 +1,4 @@
-lib-src      += components/kextd/kextd.c components/kextd/locks.c \
+lib-src      += components/kextd/kextd.c components/kextd/load.c components/kextd/locks.c \
 		components/kextd/mounts.c components/kextd/update.c \
 		components/kextd/volume.c components/kextd/watch.c
 test-src     += components/kextd/test/test_kextd.c

@@ -17,6 +17,7 @@
 #include "components/kextd/protocol.h"
 #include "sim/base/fsio.h"
 #include "sim/base/test.h"
+#include "sim/platform/paths.h"
 
 #define EXTENSIONS "/System/Library/Extensions"
 #define KERNEL	   "/System/Library/Kernels/kernel"
@@ -92,6 +93,7 @@ static void make_volume(struct kextd_fixture *f)
 	snprintf(f->root, sizeof(f->root), "%s/root", f->dir);
 	snprintf(f->socket, sizeof(f->socket), "%s/socket", f->dir);
 	put_in_root(f, BOOTCACHES, bootcaches);
+	put_in_root(f, PATH_ROOTLESS_CONF, "/System\n");
 	put_in_root(f, KERNEL, "kernel");
 	put_in_root(f, PLK, "prelinked");
 	put_in_root(f, EXTENSIONS "/A.kext/Info.plist", "");
@@ -190,10 +192,19 @@ static int run(const struct kextd_fixture *f, double factor)
 	struct log_file file;
 	struct component_log log;
 	struct err e = ERR_INIT;
+	const struct oskext_world os = {.root = f->root,
+					.csr_config = "/nonexistent",
+					.syspolicy_socket = "/nonexistent",
+					.kernel_socket = "/nonexistent",
+					.loaded_kexts = "/nonexistent",
+					.is_root = true,
+					.log = &log};
 	struct kextd_options o = {
 	    .volumes = volumes,
 	    .boot_args = args,
 	    .csr_config = "/nonexistent",
+	    .proc = "/proc",
+	    .os = &os,
 	    .kextcache = tool,
 	    .installer_pid_file = "/nonexistent",
 	    .waits = {.factor = factor},
@@ -285,9 +296,10 @@ int kextd_fixture_unlock(struct kextd_fixture *f, int fd, int status)
 	return kextd_fixture_answer(fd, ANSWER_MS);
 }
 
-static json_t *get_status(const struct kextd_fixture *f)
+/* @request is released. */
+static json_t *ask_once(const struct kextd_fixture *f, json_t *request)
 {
-	json_t *request = json_pack("{s:s}", "op", KEXTD_OP_STATUS), *reply = NULL;
+	json_t *reply = NULL;
 	int fd = kextd_fixture_connect(f);
 	struct err e = ERR_INIT;
 
@@ -295,6 +307,23 @@ static json_t *get_status(const struct kextd_fixture *f)
 	json_decref(request);
 	close(fd);
 	return reply;
+}
+
+static json_t *get_status(const struct kextd_fixture *f)
+{
+	return ask_once(f, json_pack("{s:s}", "op", KEXTD_OP_STATUS));
+}
+
+int kextd_fixture_load(const struct kextd_fixture *f, const char *path)
+{
+	json_t *reply =
+	    ask_once(f, json_pack("{s:s,s:s}", "op", KEXTD_OP_LOAD_KEXT, "path", path));
+	int r = packet_errno(reply)
+		    ? -1
+		    : (int)json_integer_value(json_object_get(reply, "os_return"));
+
+	json_decref(reply);
+	return r;
 }
 
 bool kextd_fixture_is(const struct kextd_fixture *f, const char *key)

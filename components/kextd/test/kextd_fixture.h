@@ -52,6 +52,9 @@ int kextd_fixture_answer(int fd, int timeout_ms);
 int kextd_fixture_call(struct kextd_fixture *f, int fd, const char *op);
 int kextd_fixture_unlock(struct kextd_fixture *f, int fd, int status);
 
+/* Ask for the kext at @path to be loaded: an enum kext_return; -1: no such reply. */
+int kextd_fixture_load(const struct kextd_fixture *f, const char *path);
+
 /* The value of @key, a boolean, in the reply to a status request. */
 bool kextd_fixture_is(const struct kextd_fixture *f, const char *key);
 /* Wait until it is true; false if it never becomes so. */

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "components/common/os_return.h"
 #include "components/kextd/protocol.h"
 #include "components/kextd/test/kextd_fixture.h"
 #include "components/kextd/volume.h"
@@ -317,6 +318,22 @@ static void gives_up_after_attempts(void)
 	kextd_fixture_stop(&f);
 }
 
+/* What becomes of it is for components/kextload/test: here is who asks, and the answer. */
+static void loads_for_others(void)
+{
+	struct kextd_fixture f;
+
+	NEEDS_ROOT;
+	kextd_fixture_start(&f, MAC_TIME);
+	CU_ASSERT_EQUAL(kextd_fixture_load(&f, "None.kext"), KEXT_RET_INVALID_ARGUMENT);
+	CU_ASSERT_TRUE(kextd_fixture_said(
+	    &f, "Error: Request from 'test_kextd' (euid 0) to load kext with relative path."));
+	CU_ASSERT_EQUAL(kextd_fixture_load(&f, "/nonexistent/None.kext"), KEXT_RET_NOT_FOUND);
+	CU_ASSERT_TRUE(kextd_fixture_said(
+	    &f, "Error: Kext /nonexistent/None.kext - not found/unable to create."));
+	kextd_fixture_stop(&f);
+}
+
 TEST_MAIN("kextd", {"waits for boot and for quiet", waits_for_boot_and_for_quiet},
 	  {"contents of a kext count for nothing", counts_contents_of_a_kext_for_nothing},
 	  {"lets one update a volume", lets_one_update_a_volume},
@@ -327,4 +344,5 @@ TEST_MAIN("kextd", {"waits for boot and for quiet", waits_for_boot_and_for_quiet
 	  {"reboot is for root", reboot_is_for_root},
 	  {"gives up after failures", gives_up_after_failures},
 	  {"a success makes up for failures", a_success_makes_up_for_failures},
-	  {"gives up after attempts", gives_up_after_attempts})
+	  {"gives up after attempts", gives_up_after_attempts},
+	  {"loads for others", loads_for_others})
