@@ -5,14 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/fsio.h"
+#include "components/common/loaded_kexts.h"
 #include "sim/base/idtext.h"
+#include "sim/formats/macho/raw.h"
 #include "sim/formats/plist/pl.h"
 
 #define TAGS_MAX  4096
-#define HEADER                                                                           \
-	"Index Refs Address            Size       Wired      Name (Version) UUID "       \
-	"<Linked Against>\n"
+#define HEADER	   "Index Refs Address            Size       Wired      "
+#define HEADER_ARCH "Architecture       "
+#define HEADER_END  "Name (Version) UUID <Linked Against>\n"
 
 static uint64_t number(plist_t dict, const char *key)
 {
@@ -32,10 +33,10 @@ static int append_uuid(plist_t dict, struct buf *out, struct err *e)
 
 	if (pl_data(dict, "OSBundleUUID", &uuid, &len, e) || len != UUID_LEN) {
 		err_clear(e);
-		return 0;
+		return buf_printf(out, e, " no UUID");
 	}
 	uuid_text(uuid, text);
-	return buf_printf(out, e, "%s ", text);
+	return buf_printf(out, e, " %s", text);
 }
 
 static int by_tag_downward(const void *a, const void *b)
@@ -45,7 +46,7 @@ static int by_tag_downward(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
-/* "<8 6 5 3 1>" */
+/* " <8 6 5 3 1>", nothing when it needs nobody. */
 static int append_tags(plist_t dict, struct buf *out, struct err *e)
 {
 	static uint64_t tags[TAGS_MAX];
@@ -66,20 +67,33 @@ static int append_tags(plist_t dict, struct buf *out, struct err *e)
 		if (plist_get_node_type(item) == PLIST_UINT)
 			plist_get_uint_val(item, &tags[i]);
 	}
-	if (n)
-		qsort(tags, n, sizeof(tags[0]), by_tag_downward);
-	r = buf_append(out, "<", 1, e);
+	if (!n)
+		return buf_append(out, "\n", 1, e);
+	qsort(tags, n, sizeof(tags[0]), by_tag_downward);
 	for (uint32_t i = 0; !r && i < n; i++)
-		r = buf_printf(out, e, "%s%" PRIu64, i ? " " : "", tags[i]);
+		r = buf_printf(out, e, "%s%" PRIu64, i ? " " : " <", tags[i]);
 	return r ? r : buf_append(out, ">\n", 2, e);
 }
 
-static bool wanted(const struct kextstat_options *o, const char *id)
+static bool is_named(const struct kextstat_options *o, const char *id)
 {
-	if (o->id && strcmp(o->id, id) != 0)
-		return false;
-	return !o->no_kernel || (strncmp(id, "com.apple.kpi.", 14) != 0 &&
-				 strcmp(id, "com.apple.kernel") != 0);
+	for (size_t i = 0; i < o->n_ids; i++)
+		if (!strcmp(o->id[i], id))
+			return true;
+	return false;
+}
+
+/* Parts of the kernel are left out by -k, unless they are asked for by name. */
+static bool wanted(const struct kextstat_options *o, plist_t dict, const char *id)
+{
+	if (o->n_ids)
+		return is_named(o, id);
+	return !o->no_kernel || !pl_true(plist_dict_get_item(dict, "OSKernelResource"));
+}
+
+static const char *architecture(plist_t dict)
+{
+	return number(dict, "OSBundleCPUType") == CPU_TYPE_X86_64 ? "x86_64" : "-/-";
 }
 
 static int append_kext(plist_t dict, const struct kextstat_options *o, struct buf *out,
@@ -90,50 +104,68 @@ static int append_kext(plist_t dict, const struct kextstat_options *o, struct bu
 
 	if (!r)
 		r = pl_string(dict, "CFBundleVersion", &version, e);
-	if (r || !wanted(o, id))
+	if (r || !wanted(o, dict, id))
 		return r;
 	/* As %#x has it: a zero stands without 0x. */
 	r = buf_printf(
 	    out, e,
-	    "%5" PRIu64 " %4" PRIu64 " %#-18" PRIx64 " %#-10" PRIx64 " %#-10" PRIx64
-	    " %s (%s) ",
+	    "%5" PRIu64 " %4" PRIu64 " %#-18" PRIx64 " %#-10" PRIx64 " %#-10" PRIx64,
 	    number(dict, "OSBundleLoadTag"), number(dict, "OSBundleRetainCount"),
 	    number(dict, "OSBundleLoadAddress"), number(dict, "OSBundleLoadSize"),
-	    number(dict, "OSBundleWiredSize"), id, version);
+	    number(dict, "OSBundleWiredSize"));
+	if (!r && o->architecture)
+		r = buf_printf(out, e, " %-18s", architecture(dict));
+	if (!r)
+		r = buf_printf(out, e, " %s (%s)", id, version);
 	if (!r)
 		r = append_uuid(dict, out, e);
 	return r ? r : append_tags(dict, out, e);
 }
 
+static int by_address(const void *a, const void *b)
+{
+	uint64_t x = number(*(const plist_t *)a, "OSBundleLoadAddress");
+	uint64_t y = number(*(const plist_t *)b, "OSBundleLoadAddress");
+
+	return (x > y) - (x < y);
+}
+
+static int append_header(const struct kextstat_options *o, struct buf *out, struct err *e)
+{
+	if (o->list_only)
+		return 0;
+	return buf_printf(out, e, "%s%s%s", HEADER, o->architecture ? HEADER_ARCH : "",
+			  HEADER_END);
+}
+
 static int append_all(plist_t array, const struct kextstat_options *o, struct buf *out,
 		      struct err *e)
 {
-	int r = o->list_only ? 0 : buf_printf(out, e, HEADER);
+	uint32_t n = plist_array_get_size(array);
+	plist_t *dict = calloc((size_t)n + 1, sizeof(*dict));
+	int r;
 
-	for (uint32_t i = 0; !r && i < plist_array_get_size(array); i++) {
-		plist_t dict = plist_array_get_item(array, i);
-
-		r = plist_get_node_type(dict) == PLIST_DICT ?
-			    append_kext(dict, o, out, e) :
-			    err_set(e, E_CORRUPT, "kext %u is not a dictionary", i);
-	}
+	if (!dict)
+		return err_set(e, E_NOMEM, "out of memory");
+	for (uint32_t i = 0; i < n; i++)
+		dict[i] = plist_array_get_item(array, i);
+	if (o->by_address)
+		qsort(dict, n, sizeof(*dict), by_address);
+	r = append_header(o, out, e);
+	for (uint32_t i = 0; !r && i < n; i++)
+		r = append_kext(dict[i], o, out, e);
+	free(dict);
 	return r;
 }
 
 int kextstat_text(const char *path, const struct kextstat_options *o, struct buf *out,
 		  struct err *e)
 {
-	struct buf text = BUF_INIT;
 	plist_t array = NULL;
-	int r = fsio_read(path, KEXTSTAT_MAX, &text, e);
+	int r = loaded_kexts_read(path, &array, e);
 
-	if (!r)
-		r = pl_parse(text.data, text.len, path, &array, e);
-	if (!r && plist_get_node_type(array) != PLIST_ARRAY)
-		r = err_set(e, E_CORRUPT, "%s: not an array", path);
 	if (!r)
 		r = append_all(array, o, out, e);
 	plist_free(array);
-	buf_release(&text);
 	return r;
 }

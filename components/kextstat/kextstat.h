@@ -8,13 +8,16 @@
 #include "sim/base/buf.h"
 #include "sim/base/err.h"
 
-struct kextstat_options {
-	const char *id;  /* only this bundle; NULL: all */
-	bool no_kernel;  /* -k: without what is part of the kernel */
-	bool list_only;  /* -l: no header */
-};
+#define KEXTSTAT_IDS_MAX 256
 
-#define KEXTSTAT_MAX (16u << 20) /* bytes of the kernel's list */
+struct kextstat_options {
+	const char *id[KEXTSTAT_IDS_MAX]; /* -b: only these bundles; none: all */
+	size_t n_ids;
+	bool no_kernel;	   /* -k: without what is part of the kernel */
+	bool list_only;	   /* -l: no header */
+	bool architecture; /* -a: with that column */
+	bool by_address;   /* -s: in the order of addresses, not of loading */
+};
 
 /* Append the listing of the kernel's list @path (XNU_LOADED_KEXTS) to @out. */
 int kextstat_text(const char *path, const struct kextstat_options *o, struct buf *out,
