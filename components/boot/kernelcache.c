@@ -48,7 +48,7 @@ static int describe(struct kernelcache *k, const struct prelink *p, struct err *
 			.size = p->kext[i].size,
 			.uuid = p->kext[i].has_uuid ? p->kext[i].uuid : NULL,
 			.interface = p->kext[i].is_interface,
-			.image = p->kext[i].has_code ? prelink_code(p, &p->kext[i]) : NULL,
+			.image = p->kext[i].placed ? prelink_code(p, &p->kext[i]) : NULL,
 		};
 	memcpy(k->kcid_bytes, p->kcid, sizeof(k->kcid_bytes));
 	hex_text(p->kcid, sizeof(p->kcid), k->kcid);

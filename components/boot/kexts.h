@@ -31,7 +31,7 @@ struct kext_facts {
 	uint64_t load_addr, size;
 	const uint8_t *uuid; /* NULL: it has none */
 	bool interface;	     /* symbols of the kernel, no code */
-	const void *image;   /* its linked code, of @size; NULL: not at hand */
+	const void *image;   /* its linked code, or symbols, of @size; NULL: not at hand */
 };
 
 struct kernel_kext {
@@ -46,8 +46,8 @@ struct kernel_kext {
 	uint64_t *dep; /* tags of what it depends on; owned */
 	size_t n_deps;
 
-	/* For links: linked code, or the executable of an interface, which no kernel file
-	 * has and a request brings; borrowed from the kernel's file or from @bytes. */
+	/* For links: linked code, or the executable of an interface; borrowed from the
+	 * kernel's file or from @bytes. */
 	const void *image;
 	size_t image_len;
 	struct buf bytes;

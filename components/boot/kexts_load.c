@@ -74,6 +74,18 @@ static enum kext_return load_libraries(struct load *l, struct newcomer *x)
 	return r;
 }
 
+/* An interface is not linked. */
+static bool keep_symbols(struct newcomer *x)
+{
+	struct err e = ERR_INIT;
+
+	if (buf_append(&x->kext->bytes, x->from->exec, x->from->exec_len, &e))
+		return false;
+	x->kext->image = x->kext->bytes.data;
+	x->kext->image_len = x->kext->bytes.len;
+	return true;
+}
+
 /* loadExecutable */
 static enum kext_return link_newcomer(struct load *l, struct newcomer *x)
 {
@@ -90,7 +102,7 @@ static enum kext_return link_newcomer(struct load *l, struct newcomer *x)
 		return KEXT_RET_VALIDATION;
 	}
 	if (x->kext->interface)
-		return newcomer_give_symbols(x->kext, x->from, &e) ? KEXT_RET_NO_MEMORY : KEXT_RET_OK;
+		return keep_symbols(x) ? KEXT_RET_OK : KEXT_RET_NO_MEMORY;
 	if (!kernel_kexts_link(l->k, x->kext, x->from->exec, x->from->exec_len, l->c->log,
 			       &e))
 		return KEXT_RET_OK;

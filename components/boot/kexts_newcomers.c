@@ -17,23 +17,8 @@ bool newcomer_is_codeless(const struct newcomer *x)
 
 /* ---- what came (withMkext2Info, registerIdentifier) ---- */
 
-int newcomer_give_symbols(struct kernel_kext *to, const struct mkext_kext *from,
-			  struct err *e)
-{
-	int r;
-
-	if (!to->interface || to->image || !from->exec)
-		return 0;
-	r = buf_append(&to->bytes, from->exec, from->exec_len, e);
-	if (r)
-		return r;
-	to->image = to->bytes.data;
-	to->image_len = to->bytes.len;
-	return 0;
-}
-
-/* There is one of this identifier: @new is not taken. Is it the same? */
-static bool refuse_newcomer(const struct load *l, const struct kernel_kext *new,
+/* There is one of this identifier: @new is not taken. */
+static void refuse_newcomer(const struct load *l, const struct kernel_kext *new,
 			    const struct kernel_kext *there, const struct macho *code)
 {
 	bool same_code = !code || (code->has_uuid == there->has_uuid &&
@@ -49,32 +34,28 @@ static bool refuse_newcomer(const struct load *l, const struct kernel_kext *new,
 			 "executable UUID is already present.",
 			 new->id, new->version);
 	else
-		clog_say(l->c->log, there->interface ? CLOG_DEBUG : CLOG_WARNING,
+		clog_say(l->c->log, CLOG_WARNING,
 			 "Refusing new kext %s, v%s: a loaded copy is already present "
 			 "(same version and executable).",
 			 new->id, new->version);
-	return same_code && new->version_number == there->version_number;
 }
 
-static int meet(struct load *l, struct newcomer *x, struct err *e)
+static void meet(struct load *l, struct newcomer *x)
 {
 	struct kernel_kext *there = kernel_kexts_find(l->k, x->kext->id);
 	struct err unread = ERR_INIT;
 	struct macho macho;
 	bool code;
-	int r = 0;
 
 	if (!there)
-		return 0;
+		return;
 	code = x->from->exec &&
 	       !macho_open(x->from->exec, x->from->exec_len, &macho, &unread);
-	if (refuse_newcomer(l, x->kext, there, code ? &macho : NULL))
-		r = newcomer_give_symbols(there, x->from, e);
+	refuse_newcomer(l, x->kext, there, code ? &macho : NULL);
 	if (code)
 		macho_release(&macho);
 	kernel_kext_free(x->kext);
 	x->kext = NULL;
-	return r;
 }
 
 /* What has no good identifier and version cannot be loaded, and is not heard of again. */
@@ -102,7 +83,9 @@ static int take_newcomer(struct load *l, const struct mkext_kext *from, struct e
 	x->from = from;
 	r = kernel_kext_new(&f, &x->kext, e);
 	l->n++;
-	return r ? r : meet(l, x, e);
+	if (!r)
+		meet(l, x);
+	return r;
 }
 
 int newcomers_take(struct load *l, const struct mkext *m, struct err *e)

@@ -23,8 +23,8 @@ struct load {
 	unsigned depth; /* of the walk over libraries */
 };
 
-/* Take the kexts of @m that are not loaded, and symbols for interfaces that are. Release
- * also after an error. (withMkext2Info, registerIdentifier) */
+/* Take the kexts of @m that are not loaded. Release also after an error. (withMkext2Info,
+ * registerIdentifier) */
 int newcomers_take(struct load *l, const struct mkext *m, struct err *e) MUST_CHECK;
 /* Those that were not loaded are forgotten. (flushNonloadedKexts) */
 void newcomers_release(struct load *l);
@@ -37,9 +37,5 @@ bool newcomer_is_codeless(const struct newcomer *x);
  * @x->fits, and what is below it can be walked. The log says what is wrong.
  * (resolveDependencies) */
 bool newcomer_fits(struct load *l, struct newcomer *x);
-
-/* The symbols of an interface, which no kernel file has. E_NOMEM. */
-int newcomer_give_symbols(struct kernel_kext *to, const struct mkext_kext *from,
-			  struct err *e) MUST_CHECK;
 
 #endif

@@ -49,8 +49,8 @@
  * from collections only.
  *
  *   {"op":"kext_load","level":N}   with a file: the mkext (sim/formats/mkext) with the kexts
- *	that are not loaded, and the interfaces, whose symbols no kernel file has. The
- *	caller has to hold com.apple.private.security.kext-management
+ *	that are not loaded. The caller has to hold
+ *	com.apple.private.security.kext-management
  *   {"op":"kext_unload","id":"com.example.filter","level":N}
  *	-> "os_return":N (enum kext_return), "log":[[level,"..."],...]: what the kernel has to
  *	   say up to the level N; loaded_kexts.plist is as it is now. EINVAL: no archive

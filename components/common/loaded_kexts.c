@@ -7,18 +7,6 @@
 #include "sim/base/fsio.h"
 #include "sim/formats/plist/pl.h"
 
-static int check(plist_t list, const char *path, struct err *e)
-{
-	if (plist_get_node_type(list) != PLIST_ARRAY)
-		return err_set(e, E_CORRUPT, "%s: expected an array, found %s", path,
-			       pl_type_name(list));
-	for (uint32_t i = 0; i < plist_array_get_size(list); i++)
-		if (plist_get_node_type(plist_array_get_item(list, i)) != PLIST_DICT)
-			return err_set(e, E_CORRUPT, "%s: kext %u is not a dictionary", path,
-				       i);
-	return 0;
-}
-
 int loaded_kexts_read(const char *path, plist_t *ret, struct err *e)
 {
 	struct buf text = BUF_INIT;
@@ -28,8 +16,9 @@ int loaded_kexts_read(const char *path, plist_t *ret, struct err *e)
 	if (!r)
 		r = pl_parse(text.data, text.len, path, ret, e);
 	buf_release(&text);
-	if (!r)
-		r = check(*ret, path, e);
+	if (!r && plist_get_node_type(*ret) != PLIST_ARRAY)
+		r = err_set(e, E_CORRUPT, "%s: expected an array, found %s", path,
+			    pl_type_name(*ret));
 	if (r) {
 		plist_free(*ret);
 		*ret = NULL;

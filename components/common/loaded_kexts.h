@@ -9,7 +9,7 @@
 
 #define LOADED_KEXTS_MAX (16u << 20) /* bytes of the list */
 
-/* An array of dictionaries, which the caller owns (plist_free). E_CORRUPT. */
+/* An array, of dictionaries if all is well, which the caller owns (plist_free). E_CORRUPT. */
 int loaded_kexts_read(const char *path, plist_t *ret, struct err *e) MUST_CHECK;
 
 /* The entry of @id, or NULL. Borrowed from @list, which may be NULL. */

@@ -153,7 +153,9 @@ static int append_all(plist_t array, const struct kextstat_options *o, struct bu
 		qsort(dict, n, sizeof(*dict), by_address);
 	r = append_header(o, out, e);
 	for (uint32_t i = 0; !r && i < n; i++)
-		r = append_kext(dict[i], o, out, e);
+		r = plist_get_node_type(dict[i]) == PLIST_DICT
+			    ? append_kext(dict[i], o, out, e)
+			    : err_set(e, E_CORRUPT, "kext %u is not a dictionary", i);
 	free(dict);
 	return r;
 }

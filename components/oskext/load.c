@@ -122,13 +122,12 @@ static int append_path(const void *arg, const struct kext *k, struct buf *out, s
 	return buf_printf(out, e, "%s", inside ? inside : k->path);
 }
 
-/* What is loaded stays out, but for interfaces: their symbols are in no kernel file. */
+/* What is loaded stays out. */
 static bool is_sent(const struct load *l, struct kext *k)
 {
 	plist_t there = loaded_kexts_find(l->loaded, k->id);
 
-	return !there || k->interface || k->kernel_component || !is_version(there, k) ||
-	       !is_uuid(there, k);
+	return !there || !is_version(there, k) || !is_uuid(there, k);
 }
 
 static int make_archive(const struct load *l, struct buf *out, struct err *e)
