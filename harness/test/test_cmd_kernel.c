@@ -201,6 +201,24 @@ static void extracts(void)
 			"--file-headers kernel | grep -q 'FileType: Executable'; }; }",
 			test_tmpdir()),
 		0);
+	/* every executable, those of interfaces with their symbols, and the whole kernel
+	 */
+	if (!test_shell("command -v llvm-nm >/dev/null"))
+		CU_ASSERT_EQUAL(
+			test_shell(
+				"cd '%s' && for f in macho parts/kernel $(find parts "
+				"-path "
+				"'*/MacOS/*' -type f); do llvm-nm \"$f\" >nm && "
+				"llvm-objdump --macho --private-headers \"$f\" >heads && "
+				"llvm-readobj --file-headers --sections --macho-segment "
+				"\"$f\" >parts.txt && test -s heads -a -s parts.txt || "
+				"exit 1; done 2>said; ! grep -qi 'error\\|malformed' "
+				"said && "
+				"llvm-nm -u parts/System/Library/Extensions/System.kext/"
+				"PlugIns/Mach.kext/Contents/MacOS/Mach | grep -q "
+				"_absolutetime",
+				test_tmpdir()),
+			0);
 	CU_ASSERT_EQUAL(kernel("extract $T/lzvn -o $T/parts"), 2);
 	CU_ASSERT_EQUAL(kernel("build --kernel $T/lzss --extensions "
 			       "$F/ExampleLib-1.0.kext -o $T/none"),
