@@ -31,6 +31,7 @@ targets() {
 	kext           65536  1500  build/fixtures/unsigned/*/Contents/MacOS/* make:cxx_kexts
 	kernel_file    32768  4000  make:kernels sim/formats/image4/test/seeds/*.im*4
 	prelink        32768  2500  make:kernels
+	mkext           8192  8000  sim/formats/mkext/test/seeds
 	fileset        16384  8000  make:collections
 	lz              4096   600  make:kernels scenarios/fixtures/src/*.plist
 	# signatures and what else is DER
