@@ -33,6 +33,7 @@ endif
 FUZZ_CC := clang
 ifeq ($(CFG),fuzz)
 override CC := $(FUZZ_CC)
+override WERROR := # of gcc's warnings; clang's others must not keep anybody from testing
 OPT  := -O1 -gline-tables-only -fno-common -fno-omit-frame-pointer \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=null,object-size \
 	-fno-sanitize-recover=undefined
