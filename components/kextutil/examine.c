@@ -2,6 +2,7 @@
 #include "components/kextutil/examine.h"
 
 #include "sim/formats/kext/resolve.h"
+#include "sim/formats/kext/targets.h"
 #include "sim/formats/prelink/build.h"
 
 void examination_release(struct examination *x)
@@ -60,14 +61,22 @@ static int examine_dependencies(struct kext *k, const struct examine_request *rq
 	int r;
 
 	x->resolved = kext_resolve(k, &resolver);
+	kext_check_targets(k, &resolver);
 	x->deps_valid = x->deps_authentic = true;
 	if (!x->resolved)
 		return 0;
 	r = kext_load_list(&one, &x->list, e);
 	for (size_t i = 0; i + 1 < x->list.n && !r; i++) {
-		x->deps_valid &= kext_validate(x->list.item[i]);
-		if (rq->auth)
-			x->deps_authentic &= kext_authenticate(x->list.item[i], rq->auth);
+		struct kext *dep = x->list.item[i];
+
+		if (!kext_validate(dep)) {
+			kext_diag_add(&k->diags, KEXT_F_DEP_INVALID, dep->id);
+			x->deps_valid = false;
+		}
+		if (rq->auth && !kext_authenticate(dep, rq->auth)) {
+			kext_diag_add(&k->diags, KEXT_F_DEP_INAUTHENTIC, dep->id);
+			x->deps_authentic = false;
+		}
 	}
 	return r;
 }

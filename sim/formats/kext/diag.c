@@ -18,6 +18,8 @@ static const char *const titles[KEXT_DIAG_CLASSES] = {
 #define W KEXT_DIAG_WARNING
 #define B KEXT_DIAG_BOOT_LEVEL
 
+#define KEXT_ONLY(key) "Driver Extensions may not use the " key " key; please remove."
+
 static const struct {
 	enum kext_diag_class class;
 	const char *text;
@@ -38,6 +40,14 @@ static const struct {
 		    "(no kmod_info symbol or bad Mach-O layout)."},
 	[KEXT_F_COMPATIBLE_LATER] = {V, "Compatible version must be lower than current "
 					"version."},
+	[KEXT_F_DEXT_NO_KERNEL_ID] =
+		{V, "The 'CFBundleIdentifierKernel' key is required in your personality "
+		    "to specify the base kext to load when your kext is instantiated."},
+	[KEXT_F_DEXT_KEY_RESOURCE] = {V, KEXT_ONLY("OSKernelResource")},
+	[KEXT_F_DEXT_KEY_SECURITY] = {V, KEXT_ONLY("AppleSecurityExtension")},
+	[KEXT_F_DEXT_KEY_EXTERNAL] = {V, KEXT_ONLY("AppleKernelExternalComponent")},
+	[KEXT_F_DEXT_KEY_SHARED] = {V, KEXT_ONLY("OSBundleSharedExecutableIdentifier")},
+	[KEXT_F_DEXT_KEY_INTERFACE] = {V, KEXT_ONLY("OSBundleIsInterface")},
 	[KEXT_F_FILE_NOT_FOUND] = {A, "File not found"},
 	[KEXT_F_PERMISSIONS] =
 		{A, "File owner/permissions are incorrect (must be root:wheel, "
@@ -78,6 +88,17 @@ static const struct {
 		{W, "Personality has no CFBundleIdentifier; the kext's "
 		    "identifier will be inserted when sending to the "
 		    "IOCatalogue"},
+	[KEXT_F_WARN_OTHER_ID] = {W, "Personality CFBundleIdentifier differs from "
+				     "containing kext's (not necessarily a mistake, but "
+				     "rarely done)"},
+	[KEXT_F_WARN_TARGET_UNKNOWN] = {W, "Personality CFBundleIdentifier names a kext "
+					   "that can't be found"},
+	[KEXT_F_WARN_TARGET_NOT_LOADABLE] =
+		{W, "Personality CFBundleIdentifier names a kext that is not loadable "
+		    "(run kextutil(8) on it with -nt for more information)"},
+	[KEXT_F_WARN_TARGET_NO_CODE] = {W,
+					"Personality CFBundleIdentifier names a kext "
+					"that doesn't declare an executable"},
 	[KEXT_F_WARN_IORESOURCES] =
 		{W, "Personality matches on IOResources but "
 		    "IOMatchCategory is missing or not equal to its "

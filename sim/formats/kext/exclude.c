@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of kexts that must not load: OSKext.c OSKextIsInExcludeList. */
-#include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* The list of kexts that must not load: OSKext.c OSKextIsInExcludeList,
+ * _excludeThisVersion. */
 #include <string.h>
 
 #include "sim/formats/kext/auth.h"
@@ -10,43 +8,95 @@
 #include "sim/formats/plist/pl.h"
 
 #define EXCLUDE_KEXT "com.apple.driver.KextExcludeList"
-#define SPEC_MAX     1024
+#define TEXT_MAX     32 /* of one version, NUL included; a longer one ends the reading */
 
-static bool in_range(const char *item, int64_t version)
+/* Which versions an item means: its own, or those below, too. */
+enum compare { EQUAL, UP_TO, BELOW };
+
+struct item {
+	char from[TEXT_MAX], to[TEXT_MAX];
+	bool range;
+};
+
+static bool is_space(char c)
 {
-	char from[KEXT_NAME_MAX], to[KEXT_NAME_MAX];
-
-	if (sscanf(item, " %63s thru %63s", from, to) == 2)
-		return kext_version_parse_user(from) <= version &&
-		       version <= kext_version_parse_user(to);
-	return sscanf(item, " %63s", from) == 1 &&
-	       kext_version_parse_user(from) == version;
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* LE and LT are looked for in front of the whole text only. */
-static bool below(const char *item, int64_t version)
+static bool starts_thru(const char *p)
 {
-	char op[3], limit[KEXT_NAME_MAX];
-	int64_t max;
+	return !strncmp(p, "thru", strlen("thru"));
+}
 
-	if (sscanf(item, " %2s %63s", op, limit) != 2)
-		return false;
-	max = kext_version_parse_user(limit);
-	return (!strcmp(op, "LE") && version <= max) ||
-	       (!strcmp(op, "LT") && version < max);
+/*
+ * One item at *p, without its white space, which counts nowhere, and step behind what
+ * ends it: a comma, the end, or a second "thru". False when a version is too long.
+ */
+static bool read_item(const char **p, struct item *ret)
+{
+	char *to = ret->from;
+	size_t n = 0;
+
+	*ret = (struct item){.range = false};
+	for (; **p && **p != ','; (*p)++) {
+		if (is_space(**p))
+			continue;
+		if (starts_thru(*p) && ret->range)
+			break;
+		if (starts_thru(*p)) {
+			ret->range = true;
+			to = ret->to;
+			n = 0;
+			*p += strlen("thru") - 1;
+			continue;
+		}
+		if (n == TEXT_MAX - 1)
+			return false;
+		to[n++] = **p;
+	}
+	*p += **p != '\0';
+	return true;
+}
+
+static bool names(const struct item *it, enum compare how, int64_t version)
+{
+	int64_t from = kext_version_parse(it->from);
+
+	if (it->range)
+		return from <= version && version <= kext_version_parse(it->to);
+	switch (how) {
+	case UP_TO:
+		return version <= from;
+	case BELOW:
+		return version < from;
+	default:
+		return version == from;
+	}
+}
+
+/* LE and LT are looked for at the very beginning, and count for the first item only. */
+static enum compare read_compare(const char **p)
+{
+	enum compare how = !strncmp(*p, "LE", 2)   ? UP_TO
+			   : !strncmp(*p, "LT", 2) ? BELOW
+						   : EQUAL;
+
+	*p += how == EQUAL ? 0 : 2;
+	return how;
 }
 
 bool kext_exclude_matches(const char *spec, int64_t version)
 {
-	char text[SPEC_MAX], *rest = NULL, *item;
-	bool first = true;
+	const char *p = spec;
+	enum compare how = read_compare(&p);
+	struct item it;
 
-	if (version <= 0 || snprintf(text, sizeof(text), "%s", spec) >= (int)sizeof(text))
-		return false;
-	for (item = strtok_r(text, ",", &rest); item; item = strtok_r(NULL, ",", &rest)) {
-		if ((first && below(item, version)) || in_range(item, version))
+	while (*p) {
+		if (!read_item(&p, &it))
+			return false;
+		if (names(&it, how, version))
 			return true;
-		first = false;
+		how = EQUAL;
 	}
 	return false;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/formats/kext/copyright.h"
 #include "sim/formats/kext/version.h"
 #include "sim/formats/plist/pl.h"
 
@@ -183,26 +184,11 @@ static bool find_libraries(struct kext *k, struct asked *asked,
 	return ok;
 }
 
-/* "Copyright <c> 1998-2019 Apple Inc. All rights reserved." somewhere in @text? */
-static bool is_apple_copyright(const char *text)
-{
-	static const char mark[] = "Copyright \xc2\xa9 ";
-	static const char owner[] = "Apple Inc. All rights reserved.";
-	const char *p = text ? strstr(text, mark) : NULL;
-	size_t years;
-
-	if (!p)
-		return false;
-	p += sizeof(mark) - 1;
-	years = strspn(p, "0123456789 ,-");
-	return years >= 5 && starts_with(p + years, owner);
-}
-
 static bool may_use_private_kpi(const struct kext *k)
 {
 	return starts_with(k->id, APPLE_PREFIX) &&
-	       (is_apple_copyright(pl_str(kext_info(k, "NSHumanReadableCopyright"))) ||
-		is_apple_copyright(pl_str(kext_info(k, "CFBundleGetInfoString"))));
+	       (kext_apple_copyright(pl_str(kext_info(k, "NSHumanReadableCopyright"))) ||
+		kext_apple_copyright(pl_str(kext_info(k, "CFBundleGetInfoString"))));
 }
 
 /* Rules about which libraries may be asked for. */

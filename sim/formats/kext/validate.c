@@ -60,6 +60,23 @@ static const struct rule personality_rules[] = {
 	{"IOProbeScore", PLIST_UINT, RULE_WARN, NULL},
 };
 
+/* Asked for, and of a driver extension only. */
+static const struct rule kernel_id_rule = {"CFBundleIdentifierKernel", PLIST_STRING,
+					   RULE_REQUIRED | RULE_NOT_EMPTY, NULL};
+/* Looked at when the provider is IOResources. */
+static const struct rule category_rule = {"IOMatchCategory", PLIST_STRING, 0, NULL};
+
+static const struct {
+	const char *key;
+	enum kext_fault fault;
+} kext_only[] = {
+	{"OSKernelResource", KEXT_F_DEXT_KEY_RESOURCE},
+	{"AppleSecurityExtension", KEXT_F_DEXT_KEY_SECURITY},
+	{"AppleKernelExternalComponent", KEXT_F_DEXT_KEY_EXTERNAL},
+	{"OSBundleSharedExecutableIdentifier", KEXT_F_DEXT_KEY_SHARED},
+	{"OSBundleIsInterface", KEXT_F_DEXT_KEY_INTERFACE},
+};
+
 static const char *expected_tag(plist_type want, plist_type got)
 {
 	switch (want) {
@@ -182,6 +199,17 @@ static bool check_required(struct kext *k)
 	       fail(k, KEXT_F_DEXT_REQUIRED, NULL);
 }
 
+static bool check_kext_only(struct kext *k)
+{
+	bool ok = true;
+
+	for (size_t i = 0; k->dext && k->executable &&
+			   i < sizeof(kext_only) / sizeof(kext_only[0]); i++)
+		if (kext_info(k, kext_only[i].key))
+			ok = fail(k, kext_only[i].fault, NULL);
+	return ok;
+}
+
 /* Code has to be that of a kext or a dext; other types are found out only by it. */
 static bool check_package_type(struct kext *k)
 {
@@ -250,10 +278,48 @@ static bool same_string(plist_t a, plist_t b)
 	return s && t && !strcmp(s, t);
 }
 
+static bool check_in_personality(struct kext *k, const char *name, plist_t p,
+				 const struct rule *rule)
+{
+	char subject[SUBJECT_MAX];
+
+	snprintf(subject, sizeof(subject), "IOKitPersonalities.%s.%s", name, rule->key);
+	return check(k, plist_dict_get_item(p, rule->key), subject, rule);
+}
+
+/*
+ * Only one driver of a category matches a provider, and all that wait for nothing share
+ * IOResources. The text says "missing", but a category that is not there is no fault.
+ */
+static bool check_category(struct kext *k, const char *name, plist_t p)
+{
+	const char *provider = pl_str(plist_dict_get_item(p, "IOProviderClass"));
+	plist_t category = plist_dict_get_item(p, category_rule.key);
+
+	if (!provider || strcmp(provider, "IOResources"))
+		return true;
+	if (!check_in_personality(k, name, p, &category_rule))
+		return false;
+	if (category && plist_dict_get_item(p, "IOClass") &&
+	    !same_string(category, plist_dict_get_item(p, "IOClass")))
+		kext_diag_add(&k->diags, KEXT_F_WARN_IORESOURCES, name);
+	return true;
+}
+
+static void warn_personality_id(struct kext *k, const char *name, plist_t p)
+{
+	plist_t id = plist_dict_get_item(p, "CFBundleIdentifier");
+	const char *text = pl_str(id);
+
+	if (!id)
+		kext_diag_add(&k->diags, KEXT_F_WARN_PERSONALITY_ID, name);
+	else if (!text || strcmp(text, k->id))
+		kext_diag_add(&k->diags, KEXT_F_WARN_OTHER_ID, name);
+}
+
 static bool check_personality(struct kext *k, const char *name, plist_t p)
 {
 	const struct rule rule = {name, PLIST_DICT, 0, NULL};
-	plist_t provider, category;
 	char subject[SUBJECT_MAX];
 	bool ok = true;
 
@@ -261,20 +327,13 @@ static bool check_personality(struct kext *k, const char *name, plist_t p)
 	if (!check(k, p, subject, &rule))
 		return false;
 	for (size_t i = 0; i < sizeof(personality_rules) / sizeof(personality_rules[0]);
-	     i++) {
-		const struct rule *r = &personality_rules[i];
-
-		snprintf(subject, sizeof(subject), "IOKitPersonalities.%s.%s", name,
-			 r->key);
-		ok &= check(k, plist_dict_get_item(p, r->key), subject, r);
-	}
-	if (!plist_dict_get_item(p, "CFBundleIdentifier"))
-		kext_diag_add(&k->diags, KEXT_F_WARN_PERSONALITY_ID, name);
-	provider = plist_dict_get_item(p, "IOProviderClass");
-	category = plist_dict_get_item(p, "IOMatchCategory");
-	if (pl_str(provider) && !strcmp(pl_str(provider), "IOResources") &&
-	    !same_string(category, plist_dict_get_item(p, "IOClass")))
-		kext_diag_add(&k->diags, KEXT_F_WARN_IORESOURCES, name);
+	     i++)
+		ok &= check_in_personality(k, name, p, &personality_rules[i]);
+	warn_personality_id(k, name, p);
+	ok &= check_category(k, name, p);
+	if (k->dext && k->executable &&
+	    !check_in_personality(k, name, p, &kernel_id_rule))
+		ok = fail(k, KEXT_F_DEXT_NO_KERNEL_ID, NULL);
 	return ok;
 }
 
@@ -335,6 +394,7 @@ static bool validate(struct kext *k)
 	ok &= check_package_type(k);
 	ok &= check_versions(k);
 	ok &= check_required(k);
+	ok &= check_kext_only(k);
 	warn_flags(k);
 	ok &= check_libraries(k);
 	ok &= check_personalities(k);

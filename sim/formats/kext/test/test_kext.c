@@ -116,6 +116,83 @@ static void validation_table(void)
 	}
 }
 
+#define PERSONALITY(b)                                                                   \
+	"<key>IOKitPersonalities</key><dict><key>P</key><dict>" b "</dict></dict>"
+#define RESOURCES S("IOProviderClass", "IOResources")
+#define DEXT	  S("CFBundlePackageType", "DEXT") ID VERSION S("CFBundleExecutable", "x")
+
+/* What is said of a personality, and of keys that are for kexts only. */
+static const struct {
+	const char *info;
+	enum kext_fault fault;
+	bool said, valid;
+} remarks[] = {
+	{PLIST(BASE PERSONALITY(S("IOClass", "C") RESOURCES)), KEXT_F_WARN_PERSONALITY_ID,
+	 true, true},
+	{PLIST(BASE PERSONALITY(S("IOClass", "C") RESOURCES)), KEXT_F_WARN_OTHER_ID, false,
+	 true},
+	{PLIST(BASE PERSONALITY(S("IOClass", "C") RESOURCES ID)),
+	 KEXT_F_WARN_PERSONALITY_ID, false, true},
+	{PLIST(BASE PERSONALITY(S("IOClass", "C") RESOURCES ID)), KEXT_F_WARN_OTHER_ID,
+	 false, true},
+	{PLIST(BASE PERSONALITY(S("IOClass", "C")
+					RESOURCES S("CFBundleIdentifier", "o.ther"))),
+	 KEXT_F_WARN_OTHER_ID, true, true},
+	/* A category that is not there is not warned of, whatever the text says. */
+	{PLIST(BASE PERSONALITY(S("IOClass", "C") RESOURCES)), KEXT_F_WARN_IORESOURCES,
+	 false, true},
+	{PLIST(BASE PERSONALITY(S("IOClass", "C") RESOURCES S("IOMatchCategory", "C"))),
+	 KEXT_F_WARN_IORESOURCES, false, true},
+	{PLIST(BASE PERSONALITY(S("IOClass", "C") RESOURCES S("IOMatchCategory", "D"))),
+	 KEXT_F_WARN_IORESOURCES, true, true},
+	{PLIST(BASE PERSONALITY(S("IOClass", "C") S("IOProviderClass", "IOMedia")
+					S("IOMatchCategory", "D"))),
+	 KEXT_F_WARN_IORESOURCES, false, true},
+	{PLIST(BASE PERSONALITY(S("IOClass", "C")
+					RESOURCES "<key>IOMatchCategory</key><true/>")),
+	 KEXT_F_ILLEGAL_TYPE, true, false},
+	{PLIST(DEXT), KEXT_F_DEXT_NO_KERNEL_ID, false, true},
+	{PLIST(DEXT PERSONALITY(S("IOClass", "C") RESOURCES)), KEXT_F_DEXT_NO_KERNEL_ID,
+	 true, false},
+	{PLIST(DEXT PERSONALITY(S("IOClass", "C") RESOURCES S("CFBundleIdentifierKernel",
+							      "com.apple.kpi.iokit"))),
+	 KEXT_F_DEXT_NO_KERNEL_ID, false, true},
+	{PLIST(DEXT "<key>OSBundleIsInterface</key><false/>"), KEXT_F_DEXT_KEY_INTERFACE,
+	 true, false},
+	{PLIST(DEXT "<key>AppleSecurityExtension</key><true/>"), KEXT_F_DEXT_KEY_SECURITY,
+	 true, false},
+	{PLIST(BASE "<key>AppleSecurityExtension</key><true/>"), KEXT_F_DEXT_KEY_SECURITY,
+	 false, true},
+	{PLIST(DEXT S("OSBundleRequired", "Root")), KEXT_F_DEXT_THIRD_PARTY, true, false},
+	{PLIST(BASE S("OSBundleRequired", "Rooot")), KEXT_F_ILLEGAL_VALUE, true, true},
+	{PLIST(BASE "<key>OSBundleDebugLevel</key><integer>1</integer>"),
+	 KEXT_F_WARN_DEPRECATED, true, true},
+	{PLIST(BASE "<key>OSKernelResource</key><true/>"
+		    "<key>OSBundleIsInterface</key><false/>"),
+	 KEXT_F_WARN_NOT_INTERFACE, true, true},
+	{PLIST(BASE LIBS), KEXT_F_WARN_CODELESS_LIBRARIES, true, true},
+	{PLIST(BASE S("OSBundleCompatibleVersion", "1.0") LIBS),
+	 KEXT_F_WARN_CODELESS_LIBRARIES, false, true},
+	{PLIST(BASE "<key>OSBundleLibraries</key><dict>" S("com.apple.kpi.bsd", "8.0")
+		       S("com.apple.kernel.bsd", "8.0") "</dict>"),
+	 KEXT_F_WARN_KERNEL_AND_KPI, true, true},
+};
+
+static void remarks_table(void)
+{
+	for (size_t i = 0; i < sizeof(remarks) / sizeof(remarks[0]); i++) {
+		struct kext *k = from_text(remarks[i].info);
+		bool ok = kext_validate(k),
+		     said = kext_diag_has(&k->diags, remarks[i].fault);
+
+		if (ok != remarks[i].valid || said != remarks[i].said)
+			printf("# case %zu: %s\n", i, remarks[i].info);
+		CU_ASSERT_EQUAL(ok, remarks[i].valid);
+		CU_ASSERT_EQUAL(said, remarks[i].said);
+		kext_free(k);
+	}
+}
+
 static void diagnostics_read_like_kextutils(void)
 {
 	struct kext *k = from_text(PLIST(TYPE ID S("CFBundleVersion", "x")
@@ -271,6 +348,18 @@ static void exclude_list_syntax(void)
 		{"2.0 thru 3.1.4", "3.2", false},
 		{"LE 1.5.0, 2.0.0 thru 3.1.4, 4.2.2", "4.2.2", true},
 		{"1.0, LE 5.0", "3.0", false}, /* only in front */
+		{" LE 5.0", "3.0", false},     /* at the very front */
+		{"LE5.0", "3.0", true},
+		{"LE 5.0", "5.0", true},
+		{"1. 5", "1.5", true}, /* white space counts nowhere */
+		{"2.0thru3.1", "2.5", true},
+		{"LE 2.0 thru 3.1", "1.0", false}, /* a range is a range */
+		{"LE 2.0 thru 3.1", "3.0", true},
+		{"x thru 3.1", "1.0", true}, /* what does not parse is below all */
+		{"2.0 thru 2.1 thru 9.0", "5.0", false},
+		{", 1.0", "1.0", true},
+		{"1.0000000000000000000000000000000, 2.0", "2.0", false}, /* too long */
+		{"", "1.0", false},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -345,6 +434,7 @@ static void newest_stays(void)
 }
 
 TEST_MAIN("kext", {"validation table", validation_table},
+	  {"remarks table", remarks_table},
 	  {"diagnostics read like kextutil's", diagnostics_read_like_kextutils},
 	  {"executables", executables},
 	  {"executable stays inside", executable_stays_inside},
