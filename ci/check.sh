@@ -41,6 +41,7 @@ headers_alone() {
 		gcc -std=gnu17 -I. -Ibuild/obj -fsyntax-only -x c "$h" 2>&1 | grep -E 'error' | head -n 2
 	done
 }
+rules() { sh ci/check-rules.sh; }
 shell_syntax() { for f in $(git ls-files '*.sh' .ci/run); do sh -n "$f" 2>/dev/null || bash -n "$f"; done; }
 untracked() { git status --porcelain --untracked-files=normal | grep '^??' || true; }
 
@@ -51,6 +52,7 @@ check "comments are block comments" line_comments
 check "nothing says of itself that it is missing" left_over
 check "headers compile alone" headers_alone
 check "scripts parse" shell_syntax
+check "tests that the rules name exist" rules
 [ -z "${CI:-}" ] || check "the build leaves no untracked files" untracked
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]
