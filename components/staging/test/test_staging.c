@@ -61,7 +61,8 @@ static int place(const struct staging *s, const char *rel)
 static void copies_once_per_content(void)
 {
 	struct staging s;
-	struct stat st;
+	struct buf code = BUF_INIT;
+	struct err e = ERR_INIT;
 	ino_t first;
 
 	fresh(&s);
@@ -76,9 +77,11 @@ static void copies_once_per_content(void)
 	CU_ASSERT_EQUAL(inode(STAGED A), first);
 	mac_folder_put(A "/Contents/MacOS/A", "Code");
 	CU_ASSERT_EQUAL(place(&s, A), 0);
-	CU_ASSERT_NOT_EQUAL(inode(STAGED A), first);
-	CU_ASSERT_EQUAL(stat(mac_folder_at(STAGED A "/Contents/MacOS/A"), &st), 0);
-	CU_ASSERT_EQUAL(st.st_size, 4);
+	/* Not by the inode, whose number may be given again. */
+	ASSERT_OK(fsio_read(mac_folder_at(STAGED A "/Contents/MacOS/A"), 16, &code, &e),
+		  &e);
+	CU_ASSERT_STRING_EQUAL(buf_str(&code), "Code");
+	buf_release(&code);
 	CU_ASSERT_STRING_EQUAL(mac_folder_said, "");
 	staging_release(&s);
 }
