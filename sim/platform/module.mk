@@ -1,5 +1,6 @@
 lib-src  += sim/platform/release.c sim/platform/machine.c sim/platform/csr.c
 lib-src  += sim/platform/keystore.c sim/platform/lab_cert.c
+test-src += sim/platform/test/test_keystore.c
 lib-src  += sim/platform/release_text.c sim/platform/kernel_banner.c sim/platform/waits.c
 lib-src  += sim/platform/rootless.c sim/platform/bank.c sim/platform/nvram.c sim/platform/nvram_store.c
 test-src += sim/platform/test/test_machine.c sim/platform/test/test_release.c
