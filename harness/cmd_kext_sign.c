@@ -12,15 +12,19 @@
 #include "sim/base/fsio.h"
 #include "sim/base/nearest.h"
 #include "sim/base/tree_copy.h"
+#include "sim/formats/plist/pl.h"
+
+#define ENTITLEMENTS_MAX (1u << 20) /* bytes */
 
 struct words {
-	const char *bundle, *identity, *output, *time, *flags;
+	const char *bundle, *identity, *output, *time, *flags, *entitlements;
 	bool json;
 };
 
 static const struct option options[] = {
 	{"identity", required_argument, NULL, 'i'}, {"output", required_argument, NULL, 'o'},
 	{"time", required_argument, NULL, 't'},	    {"options", required_argument, NULL, 'f'},
+	{"entitlements", required_argument, NULL, 'e'},
 	{"json", no_argument, NULL, 'j'},	    {NULL, 0, NULL, 0},
 };
 
@@ -41,6 +45,9 @@ static int read_words(struct words *w, int argc, char **argv)
 			break;
 		case 'f':
 			w->flags = optarg;
+			break;
+		case 'e':
+			w->entitlements = optarg;
 			break;
 		case 'j':
 			w->json = true;
@@ -138,23 +145,43 @@ static int place(const struct words *w, char out[static PATH_MAX], struct err *e
 	return r ? r : tree_copy(w->bundle, out, NULL, e);
 }
 
+/* As XML, which is what the signature has, whatever format the file has. */
+static int read_entitlements(const struct words *w, struct buf *out, struct err *e)
+{
+	plist_t dict = NULL;
+	int r = w->entitlements
+			? pl_load_dict(w->entitlements, ENTITLEMENTS_MAX, &dict, e)
+			: 0;
+
+	if (!r && dict)
+		r = pl_to_xml(dict, out, e);
+	plist_free(dict);
+	return r;
+}
+
 static int sign(const struct app *app, const struct words *w,
-		const struct signing_identity *id, int64_t when, uint32_t flags,
+		const struct signing_identity *id, struct signing_how *as,
 		struct codesign_result *res, char path[static PATH_MAX], struct err *e)
 {
 	struct signing_authority a = {.store = {.n = 0}};
 	struct cs_anchors anchors = {.n = 0};
-	struct codesign_check how = {.anchors = &anchors, .now = when};
+	struct codesign_check how = {.anchors = &anchors, .now = as->time};
+	struct buf entitlements = BUF_INIT;
 	int r = kext_authority(app, &a, e);
 
 	if (!r)
+		r = read_entitlements(w, &entitlements, e);
+	as->entitlements = buf_span(&entitlements);
+	if (!r)
 		r = place(w, path, e);
 	if (!r)
-		r = signing_sign(&a, id, path, when, flags, e);
+		r = signing_sign(&a, id, path, as, e);
 	if (!r)
 		r = signing_anchors(&a, &anchors, e);
 	if (!r)
 		r = codesign_verify(path, &how, res, e);
+	as->entitlements = (struct span){NULL, 0};
+	buf_release(&entitlements);
 	cs_anchors_release(&anchors);
 	signing_authority_release(&a);
 	return r;
@@ -167,19 +194,18 @@ int kext_cmd_sign(const struct app *app, int argc, char **argv)
 	const struct signing_identity *id;
 	char path[PATH_MAX];
 	struct err e = ERR_INIT;
-	uint32_t flags = 0;
-	int64_t when = 0;
+	struct signing_how as = {.flags = 0};
 	int r = read_words(&w, argc, argv);
 
 	if (!r)
 		r = find_identity(w.identity, &id);
 	if (!r)
-		r = read_flags(w.flags, &flags);
+		r = read_flags(w.flags, &as.flags);
 	if (!r)
-		r = read_time(&w, &when);
+		r = read_time(&w, &as.time);
 	if (r)
 		return r;
-	r = sign(app, &w, id, when, flags, &res, path, &e);
+	r = sign(app, &w, id, &as, &res, path, &e);
 	if (r)
 		r = cmd_error(&e);
 	else if (w.json)

@@ -115,6 +115,7 @@ const struct command commands[] = {
 	 "       [--time SECONDS]      of signing, since 1970. Else $SOURCE_DATE_EPOCH, or "
 	 "now\n"
 	 "       [--options FLAG,...]  as codesign's: expires, hard, kill, ...\n"
+	 "       [--entitlements FILE] a property list that becomes part of it\n"
 	 "  signature BUNDLE [-R REQUIREMENT]\n"
 	 "                             what its signature says, and whether it is good\n"
 	 "            [--anchors FOLDER]  certificates (*.cer, DER) that count as Apple's\n"

@@ -21,8 +21,9 @@ int image_authority_load(const struct image_env *env, struct signing_authority *
 
 static int sign(struct signing_authority *a, const char *path, struct err *e)
 {
-	return signing_sign(a, signing_identity_by_name("apple"), path,
-			    SIGNING_BUILD_TIME, 0, e);
+	const struct signing_how how = {.time = SIGNING_BUILD_TIME};
+
+	return signing_sign(a, signing_identity_by_name("apple"), path, &how, e);
 }
 
 static bool is_bundle(const char *name)

@@ -53,6 +53,7 @@ static const struct call calls[] = {
 	{"help nothing", 2, "unknown command 'nothing'"},
 	{"help language", 0, "| `system_kernel` | map |"},
 	{"bogus", 2, "unknown command 'bogus'"},
+	{"kext sign --entitlements /dev/null x.kext", 2, "/dev/null: "},
 	{"kext identities", 0, "developer-id-kext"},
 	{"kext identities --json", 0, "\"authority\": "},
 	{"kext identities x", 2, "identities takes no 'x'"},

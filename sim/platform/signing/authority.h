@@ -85,12 +85,15 @@ int signing_signer(struct signing_authority *a, enum signing_key leaf,
 int signing_anchors(struct signing_authority *a, struct cs_anchors *ret,
 		    struct err *e) MUST_CHECK;
 
-/*
- * Sign the bundle at @path as @id at @time, with a time stamp where one is due; @flags are
- * CS_FLAG_* for the code directory.
- */
+struct signing_how {
+	int64_t time;		  /* of signing, since 1970 */
+	uint32_t flags;		  /* CS_FLAG_* for the code directory */
+	struct span entitlements; /* an XML property list; p NULL: none */
+};
+
+/* Sign the bundle at @path as @id, with a time stamp where one is due. */
 int signing_sign(struct signing_authority *a, const struct signing_identity *id,
-		 const char *path, int64_t time, uint32_t flags,
+		 const char *path, const struct signing_how *how,
 		 struct err *e) MUST_CHECK;
 
 #endif

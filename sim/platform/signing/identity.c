@@ -28,11 +28,16 @@ const struct signing_identity *signing_identity_by_name(const char *name)
 }
 
 int signing_sign(struct signing_authority *a, const struct signing_identity *id,
-		 const char *path, int64_t time, uint32_t flags, struct err *e)
+		 const char *path, const struct signing_how *how, struct err *e)
 {
 	struct cs_anchors anchors = {.n = 0};
 	struct cs_signer signer = {.key = NULL}, tsa = {.key = NULL};
-	struct codesign_spec s = {.anchors = &anchors, .time = time, .flags = flags};
+	struct codesign_spec s = {
+		.anchors = &anchors,
+		.time = how->time,
+		.flags = how->flags,
+		.entitlements = how->entitlements,
+	};
 	int r = signing_anchors(a, &anchors, e);
 
 	if (!r && !id->adhoc) {

@@ -221,10 +221,11 @@ const char *kit_bundle(const char *name, enum kit_slices slices)
 
 void kit_sign(const char *bundle, const char *identity)
 {
+	const struct signing_how how = {.time = SIGNING_BUILD_TIME};
 	struct err e = ERR_INIT;
 
 	ASSERT_OK(signing_sign(kit_authority(), signing_identity_by_name(identity),
-			       bundle, SIGNING_BUILD_TIME, 0, &e),
+			       bundle, &how, &e),
 		  &e);
 }
 

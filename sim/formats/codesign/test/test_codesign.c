@@ -449,6 +449,7 @@ static void no_room_for_a_signature(void)
 {
 	const char *path = kit_bundle("Kit", KIT_THIN);
 	struct signing_identity id = *signing_identity_by_name("adhoc");
+	const struct signing_how how = {.time = 1};
 	struct err e = ERR_INIT;
 
 	/* Contents from 0xb0 on, right behind two segments. */
@@ -456,7 +457,7 @@ static void no_room_for_a_signature(void)
 	kit_macho(&b, true, 0);
 	put_le64(b.data + 32 + 40, 32 + 2 * 72);
 	ASSERT_OK(fsio_write_atomic(kit_path(path, EXE), b.data, b.len, 0755, &e), &e);
-	ASSERT_FAILS(signing_sign(kit_authority(), &id, path, 1, 0, &e), E_UNSUPPORTED);
+	ASSERT_FAILS(signing_sign(kit_authority(), &id, path, &how, &e), E_UNSUPPORTED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.msg, "no room"));
 	buf_release(&b);
 }
@@ -653,7 +654,41 @@ static void a_cms_names_the_element_that_does_not_fit(void)
 	buf_release(&b);
 }
 
+/* They are in the signature, sealed by it, and what a requirement asks about. */
+static void entitlements(void)
+{
+	static const char text[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+				   "<plist version=\"1.0\"><dict>"
+				   "<key>com.example.may</key><true/></dict></plist>\n";
+	static const char may[] = "entitlement[\"com.example.may\"] exists";
+	static const char not_may[] = "entitlement[\"com.example.other\"] exists";
+	const struct signing_how how = {
+		.time = SIGNING_BUILD_TIME,
+		.entitlements = {(const uint8_t *)text, sizeof(text) - 1},
+	};
+	const char *path = kit_bundle("Kit", KIT_THIN);
+	struct buf exe = BUF_INIT;
+	struct err e = ERR_INIT;
+	const uint8_t *at;
+
+	kit_sign(path, "developer-id-kext");
+	CU_ASSERT_EQUAL(kit_verify(path, may, NULL), CS_REQ_FAILED);
+	ASSERT_OK(signing_sign(kit_authority(),
+			       signing_identity_by_name("developer-id-kext"), path, &how,
+			       &e),
+		  &e);
+	CU_ASSERT_EQUAL(kit_verify(path, may, NULL), CS_OK);
+	CU_ASSERT_EQUAL(kit_verify(path, not_may, NULL), CS_REQ_FAILED);
+	ASSERT_OK(fsio_read(kit_path(path, EXE), 1 << 20, &exe, &e), &e);
+	at = memmem(exe.data, exe.len, "com.example.may", 15);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	kit_flip(path, EXE, (size_t)(at - exe.data));
+	CU_ASSERT_NOT_EQUAL(kit_verify(path, NULL, NULL), CS_OK);
+	buf_release(&exe);
+}
+
 TEST_MAIN("codesign", {"identities are judged", identities_are_judged},
+	  {"entitlements", entitlements},
 	  {"what a signature says", what_is_told}, {"not signed", not_signed},
 	  {"bytes of the executable", bytes_of_the_executable},
 	  {"lies have an offset", lies_have_an_offset},
